@@ -1,0 +1,67 @@
+// Package link is what stands between a client's session and the transport that carries it: transports turn frames into
+// requests and messages into frames, nothing else; a session knows neither frames nor sockets.
+package link
+
+import (
+	"errors"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// Transport is a client's connection, as its session sees it.
+type Transport interface {
+	// Write sends messages in order, in one system call where it can. It blocks while the peer is slow, is called by one
+	// goroutine at a time, and has to return soon after Close. The batch is the caller's again when it returns.
+	Write(batch []Out) error
+	// Close ends the connection with a code and reason as the transport has them. It is called at most once, may be
+	// called while Write blocks, and may take seconds. The transport's reader then ends and calls [Session.End].
+	Close(why Close)
+}
+
+// Session is a client, as its transport sees it.
+type Session interface {
+	// ID is the client id.
+	ID() proto.ClientID
+	// Receive hands over a request that took size bytes, or with err not nil (wrapping [proto.ErrFrame]) one that is to
+	// be answered with an error event. Requests are handled one at a time, in order. It blocks while the client's queue
+	// is full, and returns false once the session has ended.
+	Receive(frame proto.Frame, err error, size int) bool
+	// Send queues a message for the client. It does not block; a queue that overflows ends the session.
+	Send(out Out)
+	// End says that the connection is over, and why. The session's leaves are sent; it returns at once.
+	End(cause error)
+}
+
+// Opener makes the session of a new connection. It returns an error that wraps [ErrFull] or [ErrDraining] when there is
+// no room for it.
+type Opener func(t Transport, about About) (Session, error)
+
+// About is what a transport knows of a new connection.
+type About struct {
+	ID        proto.ClientID // the client id to bear
+	Transport string         // "plain" or "socketio", for metrics and the log
+	Address   string         // the client's address, with trusted proxies looked through
+}
+
+// Why no session could be opened.
+var (
+	ErrFull     = errors.New("too many connections")
+	ErrDraining = errors.New("the gateway is going away")
+)
+
+// Close is why the gateway ends a connection.
+type Close struct {
+	Code   int // a WebSocket closing code
+	Reason string
+}
+
+// The closes that a gateway makes. Their codes are those of PROTOCOL.md section 2.
+var (
+	GoingAway  = Close{1001, "the gateway is going away, connect to another"}
+	TooSlow    = Close{1008, "too slow"}
+	Overloaded = Close{1013, "overloaded, try again later"}
+	Internal   = Close{1011, "internal"}
+)
+
+// Error says why a session ended.
+func (c Close) Error() string { return c.Reason }

@@ -1,0 +1,60 @@
+package link
+
+import (
+	"sync"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// Out is a message for one client.
+type Out struct {
+	*Message
+	// Ref is that of the request which the message answers, empty on pushes and on answers to requests without: a plain
+	// socket's ref, or the number of a Socket.IO acknowledgement.
+	Ref string
+}
+
+// Message is an event on its way to sockets, shared by all its receivers and encoded once for each transport. It does
+// not change after it was made.
+type Message struct {
+	Event proto.Event
+
+	jsonOnce sync.Once
+	json     []byte
+
+	otherOnce sync.Once
+	other     []byte
+}
+
+// NewMessage returns the message of an event that is encoded when the first writer needs it.
+func NewMessage(e proto.Event) *Message { return &Message{Event: e} }
+
+// NewEncoded returns the message of an event whose JSON came over NATS. It keeps the bytes.
+func NewEncoded(e proto.Event, json []byte) *Message {
+	m := &Message{Event: e, json: json}
+	return m
+}
+
+// JSON returns the event as a plain socket receives it, without ref. The bytes are shared: they must not be changed.
+func (m *Message) JSON() []byte {
+	m.jsonOnce.Do(func() {
+		if m.json == nil {
+			m.json = proto.AppendEvent(nil, &m.Event)
+		}
+	})
+	return m.json
+}
+
+// Other returns the event in a transport's own form, made once by the first writer that asks. Only one such form is
+// kept: there is one transport that needs it.
+func (m *Message) Other(encode func(e *proto.Event) []byte) []byte {
+	m.otherOnce.Do(func() { m.other = encode(&m.Event) })
+	return m.other
+}
+
+// Size returns about how many bytes the message takes in a queue, without encoding it.
+func (m *Message) Size() int {
+	const fixed = 128
+	e := &m.Event
+	return fixed + len(m.json) + len(e.Data) + len(e.Room) + len(e.Message) + 40*len(e.Clients)
+}

@@ -1,0 +1,125 @@
+package wsconn
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// ErrClosing is returned by writes once the connection is being closed.
+var ErrClosing = errors.New("the connection is being closed")
+
+// chunk is how many bytes are gathered before they are written: enough that system calls do not count, little enough that
+// a connection which is being closed soon sees it.
+const chunk = 64 << 10
+
+// batches hold frames on their way to the socket.
+var batches = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// Batch gathers frames to be written together. Its owner calls Flush at the end, which gives its memory back.
+type Batch struct {
+	conn *Conn
+	buf  *[]byte
+	err  error
+}
+
+// Batch returns an empty batch.
+func (c *Conn) Batch() Batch {
+	buf, _ := batches.Get().(*[]byte)
+	return Batch{conn: c, buf: buf}
+}
+
+// Text adds a text frame whose payload is what add appends to the bytes that it gets.
+func (b *Batch) Text(add func(dst []byte) []byte) {
+	const widest = 10
+	start := len(*b.buf)
+	buf := append(*b.buf, 0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	buf = add(buf)
+	n := len(buf) - start - widest
+	// The header is as long as the length needs: move the payload up to it.
+	header := 2
+	switch {
+	case n > 0xffff:
+		header = 10
+		buf[start+1] = 127
+		binary.BigEndian.PutUint64(buf[start+2:], uint64(n)) //nolint:gosec // a length is not negative
+	case n > 125:
+		header = 4
+		buf[start+1] = 126
+		binary.BigEndian.PutUint16(buf[start+2:], uint16(n)) //nolint:gosec // it fits, by the case before
+	default:
+		buf[start+1] = byte(n)
+	}
+	copy(buf[start+header:], buf[start+widest:])
+	*b.buf = buf[:start+header+n]
+	b.spill()
+}
+
+// Ping adds a ping frame.
+func (b *Batch) Ping() {
+	*b.buf = append(*b.buf, 0x89, 0)
+	b.spill()
+}
+
+func (b *Batch) spill() {
+	if len(*b.buf) >= chunk {
+		b.write()
+	}
+}
+
+// Flush writes what is left, and returns the first error. The batch must not be used again.
+func (b *Batch) Flush() error {
+	b.write()
+	if cap(*b.buf) <= 2*chunk {
+		batches.Put(b.buf)
+	}
+	b.buf = nil
+	return b.err
+}
+
+// write sends whole frames only, so that control frames of coder/websocket's never stand inside one.
+func (b *Batch) write() {
+	if b.err == nil && len(*b.buf) > 0 {
+		b.err = b.conn.write(*b.buf)
+	}
+	*b.buf = (*b.buf)[:0]
+}
+
+func (c *Conn) write(p []byte) error {
+	if c.closing.Load() {
+		return ErrClosing
+	}
+	if _, err := c.tap.Write(p); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
+
+// Close sends a close frame and ends the connection. It waits for a write under way, up to patience, then for the peer's
+// answer, up to 10 s; on a stalled peer it therefore takes long, and only the connection's owner calls it.
+func (c *Conn) Close(code int, reason string, patience time.Duration) {
+	c.closing.Store(true)
+	_ = c.tap.SetWriteDeadline(time.Now().Add(patience))
+	c.tap.mu.Lock() // after a write under way
+	_ = c.tap.SetWriteDeadline(time.Time{})
+	c.tap.mu.Unlock()
+	_ = c.ws.Close(websocket.StatusCode(code), reason) // an error says no more than that the peer was gone already
+}
+
+// CloseNow drops the connection.
+func (c *Conn) CloseNow() {
+	c.closing.Store(true)
+	_ = c.tap.SetWriteDeadline(time.Now()) // lets a write under way end
+	_ = c.ws.CloseNow()
+}
+
+// RemoteAddr is the peer's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.tap.RemoteAddr() }
+
+// Subprotocol is the one agreed on, or "".
+func (c *Conn) Subprotocol() string { return c.ws.Subprotocol() }

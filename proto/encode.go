@@ -1,0 +1,150 @@
+package proto
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// AppendEvent appends an event's JSON with just the fields that its name has, and ref where it is set. It is written by
+// hand because it runs for every frame, and because which fields stand depends on the name.
+func AppendEvent(b []byte, e *Event) []byte {
+	b = append(b, `{"event":"`...)
+	b = append(b, e.Name...)
+	b = append(b, '"')
+	switch e.Name {
+	case Connected:
+		b = appendField(b, "id", string(e.ID))
+		b = appendUint(b, "version", uint64(e.Version)) //nolint:gosec // a version is small and positive
+	case RoomCreated:
+		b = appendField(b, "room", string(e.Room))
+		if e.OwnerID != "" {
+			b = appendField(b, "ownerId", string(e.OwnerID))
+		}
+		if e.Clients != nil {
+			b = appendClients(b, e.Clients)
+		}
+		b = appendUint(b, "seq", e.Seq)
+		if e.OwnerID != "" {
+			b = appendUint(b, "prev", e.Prev)
+		}
+	case RoomJoined, Roster:
+		b = appendField(b, "room", string(e.Room))
+		b = appendField(b, "ownerId", string(e.OwnerID))
+		b = appendClients(b, e.Clients)
+		b = appendUint(b, "seq", e.Seq)
+	case RoomLeft:
+		b = appendField(b, "room", string(e.Room))
+		b = append(b, `,"kicked":`...)
+		b = strconv.AppendBool(b, e.Kicked)
+	case TargetNotFound, SignalSent:
+		b = appendField(b, "room", string(e.Room))
+		b = appendField(b, "targetId", string(e.TargetID))
+	case SignalReceive:
+		b = appendField(b, "room", string(e.Room))
+		b = appendField(b, "senderId", string(e.SenderID))
+		b = append(b, `,"data":`...)
+		b = append(b, e.Data...)
+		if e.N != 0 {
+			b = append(b, `,"n":`...)
+			b = strconv.AppendInt(b, e.N, 10)
+		}
+	case ClientJoined, ClientLeft:
+		b = appendField(b, "room", string(e.Room))
+		b = appendField(b, "id", string(e.ID))
+		b = appendUint(b, "seq", e.Seq)
+		b = appendUint(b, "prev", e.Prev)
+	case RoomClosed:
+		b = appendField(b, "room", string(e.Room))
+		b = appendField(b, "ownerId", string(e.OwnerID))
+		b = appendUint(b, "seq", e.Seq)
+		b = appendUint(b, "prev", e.Prev)
+		b = appendField(b, "reason", string(e.Reason))
+	case Error:
+		b = appendField(b, "message", e.Message)
+		b = appendField(b, "code", string(e.Code))
+		if e.Room != "" {
+			b = appendField(b, "room", string(e.Room))
+		}
+		if e.SenderID != "" {
+			b = appendField(b, "senderId", string(e.SenderID))
+		}
+	case Rooms:
+		b = appendRooms(b, e.List)
+		b = appendField(b, "next", string(e.Next))
+	case Pong, Ping:
+	case RoomExists, RoomNotExists, NotInRoom, RoomCreate, RoomJoin, RoomLeave, SignalSend:
+		b = appendField(b, "room", string(e.Room))
+	default:
+		b = appendField(b, "room", string(e.Room))
+	}
+	if e.Ref != "" {
+		b = appendField(b, "ref", e.Ref)
+	}
+	return append(b, '}')
+}
+
+// AppendRef appends an encoded event with ref as its last member, for an answer whose bytes came over NATS.
+func AppendRef(b, event []byte, ref string) []byte {
+	if ref == "" || len(event) == 0 {
+		return append(b, event...)
+	}
+	b = append(b, event[:len(event)-1]...)
+	b = appendField(b, "ref", ref)
+	return append(b, '}')
+}
+
+// appendField appends a member whose value is a string. The name needs no escapes.
+func appendField(b []byte, name, value string) []byte {
+	b = append(b, ',', '"')
+	b = append(b, name...)
+	b = append(b, '"', ':')
+	return appendString(b, value)
+}
+
+func appendUint(b []byte, name string, value uint64) []byte {
+	b = append(b, ',', '"')
+	b = append(b, name...)
+	b = append(b, '"', ':')
+	return strconv.AppendUint(b, value, 10)
+}
+
+// appendString quotes a string; most are ids and need no escapes.
+func appendString(b []byte, s string) []byte {
+	if plain(s) {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
+	b, _ = jsontext.AppendQuote(b, s) // its only error is invalid UTF-8, which it replaces
+	return b
+}
+
+func appendClients(b []byte, clients []ClientID) []byte {
+	b = slices.Grow(b, len(`,"clients":[]`)+40*len(clients))
+	b = append(b, `,"clients":[`...)
+	for i, id := range clients {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, string(id))
+	}
+	return append(b, ']')
+}
+
+func appendRooms(b []byte, rooms []RoomInfo) []byte {
+	b = append(b, `,"rooms":[`...)
+	for i, r := range rooms {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"room":`...)
+		b = appendString(b, string(r.Room))
+		b = appendField(b, "ownerId", string(r.OwnerID))
+		b = appendUint(b, "members", uint64(r.Members)) //nolint:gosec // a count is not negative
+		b = appendUint(b, "seq", r.Seq)
+		b = append(b, '}')
+	}
+	return append(b, ']')
+}

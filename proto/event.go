@@ -1,0 +1,106 @@
+package proto
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Name names an event.
+type Name string
+
+// Requests of clients.
+const (
+	RoomCreate Name = "room-create"
+	RoomJoin   Name = "room-join"
+	RoomLeave  Name = "room-leave"
+	SignalSend Name = "signal-send"
+	Ping       Name = "ping"
+)
+
+// What clients are told, and what replicas answer and tell.
+const (
+	Connected      Name = "connected"
+	Pong           Name = "pong"
+	RoomCreated    Name = "room-created"
+	RoomExists     Name = "room-exists"
+	RoomJoined     Name = "room-joined"
+	RoomNotExists  Name = "room-not-exists"
+	RoomLeft       Name = "room-left"
+	NotInRoom      Name = "not-in-room"
+	TargetNotFound Name = "target-not-found"
+	SignalSent     Name = "signal-sent"
+	SignalReceive  Name = "signal-receive"
+	ClientJoined   Name = "client-joined"
+	ClientLeft     Name = "client-left"
+	RoomClosed     Name = "room-closed" // over NATS only: gateways turn it into room-left, kicked
+	Error          Name = "error"
+	Roster         Name = "roster" // over NATS only
+	Rooms          Name = "rooms"  // over NATS only
+)
+
+// Reason says why a room was closed.
+type Reason string
+
+// Why a room was closed.
+const (
+	OwnerLeft Reason = "owner-left"
+	OwnerLost Reason = "owner-lost"
+)
+
+// ErrEvent is wrapped by what [DecodeEvent] returns.
+var ErrEvent = errors.New("bad event")
+
+// Event is any answer or push, as sockets and NATS carry them. Which fields stand in the JSON depends on the name, not
+// on whether they are empty: see [AppendEvent].
+type Event struct {
+	Name     Name           `json:"event"`
+	Room     Room           `json:"room"`
+	ID       ClientID       `json:"id"`       // connected, client-joined, client-left
+	OwnerID  ClientID       `json:"ownerId"`  // room-created and room-closed as room events, room-joined, roster
+	Clients  []ClientID     `json:"clients"`  // room-joined: the others; roster: all, in join order; repeated room-created
+	Kicked   bool           `json:"kicked"`   // room-left
+	TargetID ClientID       `json:"targetId"` // target-not-found, signal-sent
+	SenderID ClientID       `json:"senderId"` // signal-receive, error
+	Data     jsontext.Value `json:"data"`     // signal-receive
+	N        int64          `json:"n"`        // signal-receive between replica and gateway: the sender's count
+	Message  string         `json:"message"`  // error
+	Code     Code           `json:"code"`     // error
+	Seq      uint64         `json:"seq"`
+	Prev     uint64         `json:"prev"`
+	Reason   Reason         `json:"reason"` // room-closed
+	Version  int            `json:"version"`
+	List     []RoomInfo     `json:"rooms"` // rooms
+	Next     Room           `json:"next"`  // rooms: the name to go on after, empty at the end
+	Ref      string         `json:"ref"`
+}
+
+// RoomInfo is a room in the answer to a list request.
+type RoomInfo struct {
+	Room    Room     `json:"room"`
+	OwnerID ClientID `json:"ownerId"`
+	Members int      `json:"members"`
+	Seq     uint64   `json:"seq"`
+}
+
+// DecodeEvent reads an answer or a push. Data stays raw. The error wraps [ErrEvent].
+func DecodeEvent(b []byte) (Event, error) {
+	if e, ok := scanSignal(b); ok {
+		return e, nil
+	}
+	var e Event
+	if err := json.Unmarshal(b, &e); err != nil {
+		return Event{}, fmt.Errorf("%w: %w", ErrEvent, err)
+	}
+	if e.Name == "" {
+		return Event{}, fmt.Errorf("%w: it has no name", ErrEvent)
+	}
+	return e, nil
+}
+
+// Errorf returns an error event.
+func Errorf(code Code, room Room, sender ClientID, format string, args ...any) Event {
+	return Event{Name: Error, Room: room, SenderID: sender, Code: code, Message: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,181 @@
+package proto
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// ErrFrame is wrapped by what [DecodeFrame] returns: the answer is an error event with code bad-request and this text.
+var ErrFrame = errors.New("bad request")
+
+// MaxRef is the longest ref of a request, in bytes.
+const MaxRef = 64
+
+// MaxDepth is how deep a frame's JSON may nest: far more than a signal needs, far less than what exhausts a reader.
+const MaxDepth = 256
+
+// Frame is a client's request, whatever the transport that brought it.
+type Frame struct {
+	Name     Name
+	Room     Room
+	TargetID ClientID
+	Data     jsontext.Value
+	Ref      string
+}
+
+// rawFrame holds a frame's members before they are judged, so that a bad one does not hide ref and room.
+type rawFrame struct {
+	Event    jsontext.Value `json:"event"`
+	Room     jsontext.Value `json:"room"`
+	TargetID jsontext.Value `json:"targetId"`
+	Data     jsontext.Value `json:"data"`
+	Ref      jsontext.Value `json:"ref"`
+}
+
+// DecodeFrame reads a plain socket's text frame. Unknown members are ignored; duplicate members, text that is not
+// Unicode and JSON nested deeper than [MaxDepth] are refused. With an error, which wraps [ErrFrame], the frame holds
+// what of room and ref could be read, for the answer.
+func DecodeFrame(b []byte) (Frame, error) {
+	if err := checkDepth(b); err != nil {
+		return Frame{}, err
+	}
+	var raw rawFrame
+	if err := json.Unmarshal(b, &raw); err != nil || len(b) == 0 || jsontext.Value(b).Kind() != '{' {
+		return Frame{}, fmt.Errorf("%w: not a JSON object with each member once, in valid Unicode", ErrFrame)
+	}
+	var f Frame
+	ref, refOK := unquote(raw.Ref)
+	room, roomOK := unquote(raw.Room)
+	if refOK && len(ref) <= MaxRef {
+		f.Ref = ref
+	}
+	if roomOK && Room(room).Check() == nil {
+		f.Room = Room(room)
+	}
+	name, ok := unquote(raw.Event)
+	f.Name = Name(name)
+	switch {
+	case raw.Event == nil:
+		return f, fmt.Errorf(`%w: the member "event" is missing`, ErrFrame)
+	case !ok:
+		return f, fmt.Errorf(`%w: "event" has to be a string`, ErrFrame)
+	case raw.Ref != nil && !refOK, len(ref) > MaxRef:
+		return f, fmt.Errorf(`%w: "ref" has to be a string of at most %d bytes`, ErrFrame, MaxRef)
+	}
+	if target, targetOK := unquote(raw.TargetID); targetOK {
+		f.TargetID = ClientID(target)
+	} else if raw.TargetID != nil && f.Name == SignalSend {
+		return f, fmt.Errorf(`%w: "targetId" has to be a string`, ErrFrame)
+	}
+	f.Data = raw.Data
+	if raw.Room != nil && !roomOK && f.Name != Ping {
+		return f, fmt.Errorf(`%w: "room" has to be a string`, ErrFrame)
+	}
+	return f, f.check(Room(room), raw.Room != nil)
+}
+
+// Check returns an error that wraps [ErrFrame] when a field that the request needs is missing or wrong, for transports
+// that have no JSON object to decode.
+func (f *Frame) Check() error { return f.check(f.Room, f.Room != "") }
+
+func (f *Frame) check(room Room, given bool) error {
+	switch f.Name {
+	case Ping:
+		return nil
+	case RoomCreate, RoomJoin, RoomLeave, SignalSend:
+	default:
+		return fmt.Errorf("%w: there is no event %q; there are room-create, room-join, room-leave, signal-send and ping",
+			ErrFrame, clip(string(f.Name)))
+	}
+	if !given && room == "" {
+		return fmt.Errorf(`%w: %s needs "room"`, ErrFrame, f.Name)
+	}
+	if err := room.Check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrFrame, err)
+	}
+	if f.Name != SignalSend {
+		return nil
+	}
+	switch {
+	case f.TargetID == "":
+		return fmt.Errorf(`%w: signal-send needs "targetId"`, ErrFrame)
+	case f.Data == nil:
+		return fmt.Errorf(`%w: signal-send needs "data"`, ErrFrame)
+	case !utf8.ValidString(string(f.TargetID)):
+		return fmt.Errorf(`%w: "targetId" is not UTF-8`, ErrFrame)
+	}
+	return nil
+}
+
+// clip shortens what a client sent to what an error message may repeat.
+func clip(s string) string {
+	const most = 40
+	if len(s) <= most {
+		return s
+	}
+	cut := most
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}
+
+// unquote returns the string of a raw JSON value, and whether it is one.
+func unquote(v jsontext.Value) (string, bool) {
+	if len(v) < 2 || v[0] != '"' {
+		return "", false
+	}
+	for _, c := range v[1 : len(v)-1] {
+		if c == '\\' {
+			s, err := jsontext.AppendUnquote([]byte(nil), v)
+			return string(s), err == nil
+		}
+	}
+	return string(v[1 : len(v)-1]), true
+}
+
+// checkDepth refuses JSON that nests deeper than [MaxDepth] before a recursive decoder sees it.
+func checkDepth(b []byte) error {
+	depth, inString := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case inString:
+			if c == '\\' {
+				i++
+			} else if c == '"' {
+				inString = false
+			}
+		case c == '"':
+			inString = true
+		case c == '{' || c == '[':
+			if depth++; depth > MaxDepth {
+				return fmt.Errorf("%w: the JSON is nested deeper than %d", ErrFrame, MaxDepth)
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return nil
+}
+
+// AppendFrame appends a client's request as a plain socket sends it, for clients written in Go.
+func AppendFrame(b []byte, f *Frame) []byte {
+	b = append(b, `{"event":`...)
+	b = appendString(b, string(f.Name))
+	if f.Room != "" {
+		b = appendField(b, "room", string(f.Room))
+	}
+	if f.Name == SignalSend {
+		b = appendField(b, "targetId", string(f.TargetID))
+		b = append(b, `,"data":`...)
+		b = append(b, f.Data...)
+	}
+	if f.Ref != "" {
+		b = appendField(b, "ref", f.Ref)
+	}
+	return append(b, '}')
+}

@@ -1,0 +1,5 @@
+module github.com/parley-rtc/parley/proto
+
+go 1.26.0
+
+require github.com/go-json-experiment/json v1.27.2 // indirect

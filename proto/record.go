@@ -1,0 +1,123 @@
+package proto
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+)
+
+// ErrRecord is wrapped by what [DecodeRecord] returns.
+var ErrRecord = errors.New("bad journal record")
+
+// Record is a room after a change, as the journal keeps it. Its own sequence is the message's in the stream.
+type Record struct {
+	Room    Room     `json:"room"`
+	OwnerID ClientID `json:"ownerId"`
+	Members []Member `json:"members"` // in join order, the owner first; none once closed
+	Prev    uint64   `json:"prev"`    // the sequence that the change was decided on and appended with
+	Change  Change   `json:"change"`
+	Closed  bool     `json:"closed"`
+}
+
+// Member is a client in a room.
+type Member struct {
+	ID      ClientID  `json:"id"`
+	Gateway GatewayID `json:"gateway"`
+	Request RequestID `json:"request"` // the create or join that made it one
+}
+
+// Change is what a record changed.
+type Change struct {
+	Event    Name        `json:"event"`              // room-created, client-joined, client-left, room-closed
+	ID       ClientID    `json:"id,omitzero"`        // who joined or left; the owner on room-created and room-closed
+	Reason   Reason      `json:"reason,omitzero"`    // room-closed
+	Request  RequestID   `json:"request"`            // the request that made the change
+	Replica  ReplicaID   `json:"replica"`            // who made it
+	Gateways []GatewayID `json:"gateways,omitempty"` // which had members before and have none after it
+}
+
+// Event returns the room event of a record that stands at a sequence.
+func (r *Record) Event(seq uint64) Event {
+	e := Event{Name: r.Change.Event, Room: r.Room, Seq: seq, Prev: r.Prev}
+	switch e.Name {
+	case RoomCreated:
+		e.OwnerID, e.Prev = r.OwnerID, 0
+	case RoomClosed:
+		e.OwnerID, e.Reason = r.OwnerID, r.Change.Reason
+	default:
+		e.ID = r.Change.ID
+	}
+	return e
+}
+
+// Member returns a member's index in join order, or -1.
+func (r *Record) Member(id ClientID) int {
+	for i := range r.Members {
+		if r.Members[i].ID == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// DecodeRecord reads a journal record. The error wraps [ErrRecord].
+func DecodeRecord(b []byte) (Record, error) {
+	var r Record
+	if err := json.Unmarshal(b, &r); err != nil {
+		return Record{}, fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	if err := r.Room.Check(); err != nil {
+		return Record{}, fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	if r.Closed != (len(r.Members) == 0) {
+		return Record{}, fmt.Errorf("%w: room %q: closed is %t with %d members", ErrRecord, r.Room, r.Closed, len(r.Members))
+	}
+	return r, nil
+}
+
+// AppendRecord appends a record's JSON.
+func AppendRecord(b []byte, r *Record) []byte {
+	b = append(b, `{"room":`...)
+	b = appendString(b, string(r.Room))
+	b = appendField(b, "ownerId", string(r.OwnerID))
+	b = append(b, `,"members":[`...)
+	for i := range r.Members {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		m := &r.Members[i]
+		b = append(b, `{"id":`...)
+		b = appendString(b, string(m.ID))
+		b = appendField(b, "gateway", string(m.Gateway))
+		b = appendField(b, "request", string(m.Request))
+		b = append(b, '}')
+	}
+	b = append(b, ']')
+	b = appendUint(b, "prev", r.Prev)
+	b = append(b, `,"change":{"event":`...)
+	b = appendString(b, string(r.Change.Event))
+	if r.Change.ID != "" {
+		b = appendField(b, "id", string(r.Change.ID))
+	}
+	if r.Change.Reason != "" {
+		b = appendField(b, "reason", string(r.Change.Reason))
+	}
+	b = appendField(b, "request", string(r.Change.Request))
+	b = appendField(b, "replica", string(r.Change.Replica))
+	if len(r.Change.Gateways) > 0 {
+		b = append(b, `,"gateways":[`...)
+		for i, g := range r.Change.Gateways {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendString(b, string(g))
+		}
+		b = append(b, ']')
+	}
+	b = append(b, `},"closed":`...)
+	if r.Closed {
+		return append(b, `true}`...)
+	}
+	return append(b, `false}`...)
+}

@@ -1,0 +1,114 @@
+package proto
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// ErrRequest is wrapped by what [DecodeRequest] returns: the answer is an error event with code bad-request.
+var ErrRequest = errors.New("bad request")
+
+// Request is the payload of a request over NATS. Which members stand depends on the operation.
+type Request struct {
+	Room     Room           `json:"room"`
+	ClientID ClientID       `json:"clientId"` // create, join, leave, signal
+	Gateway  GatewayID      `json:"gateway"`  // create, join, leave, signal
+	Joined   RequestID      `json:"joined"`   // leave: the request that it ends; empty ends any
+	Lost     bool           `json:"lost"`     // leave: the connection ended
+	TargetID ClientID       `json:"targetId"` // signal
+	N        int64          `json:"n"`        // signal: grows with each signal of a sender
+	Data     jsontext.Value `json:"data"`     // signal
+	After    Room           `json:"after"`    // list: the name to go on after
+	Limit    int            `json:"limit"`    // list: at most [MaxList], which 0 stands for
+}
+
+// DecodeRequest reads and checks the payload of a request. The error wraps [ErrRequest] and says what to mend.
+func DecodeRequest(op Op, b []byte) (Request, error) {
+	if err := checkDepth(b); err != nil {
+		return Request{}, fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	var r Request
+	if err := json.Unmarshal(b, &r); err != nil {
+		return Request{}, fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	if op == OpList {
+		if r.Limit < 0 || r.Limit > MaxList {
+			return r, fmt.Errorf(`%w: "limit" is %d at most`, ErrRequest, MaxList)
+		}
+		if r.Limit == 0 {
+			r.Limit = MaxList
+		}
+		return r, nil
+	}
+	if err := r.Room.Check(); err != nil {
+		return r, fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	if op == OpRoster {
+		return r, nil
+	}
+	if err := r.ClientID.Check(); err != nil {
+		return r, fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	if err := r.Gateway.Check(); err != nil {
+		return r, fmt.Errorf("%w: gateway: %w", ErrRequest, err)
+	}
+	switch op {
+	case OpLeave:
+		if r.Joined != "" {
+			if err := r.Joined.Check(); err != nil {
+				return r, fmt.Errorf("%w: joined: %w", ErrRequest, err)
+			}
+		}
+	case OpSignal:
+		switch {
+		case r.TargetID == "":
+			return r, fmt.Errorf(`%w: signal needs "targetId"`, ErrRequest)
+		case r.TargetID == r.ClientID:
+			return r, fmt.Errorf("%w: a signal to oneself", ErrRequest)
+		case r.Data == nil:
+			return r, fmt.Errorf(`%w: signal needs "data"`, ErrRequest)
+		}
+	case OpCreate, OpJoin, OpRoster, OpList:
+	default:
+		return r, fmt.Errorf("%w: there is no operation %q", ErrRequest, clip(string(op)))
+	}
+	return r, nil
+}
+
+// AppendRequest appends a request's payload.
+func AppendRequest(b []byte, op Op, r *Request) []byte {
+	if op == OpList {
+		b = append(b, `{"after":`...)
+		b = appendString(b, string(r.After))
+		b = append(b, `,"limit":`...)
+		b = strconv.AppendInt(b, int64(r.Limit), 10)
+		return append(b, '}')
+	}
+	b = append(b, `{"room":`...)
+	b = appendString(b, string(r.Room))
+	if op == OpRoster {
+		return append(b, '}')
+	}
+	b = appendField(b, "clientId", string(r.ClientID))
+	b = appendField(b, "gateway", string(r.Gateway))
+	switch op {
+	case OpLeave:
+		if r.Joined != "" {
+			b = appendField(b, "joined", string(r.Joined))
+		}
+		b = append(b, `,"lost":`...)
+		b = strconv.AppendBool(b, r.Lost)
+	case OpSignal:
+		b = appendField(b, "targetId", string(r.TargetID))
+		b = append(b, `,"n":`...)
+		b = strconv.AppendInt(b, r.N, 10)
+		b = append(b, `,"data":`...)
+		b = append(b, r.Data...)
+	case OpCreate, OpJoin, OpRoster, OpList:
+	}
+	return append(b, '}')
+}

@@ -1,0 +1,73 @@
+package proto
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// scanSignal reads the layout in which [AppendEvent] writes signal-receive between replicas and gateways, whose data has
+// been checked by the gateway that read it from a socket. Anything else is left to the JSON decoder.
+func scanSignal(b []byte) (Event, bool) {
+	s, ok := bytes.CutPrefix(b, []byte(`{"event":"signal-receive","room":"`))
+	if !ok {
+		return Event{}, false
+	}
+	room, s, ok := cutPlain(s, `,"senderId":"`)
+	if !ok {
+		return Event{}, false
+	}
+	sender, s, ok := cutPlain(s, `,"data":`)
+	if !ok {
+		return Event{}, false
+	}
+	data, n, ok := cutCount(s)
+	if !ok {
+		return Event{}, false
+	}
+	return Event{Name: SignalReceive, Room: Room(room), SenderID: ClientID(sender), Data: data, N: n}, true
+}
+
+// cutPlain returns a string of plain bytes up to its closing quote, and what follows the text after that.
+func cutPlain(s []byte, then string) (string, []byte, bool) {
+	i := 0
+	for i < len(s) && plainByte[s[i]] {
+		i++
+	}
+	if i == len(s) || s[i] != '"' {
+		return "", nil, false
+	}
+	rest, ok := bytes.CutPrefix(s[i+1:], []byte(then))
+	return string(s[:i]), rest, ok
+}
+
+// cutCount splits a signal's data from the `,"n":5}` that ends the event.
+func cutCount(s []byte) ([]byte, int64, bool) {
+	end := len(s) - 1
+	if end < 1 || s[end] != '}' {
+		return nil, 0, false
+	}
+	i := end
+	for i > 0 && s[i-1] >= '0' && s[i-1] <= '9' {
+		i--
+	}
+	data, ok := bytes.CutSuffix(s[:i], []byte(`,"n":`))
+	if !ok {
+		return nil, 0, false
+	}
+	n, err := strconv.ParseInt(string(s[i:end]), 10, 64)
+	return data, n, err == nil
+}
+
+// StripCount turns the payload of a signal between replica and gateway into what the target's socket receives: it cuts
+// off the count `n`, in place where the payload has the layout of [AppendEvent].
+func StripCount(payload []byte, e *Event) []byte {
+	data, _, ok := cutCount(payload)
+	if !ok {
+		clean := *e
+		clean.N = 0
+		return AppendEvent(nil, &clean)
+	}
+	payload = payload[:len(data)+1]
+	payload[len(data)] = '}'
+	return payload
+}
