@@ -2,4 +2,7 @@ module github.com/parley-rtc/parley/proto
 
 go 1.26.0
 
-require github.com/go-json-experiment/json v1.27.2 // indirect
+require (
+	github.com/go-json-experiment/json v1.27.2
+	github.com/google/uuid v1.6.0
+)
