@@ -1,0 +1,560 @@
+/**
+ * The demo page: a lobby, a room with a tile for each member, and a chat line. All that it knows of
+ * signalling and negotiation is in parley.js.
+ *
+ * @module app
+ */
+import { connect } from "./parley.js";
+import { movingPicture, openMedia } from "./media.js";
+import { hueOf, nickname, packTiles, Tile } from "./tiles.js";
+
+const $ = (id) => document.getElementById(id);
+const query = new URLSearchParams(location.search);
+
+// Without ICE servers browsers on one machine or one network find each other. Across the internet the
+// address has to name one: ?stun=stun:stun.example.org:3478
+const rtc = { iceServers: query.getAll("stun").map((urls) => ({ urls })) };
+
+const parley = connect("/ws", { rtc });
+const suggestion = nickname(crypto.getRandomValues(new Uint32Array(1)).join()).toLowerCase().replace(" ", "-");
+const on = { microphone: true, camera: true };
+
+let media = null; // what openMedia gave, once it has
+let room = null; // the room that we are in
+let mesh = null;
+let wanted = null; // the name of the room that we are in or want to be back in
+let ownTile = null;
+let unread = 0;
+const tiles = new Map(); // member id → Tile
+const channels = new Map(); // member id → RTCDataChannel
+const pack = packTiles($("tiles"));
+
+/** For tests, and for who looks into the console. */
+window.parleyDemo = {
+  parley,
+  get room() {
+    return room;
+  },
+  get peers() {
+    return mesh?.peers ?? new Map();
+  },
+  get media() {
+    return media;
+  },
+};
+
+// --- Words -----------------------------------------------------------------------------------------
+
+let statusTimer;
+
+/** Says something in passing. */
+function say(text, { quietly = false } = {}) {
+  $("status").textContent = text;
+  $("status").classList.toggle("shown", !quietly);
+  clearTimeout(statusTimer);
+  statusTimer = setTimeout(() => $("status").classList.remove("shown"), 5000);
+}
+
+/** Says something that stays until it is dealt with. `kind` lets the one who said it take it back. */
+function warn(kind, text, action) {
+  const notice = $("notice");
+  const repeated = notice.dataset.kind === kind && !notice.hidden;
+  notice.dataset.kind = kind;
+  $("notice-text").textContent = text;
+  $("notice-action").hidden = !action;
+  if (action) {
+    $("notice-action").textContent = action.label;
+    $("notice-action").onclick = action.run;
+  }
+  notice.hidden = false;
+  if (!repeated) say(text, { quietly: true }); // one live region speaks for the page
+}
+
+function unwarn(kind) {
+  if (!kind || $("notice").dataset.kind === kind) $("notice").hidden = true;
+}
+
+function explain(error, name) {
+  switch (error.code) {
+    case "room-not-exists":
+      return `There is no room called “${name}”.`;
+    case "room-exists":
+      return `There is a room called “${name}” already.`;
+    case "room-full":
+      return `The room “${name}” is full.`;
+    case "too-many-rooms":
+      return "You are in too many rooms. Leave one first.";
+    case "rate-limited":
+      return "That was too much at once. Try again in a moment.";
+    case "unavailable":
+      return "The rooms cannot be reached just now. Try again in a moment.";
+    case "timeout":
+    case "disconnected":
+      return "The server did not answer. Try again in a moment.";
+    case "bad-request":
+      return `The server does not accept “${name}” as a room's name: ${error.message}`;
+    default:
+      return `Something went wrong: ${error.message}`;
+  }
+}
+
+// --- Lobby -----------------------------------------------------------------------------------------
+
+/** The room in the address: #/name. The slash keeps it from meaning an element's id. */
+function hashRoom() {
+  const name = location.hash.replace(/^#\/?/, "");
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+function showLobby({ focus = true } = {}) {
+  document.body.dataset.view = "lobby";
+  document.title = "Parley";
+  const invited = hashRoom();
+  $("room").value = invited || $("room").value;
+  $("room").placeholder = suggestion;
+  $("welcome").textContent = invited ? `Meet in “${invited}”` : "Meet in a room";
+  $("lead").textContent = invited
+    ? "This address leads to a room. Join it, or create it if you are the first. Picture, sound and chat go straight from browser to browser."
+    : "Pick a name for a new room, or type the name of one that somebody told you. Picture, sound and chat go straight from browser to browser.";
+  if (media) $("preview").srcObject = media.stream;
+  if (focus) (invited ? $("join") : $("room")).focus();
+}
+
+async function enter(how, name) {
+  unwarn();
+  if (!name) {
+    $("room").setAttribute("aria-invalid", "true");
+    warn("entry", "Type the name of a room, or create one.");
+    $("room").focus();
+    return;
+  }
+  busy(true);
+  try {
+    if (!media) {
+      say("Waiting for the camera: answer the browser's question, and it goes on.");
+      await opening;
+    }
+    if (parley.state !== "open") say("Waiting for the server…");
+    enterRoom(await parley[how](name));
+  } catch (error) {
+    const other = { "room-not-exists": ["Create it", "create"], "room-exists": ["Join it", "join"] }[error.code];
+    warn("entry", explain(error, name), other && { label: other[0], run: () => enter(other[1], name) });
+  } finally {
+    busy(false);
+  }
+}
+
+function busy(is) {
+  for (const id of ["join", "create"]) $(id).disabled = is;
+}
+
+$("entry").addEventListener("submit", (event) => {
+  event.preventDefault();
+  enter("join", $("room").value.trim());
+});
+$("create").addEventListener("click", () => {
+  $("room").value = $("room").value.trim() || suggestion;
+  enter("create", $("room").value);
+});
+$("room").addEventListener("input", () => $("room").removeAttribute("aria-invalid"));
+$("notice-close").addEventListener("click", () => unwarn());
+window.addEventListener("hashchange", () => {
+  if (room && hashRoom() !== room.name) leave();
+  if (!room) showLobby();
+});
+
+// --- Room ------------------------------------------------------------------------------------------
+
+function enterRoom(entered) {
+  room = entered;
+  wanted = room.name;
+  history.replaceState(null, "", `#/${encodeURIComponent(room.name)}`);
+  document.body.dataset.view = "room";
+  document.title = `${room.name} · Parley`;
+  $("room-name").textContent = room.name;
+  clearTiles();
+
+  ownTile = new Tile(room.selfId, { self: true });
+  ownTile.rename($("name").value.trim());
+  ownTile.stream = media.stream;
+  showOwnMedia();
+  $("tiles").append(ownTile.root);
+  room.on("end", ({ how }) => roomEnded(entered, how));
+  mesh = room.mesh(addPeer);
+  room.on("join", ({ id }) => {
+    say(`${tiles.get(id).name} joined.`);
+    showMembers();
+  });
+  room.on("leave", () => showMembers());
+  showMembers();
+  say(room.owned ? `You created the room “${room.name}”.` : `You joined the room “${room.name}”.`, { quietly: true });
+  if (matchMedia("(min-width: 1000px)").matches) openChat(true, { focus: false });
+  $("room-view").focus({ preventScroll: true });
+}
+
+function addPeer(peer) {
+  const tile = new Tile(peer.id, { onRestart: () => peer.restart() });
+  tiles.set(peer.id, tile);
+  $("tiles").append(tile.root);
+  for (const track of media.stream.getTracks()) peer.pc.addTrack(track, media.stream);
+
+  // Made by both sides under the same number, so neither has to wait for the other's.
+  const channel = peer.pc.createDataChannel("parley", { negotiated: true, id: 0 });
+  channels.set(peer.id, channel);
+  channel.onopen = () => channel.send(JSON.stringify({ type: "hello", name: $("name").value.trim(), ...on }));
+  channel.onmessage = ({ data }) => received(tile, data);
+
+  peer.on("track", ({ streams, track }) => {
+    tile.stream = streams[0] ?? new MediaStream([track]);
+  });
+  peer.on("state", (state) => {
+    tile.state = state;
+    if (state === "failed") {
+      say(`No connection to ${tile.name} could be made. A firewall may stand between you${rtc.iceServers.length ? "" : "; across networks a STUN server is needed"}.`);
+    }
+  });
+  peer.on("error", (error) => {
+    if (error.code !== "target-not-found" && error.code !== "not-in-room") console.warn(`peer ${peer.id}:`, error);
+  });
+  peer.on("close", () => {
+    tiles.delete(peer.id);
+    channels.delete(peer.id);
+    tile.remove();
+    if (room && !room.ended) say(`${tile.name} left.`);
+  });
+}
+
+function showMembers() {
+  const others = room.members.length;
+  for (const [id, tile] of tiles) tile.owner = id === room.ownerId;
+  ownTile.owner = room.owned;
+  const owner = room.owned ? "you are the owner" : `${tiles.get(room.ownerId)?.name ?? "somebody else"} is the owner`;
+  $("room-count").textContent = `${others + 1} ${others ? "members" : "member"} · ${owner}`;
+  const invitation = document.querySelector(".invitation");
+  if (others && invitation) invitation.remove();
+  if (!others && !invitation) $("tiles").append(invite());
+  pack();
+}
+
+/** What stands beside one's own tile while nobody else is here. */
+function invite() {
+  const item = document.createElement("li");
+  item.className = "invitation";
+  const title = document.createElement("strong");
+  title.textContent = "Nobody else is here yet";
+  const text = document.createElement("p");
+  text.textContent = "Send the link to somebody, or open it in another tab.";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "primary";
+  button.textContent = "Copy link";
+  button.addEventListener("click", copyLink);
+  item.append(title, text, button);
+  return item;
+}
+
+function clearTiles() {
+  mesh?.close();
+  mesh = null;
+  tiles.clear();
+  channels.clear();
+  ownTile = null;
+  $("tiles").replaceChildren();
+}
+
+function roomEnded(ended, how) {
+  if (room !== ended) return;
+  const name = ended.name;
+  room = null;
+  if (how === "lost") {
+    // The page stays as it is and comes back to the room with the connection.
+    $("room-count").textContent = "away from the server";
+    for (const item of [...$("tiles").children]) {
+      if (item !== ownTile?.root) item.remove();
+    }
+    pack();
+    return;
+  }
+  backToLobby();
+  if (how === "closed") warn("closed", `The room “${name}” is closed: its owner left, or you were removed.`);
+  else say(`You left the room “${name}”.`);
+}
+
+function backToLobby() {
+  wanted = null;
+  room = null;
+  clearTiles();
+  openChat(false);
+  $("chat-log").replaceChildren();
+  $("chat-empty").hidden = false;
+  showLobby();
+}
+
+async function leave() {
+  const leaving = room;
+  backToLobby();
+  try {
+    await leaving?.leave();
+    say(leaving ? `You left the room “${leaving.name}”.` : "You are in no room.");
+  } catch (error) {
+    if (error.code !== "disconnected") warn("leave", explain(error, leaving.name));
+  }
+}
+
+async function copyLink() {
+  const link = location.href;
+  try {
+    await navigator.clipboard.writeText(link);
+    $("copy").querySelector("span").textContent = "Copied";
+    $("copy").querySelector("use").setAttribute("href", "#i-check");
+    setTimeout(() => {
+      $("copy").querySelector("span").textContent = "Copy link";
+      $("copy").querySelector("use").setAttribute("href", "#i-link");
+    }, 2000);
+    say("The link to this room is copied.");
+  } catch {
+    warn("link", `The browser does not let this page copy. The link is ${link}`);
+  }
+}
+
+$("leave").addEventListener("click", leave);
+$("copy").addEventListener("click", copyLink);
+
+// --- Chat ------------------------------------------------------------------------------------------
+
+function openChat(open, { focus = true } = {}) {
+  $("chat").hidden = !open;
+  $("chat-toggle").setAttribute("aria-expanded", String(open));
+  if (open) {
+    unread = 0;
+    showUnread();
+    if (focus) $("chat-input").focus();
+  }
+  pack();
+}
+
+function showUnread() {
+  $("chat-unread").hidden = unread === 0;
+  $("chat-unread").textContent = unread > 9 ? "9+" : String(unread);
+  $("chat-toggle").setAttribute("aria-label", unread ? `Chat, ${unread} unread` : "Chat");
+}
+
+function received(tile, text) {
+  let message;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return;
+  }
+  switch (message?.type) {
+    case "hello":
+      if (typeof message.name === "string") tile.rename(message.name.trim().slice(0, 40));
+      if (room) showMembers();
+      tile.show({ microphone: message.microphone !== false, camera: message.camera !== false });
+      break;
+    case "chat":
+      if (typeof message.text !== "string") return;
+      addMessage(tile.name, message.text.slice(0, 2000), { hue: hueOf(tile.id) });
+      if ($("chat").hidden) {
+        unread++;
+        showUnread();
+      }
+      break;
+  }
+}
+
+function broadcast(message) {
+  let reached = 0;
+  for (const channel of channels.values()) {
+    if (channel.readyState !== "open") continue;
+    channel.send(JSON.stringify(message));
+    reached++;
+  }
+  return reached;
+}
+
+function addMessage(from, text, { hue, own = false, system = false } = {}) {
+  const item = document.createElement("li");
+  item.classList.toggle("own", own);
+  item.classList.toggle("system", system);
+  if (hue !== undefined) item.style.setProperty("--hue", hue);
+  if (from) {
+    const who = document.createElement("b");
+    who.textContent = from;
+    const when = document.createElement("time");
+    when.textContent = new Date().toTimeString().slice(0, 5);
+    who.append(" ", when);
+    item.append(who);
+  }
+  const said = document.createElement("p");
+  said.textContent = text;
+  item.append(said);
+  $("chat-empty").hidden = true;
+  $("chat-log").append(item);
+  $("chat-log").scrollTop = $("chat-log").scrollHeight;
+}
+
+$("chat-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = $("chat-input").value.trim();
+  if (!text) return;
+  $("chat-input").value = "";
+  addMessage("You", text, { own: true });
+  if (broadcast({ type: "chat", text }) === 0) {
+    addMessage("", "Nobody is connected to you yet, so nobody else saw this.", { system: true });
+  }
+});
+$("chat-toggle").addEventListener("click", () => openChat($("chat").hidden));
+$("chat-close").addEventListener("click", () => {
+  openChat(false);
+  $("chat-toggle").focus();
+});
+$("chat").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") $("chat-close").click();
+});
+
+// --- Camera and microphone -------------------------------------------------------------------------
+
+async function openOwnMedia() {
+  $("preview-note").hidden = false;
+  const hue = Math.floor(Math.random() * 360);
+  media = await openMedia({ generated: query.get("media") === "generated", hue });
+  $("preview").srcObject = media.stream;
+  $("preview").classList.toggle("mirrored", !media.generated);
+  $("preview-note").hidden = true;
+  $("media-why").textContent = media.why;
+  $("media-why").hidden = !media.why;
+  if (media.why) say(media.why, { quietly: true });
+  on.microphone = media.sound;
+  for (const track of media.stream.getVideoTracks()) track.addEventListener("ended", () => cameraStopped(track, hue));
+  showOwnMedia();
+}
+
+/** The camera was unplugged or taken away: a moving picture goes on in its place. */
+async function cameraStopped(track, hue) {
+  const [picture] = movingPicture(hue).getVideoTracks();
+  picture.enabled = on.camera;
+  media.stream.removeTrack(track);
+  media.stream.addTrack(picture);
+  media.generated = true;
+  media.why = "The camera stopped. The others see a moving picture instead.";
+  $("preview").classList.remove("mirrored");
+  $("media-why").textContent = media.why;
+  $("media-why").hidden = false;
+  showOwnMedia();
+  say(media.why);
+  for (const { pc } of window.parleyDemo.peers.values()) {
+    const sender = pc.getSenders().find((s) => s.track === track);
+    await sender?.replaceTrack(picture);
+  }
+}
+
+function showOwnMedia() {
+  for (const button of document.querySelectorAll("[data-toggle]")) {
+    const kind = button.dataset.toggle;
+    const missing = kind === "microphone" && media && !media.sound;
+    button.setAttribute("aria-pressed", String(on[kind]));
+    button.disabled = Boolean(missing);
+    const name = kind === "microphone" ? "Microphone" : "Camera";
+    button.title = missing ? "No microphone" : `${name} is ${on[kind] ? "on" : "off"}`;
+  }
+  document.querySelector(".preview .frame").dataset.camera = on.camera ? "on" : "off";
+  ownTile?.show({ ...on, mirrored: !media.generated });
+}
+
+for (const button of document.querySelectorAll("[data-toggle]")) {
+  button.addEventListener("click", () => {
+    const kind = button.dataset.toggle;
+    on[kind] = !on[kind];
+    const tracks = kind === "microphone" ? media?.stream.getAudioTracks() : media?.stream.getVideoTracks();
+    for (const track of tracks ?? []) track.enabled = on[kind];
+    showOwnMedia();
+    broadcast({ type: "hello", name: $("name").value.trim(), ...on });
+    say(`${kind === "microphone" ? "Microphone" : "Camera"} ${on[kind] ? "on" : "off"}.`, { quietly: true });
+  });
+}
+
+// --- The connection to the server ------------------------------------------------------------------
+
+let countdown;
+
+function showServer(state, text) {
+  $("server").dataset.state = state;
+  $("server").querySelector("span").textContent = text;
+}
+
+parley.on("connecting", ({ attempt }) => {
+  clearInterval(countdown);
+  showServer("connecting", attempt > 1 ? "Reconnecting" : "Connecting");
+  if ($("notice").dataset.kind === "away" && !$("notice").hidden) warn("away", "Trying to reach the server again…");
+});
+
+parley.on("away", ({ message, delay }) => {
+  showServer("away", "Server away");
+  const until = Date.now() + delay;
+  const back = wanted ? ` You will be back in “${wanted}” when it answers.` : "";
+  const tell = () => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    const next = left > 0 ? ` Trying again in ${left} s.` : " Trying again now.";
+    warn("away", message + next + back, { label: "Try now", run: () => parley.retry() });
+  };
+  clearInterval(countdown);
+  countdown = setInterval(tell, 1000);
+  tell();
+});
+
+parley.on("open", async ({ again }) => {
+  showServer("open", "Connected");
+  unwarn("away");
+  if (!again) return;
+  say("The server is back.");
+  if (wanted) await comeBack(wanted);
+});
+
+/** Enters the room again that was lost with the connection; its first comer is its owner now. */
+async function comeBack(name) {
+  for (let tries = 1; wanted === name && !room && parley.state === "open"; tries++) {
+    try {
+      const entered = await parley.enter(name);
+      if (wanted === name) enterRoom(entered);
+      else await entered.leave();
+      return;
+    } catch (error) {
+      if (error.code === "disconnected") return; // the next connection comes back here
+      if (error.temporary && tries < 5) {
+        await new Promise((resolve) => setTimeout(resolve, 1000 * tries));
+        continue;
+      }
+      if (wanted !== name) return;
+      backToLobby();
+      warn("entry", explain(error, name));
+      return;
+    }
+  }
+}
+
+parley.on("close", ({ message }) => {
+  showServer("away", "Closed");
+  warn("away", message);
+});
+parley.on("error", (error) => warn("error", explain(error, error.room ?? "")));
+
+window.addEventListener("pagehide", () => parley.close());
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload(); // brought back by the browser's memory, its connection closed
+});
+
+// --- Beginning -------------------------------------------------------------------------------------
+
+try {
+  $("name").value = sessionStorage.getItem("parley-name") ?? "";
+  $("name").addEventListener("change", () => sessionStorage.setItem("parley-name", $("name").value.trim()));
+} catch {
+  // A browser that keeps nothing for this page: the name is typed again.
+}
+const opening = openOwnMedia();
+showLobby({ focus: false });
