@@ -12,6 +12,7 @@ require (
 )
 
 require (
+	github.com/anishathalye/porcupine v1.3.1 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
@@ -38,3 +39,5 @@ replace github.com/parley-rtc/parley/roomsvc => ../roomsvc
 replace github.com/parley-rtc/parley/services => ../services
 
 replace github.com/parley-rtc/parley/deploy => ../deploy
+
+tool github.com/nats-io/nats-server/v2
