@@ -34,6 +34,20 @@ export function hueOf(id) {
   return hash(id) % 360;
 }
 
+/** The crossed microphone from the page's icons, with the word for who does not see it. */
+function mutedTag() {
+  const tag = element("span", "tag");
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", "#i-mic-off");
+  svg.append(use);
+  tag.title = "Microphone off";
+  tag.append(svg, element("span", "hidden", "microphone off"));
+  return tag;
+}
+
 function element(name, className, text) {
   const e = document.createElement(name);
   if (className) e.className = className;
@@ -47,7 +61,7 @@ export class Tile {
   #avatar = element("span", "avatar");
   #name = element("span", "name");
   #badge = element("span", "badge", "owner");
-  #muted = element("span", "tag", "muted");
+  #muted = mutedTag();
   #state = element("span", "state");
   #again = element("button", "quiet", "Try again");
   #hear = element("button", "quiet", "Turn the sound on");

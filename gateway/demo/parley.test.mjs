@@ -1,0 +1,599 @@
+// Tests of parley.js against a WebSocket and a peer connection that are made up here: what it sends,
+// what it makes of what it hears, and what it does when the connection goes. Run with `node --test`.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, mock, test } from "node:test";
+import { closeMessage, connect, ParleyError, Peer } from "./assets/parley.js";
+
+/** A WebSocket whose other end is the test. */
+class FakeSocket {
+  static all = [];
+  static get last() {
+    return FakeSocket.all.at(-1);
+  }
+
+  sent = [];
+  closed = null;
+
+  constructor(url, protocol) {
+    Object.assign(this, { url, protocol });
+    FakeSocket.all.push(this);
+  }
+
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close(code) {
+    this.closed = code;
+  }
+
+  // What the test does as the server.
+
+  say(frame) {
+    this.onmessage({ data: typeof frame === "string" ? frame : JSON.stringify(frame) });
+  }
+
+  drop(code = 1006, reason = "") {
+    this.onclose({ code, reason });
+  }
+
+  /** The last frame sent for this event, which must be there. */
+  request(event) {
+    const frame = this.sent.findLast((f) => f.event === event);
+    assert.ok(frame, `no ${event} was sent; sent were ${JSON.stringify(this.sent)}`);
+    return frame;
+  }
+}
+
+/** Lets everything run that waits for nothing but its turn. */
+function settle() {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A connection that stands, with the id `me`. */
+async function opened(options = {}) {
+  const parley = connect("ws://server.test/ws", { WebSocket: FakeSocket, ...options });
+  await settle();
+  FakeSocket.last.say({ event: "connected", id: "me", version: 1 });
+  return parley;
+}
+
+/** A connection that has joined `lobby`, with `a` (its owner) and `b` there already. */
+async function joined(options) {
+  const parley = await opened(options);
+  const joining = parley.join("lobby");
+  const { ref } = FakeSocket.last.request("room-join");
+  FakeSocket.last.say({ event: "room-joined", room: "lobby", ownerId: "a", clients: ["a", "b"], seq: 4, ref });
+  return { parley, room: await joining, socket: FakeSocket.last };
+}
+
+beforeEach(() => {
+  FakeSocket.all = [];
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+});
+afterEach(() => mock.timers.reset());
+
+describe("connecting", () => {
+  test("offers the subprotocol and takes http addresses for WebSocket ones", async () => {
+    connect("https://server.test/ws#x", { WebSocket: FakeSocket });
+    await settle();
+    assert.equal(FakeSocket.last.url, "wss://server.test/ws");
+    assert.equal(FakeSocket.last.protocol, "parley.v1");
+  });
+
+  test("requests made before the connection stands are sent when it does, in order", async () => {
+    const parley = connect("ws://server.test/ws", { WebSocket: FakeSocket });
+    const one = parley.create("one");
+    const two = parley.join("two");
+    await settle();
+    assert.deepEqual(FakeSocket.last.sent, []);
+    FakeSocket.last.say({ event: "connected", id: "me", version: 1 });
+    assert.deepEqual(FakeSocket.last.sent.map((f) => [f.event, f.room]), [["room-create", "one"], ["room-join", "two"]]);
+    FakeSocket.last.say({ event: "room-created", room: "one", seq: 1, ref: FakeSocket.last.sent[0].ref });
+    assert.equal((await one).owned, true);
+    FakeSocket.last.say({ event: "room-not-exists", room: "two", ref: FakeSocket.last.sent[1].ref });
+    await assert.rejects(two, { name: "ParleyError", code: "room-not-exists", room: "two" });
+  });
+
+  test("an attempt that hears nothing is given up and made again", async () => {
+    const parley = connect("ws://server.test/ws", { WebSocket: FakeSocket, openTimeout: 1000, firstDelay: 100 });
+    await settle();
+    const [first] = FakeSocket.all;
+    mock.timers.tick(1000);
+    assert.equal(parley.state, "waiting");
+    assert.equal(first.closed, 1000);
+    mock.timers.tick(100);
+    assert.equal(FakeSocket.all.length, 2);
+    first.say({ event: "connected", id: "late", version: 1 });
+    assert.equal(parley.state, "connecting", "a socket that was given up must not speak any more");
+  });
+});
+
+describe("requests", () => {
+  test("answers find their request by ref, whatever their order", async () => {
+    const parley = await opened();
+    const [x, y] = [parley.create("x"), parley.create("y")];
+    const [rx, ry] = FakeSocket.last.sent.map((f) => f.ref);
+    assert.notEqual(rx, ry);
+    FakeSocket.last.say({ event: "room-exists", room: "y", ref: ry });
+    FakeSocket.last.say({ event: "room-created", room: "x", seq: 1, ref: rx });
+    await assert.rejects(y, { code: "room-exists" });
+    assert.equal((await x).name, "x");
+  });
+
+  test("an error carries the server's code and words, and says whether to try again", async () => {
+    const parley = await opened();
+    const joining = parley.join("x");
+    const { ref } = FakeSocket.last.request("room-join");
+    FakeSocket.last.say({ event: "error", code: "unavailable", message: "in a moment", room: "x", senderId: "me", ref });
+    await assert.rejects(joining, (error) => error instanceof ParleyError && error.temporary && error.message === "in a moment");
+  });
+
+  test("an error that answers nothing of ours is told by an event", async () => {
+    const parley = await opened();
+    const errors = [];
+    parley.on("error", (error) => errors.push(error.code));
+    FakeSocket.last.say({ event: "error", code: "bad-request", message: "no" });
+    assert.deepEqual(errors, ["bad-request"]);
+  });
+
+  test("a request that is never answered is given up, and a room that comes late is left again", async () => {
+    const parley = await opened({ requestTimeout: 1000, pingInterval: 60000 });
+    const joining = parley.join("x");
+    const { ref } = FakeSocket.last.request("room-join");
+    mock.timers.tick(1000);
+    await assert.rejects(joining, { code: "timeout" });
+    FakeSocket.last.say({ event: "room-joined", room: "x", ownerId: "a", clients: ["a"], seq: 2, ref });
+    assert.equal(parley.rooms.size, 0);
+    assert.deepEqual(FakeSocket.last.sent.at(-1), { event: "room-leave", room: "x" });
+  });
+
+  test("enter joins, creates where there is nothing, and joins what another created meanwhile", async () => {
+    const parley = await opened();
+    const entering = parley.enter("x");
+    for (const [event, answer] of [["room-join", "room-not-exists"], ["room-create", "room-exists"]]) {
+      FakeSocket.last.say({ event: answer, room: "x", ref: FakeSocket.last.sent.at(-1).ref });
+      assert.equal(FakeSocket.last.sent.at(-1).event, event);
+      await settle();
+    }
+    const { event, ref } = FakeSocket.last.sent.at(-1);
+    assert.equal(event, "room-join");
+    FakeSocket.last.say({ event: "room-joined", room: "x", ownerId: "a", clients: ["a"], seq: 3, ref });
+    assert.equal((await entering).ownerId, "a");
+  });
+
+  test("a signal is fulfilled when it was delivered and rejected when the target is gone", async () => {
+    const { room, socket } = await joined();
+    const data = { description: { type: "offer", sdp: "v=0" } };
+    const sending = room.signal("a", data);
+    const sent = socket.request("signal-send");
+    assert.deepEqual([sent.room, sent.targetId, sent.data], ["lobby", "a", data]);
+    socket.say({ event: "signal-sent", room: "lobby", targetId: "a", ref: sent.ref });
+    await sending;
+    const again = room.signal("b", data);
+    socket.say({ event: "target-not-found", room: "lobby", targetId: "b", ref: socket.request("signal-send").ref });
+    await assert.rejects(again, { code: "target-not-found", targetId: "b" });
+  });
+
+  test("leaving a room that one is not in is no error", async () => {
+    const parley = await opened();
+    const leaving = parley.leave("x");
+    FakeSocket.last.say({ event: "not-in-room", room: "x", ref: FakeSocket.last.request("room-leave").ref });
+    await leaving;
+  });
+});
+
+describe("rooms", () => {
+  test("members stand in the order in which they joined, and come and go by events", async () => {
+    const { room, socket } = await joined();
+    const heard = [];
+    room.on("join", ({ id }) => heard.push(`+${id}`));
+    room.on("leave", ({ id }) => heard.push(`-${id}`));
+    socket.say({ event: "client-joined", room: "lobby", id: "c", seq: 5, prev: 4 });
+    socket.say({ event: "client-joined", room: "lobby", id: "c", seq: 5, prev: 4 });
+    socket.say({ event: "client-left", room: "lobby", id: "b", seq: 6, prev: 5 });
+    socket.say({ event: "client-left", room: "elsewhere", id: "a", seq: 6, prev: 5 });
+    assert.deepEqual(heard, ["+c", "-b"]);
+    assert.deepEqual(room.members, ["a", "c"]);
+    assert.equal(room.seq, 6);
+    assert.deepEqual([room.elder("a"), room.elder("c")], [true, false]);
+  });
+
+  test("joining again gives the same room and tells the difference", async () => {
+    const { parley, room, socket } = await joined();
+    const heard = [];
+    room.on("join", ({ id }) => heard.push(`+${id}`));
+    room.on("leave", ({ id }) => heard.push(`-${id}`));
+    const again = parley.join("lobby");
+    socket.say({ event: "room-joined", room: "lobby", ownerId: "a", clients: ["a", "d"], seq: 9, ref: socket.request("room-join").ref });
+    assert.equal(await again, room);
+    assert.deepEqual(heard, ["-b", "+d"]);
+  });
+
+  test("signals that come before there is a listener are kept for it, save those of who has left", async () => {
+    const { room, socket } = await joined();
+    for (const senderId of ["a", "b", "a"]) socket.say({ event: "signal-receive", room: "lobby", senderId, data: { candidate: {} } });
+    socket.say({ event: "client-left", room: "lobby", id: "b", seq: 5, prev: 4 });
+    const heard = [];
+    room.on("signal", ({ senderId }) => heard.push(senderId));
+    assert.deepEqual(heard, ["a", "a"]);
+    socket.say({ event: "signal-receive", room: "lobby", senderId: "a", data: { candidate: {} } });
+    assert.deepEqual(heard, ["a", "a", "a"]);
+  });
+
+  test("a room ends once: left as asked, closed by its owner, or lost with the connection", async () => {
+    for (const [how, act] of [
+      ["left", ({ room, socket }) => {
+        const leaving = room.leave();
+        socket.say({ event: "room-left", room: "lobby", kicked: false, ref: socket.request("room-leave").ref });
+        return leaving;
+      }],
+      ["closed", ({ socket }) => socket.say({ event: "room-left", room: "lobby", kicked: true })],
+      ["lost", ({ socket }) => socket.drop()],
+    ]) {
+      const all = await joined();
+      const ends = [];
+      all.room.on("end", (end) => ends.push(end.how));
+      await act(all);
+      all.socket.say({ event: "room-left", room: "lobby", kicked: true });
+      assert.deepEqual(ends, [how]);
+      assert.equal(all.parley.rooms.size, 0);
+      await assert.rejects(all.room.signal("a", {}), { code: "not-in-room" });
+    }
+  });
+});
+
+describe("a lost connection", () => {
+  test("rejects what was asked, says which rooms are lost, and comes back with another id", async () => {
+    const { parley, socket } = await joined();
+    const told = [];
+    parley.on("away", ({ message, rooms }) => told.push([message, rooms]));
+    parley.on("open", (open) => told.push(open));
+    const asked = parley.create("x");
+    socket.drop(1001, "going away");
+    await assert.rejects(asked, { code: "disconnected" });
+    assert.equal(parley.id, null);
+    await assert.rejects(parley.signal("lobby", "a", {}), { code: "disconnected" });
+    mock.timers.tick(1000);
+    assert.equal(FakeSocket.all.length, 2);
+    FakeSocket.last.say({ event: "connected", id: "me2", version: 1 });
+    assert.deepEqual(told, [["The server is going away for a moment.", ["lobby"]], { id: "me2", again: true }]);
+    assert.deepEqual(FakeSocket.last.sent, [], "a request of the connection before must not be made again unasked");
+  });
+
+  test("the wait doubles to its limit, jittered, and begins anew after a steady connection", async () => {
+    const parley = connect("ws://server.test/ws", { WebSocket: FakeSocket, firstDelay: 1000, mostDelay: 8000 });
+    const delays = [];
+    parley.on("away", ({ delay }) => delays.push(delay));
+    await settle();
+    for (let i = 0; i < 6; i++) {
+      FakeSocket.last.drop();
+      mock.timers.tick(delays.at(-1));
+    }
+    [1000, 2000, 4000, 8000, 8000, 8000].forEach((most, i) => {
+      assert.ok(delays[i] >= most / 2 && delays[i] <= most, `attempt ${i + 1}: ${delays[i]} ms, not ${most / 2} to ${most}`);
+    });
+    FakeSocket.last.say({ event: "connected", id: "me", version: 1 });
+    FakeSocket.last.drop();
+    assert.ok(delays.at(-1) >= 4000, "a connection that ends at once must not count as a success");
+    mock.timers.tick(delays.at(-1));
+    FakeSocket.last.say({ event: "connected", id: "me", version: 1 });
+    mock.timers.tick(6000);
+    FakeSocket.last.drop();
+    assert.ok(delays.at(-1) <= 1000, `after a steady connection: ${delays.at(-1)} ms`);
+  });
+
+  test("an overloaded server is given time", async () => {
+    const parley = await opened({ mostDelay: 15000 });
+    const delays = [];
+    parley.on("away", ({ delay }) => delays.push(delay));
+    FakeSocket.last.drop(1013, "try again later");
+    assert.ok(delays[0] >= 2500, `${delays[0]} ms`);
+  });
+
+  test("close ends it for good, and so does a loss when reconnecting is not wanted", async () => {
+    const { parley, socket } = await joined();
+    const closing = parley.create("x");
+    parley.close();
+    assert.equal(socket.closed, 1000);
+    await assert.rejects(closing, { code: "closed" });
+    await assert.rejects(parley.join("x"), { code: "closed" });
+    const other = await opened({ reconnect: false });
+    FakeSocket.last.drop(1011, "id 7");
+    assert.equal(other.state, "closed");
+    const before = FakeSocket.all.length;
+    mock.timers.tick(60000);
+    assert.equal(FakeSocket.all.length, before);
+  });
+
+  test("silence is met with a ping, and an unheard ping with another connection", async () => {
+    const parley = await opened({ pingInterval: 1000, pingTimeout: 500, requestTimeout: 60000, firstDelay: 100 });
+    const socket = FakeSocket.last;
+    const pings = () => socket.sent.filter((f) => f.event === "ping").length;
+    socket.say({ event: "pong" });
+    mock.timers.tick(1000);
+    assert.equal(pings(), 0, "a server that spoke need not be asked");
+    mock.timers.tick(1000);
+    assert.equal(pings(), 1);
+    socket.say({ event: "pong" });
+    mock.timers.tick(500);
+    assert.equal(parley.state, "open");
+    mock.timers.tick(1000);
+    assert.equal(pings(), 2);
+    mock.timers.tick(500);
+    assert.equal(parley.state, "waiting");
+    assert.equal(socket.closed, 1000);
+  });
+
+  test("every closing code has its sentence", () => {
+    for (const code of [1000, 1001, 1006, 1007, 1008, 1009, 1011, 1013]) {
+      assert.match(closeMessage(code), /^[A-Z].*\.$/);
+    }
+    assert.match(closeMessage(1008, "too slow"), /slow/);
+  });
+});
+
+describe("frames of later versions and of nobody", () => {
+  test("unknown events, unknown members and text that is not JSON are passed over", async () => {
+    const { room, socket } = await joined();
+    socket.say("not json");
+    socket.say({ event: "something-new", room: "lobby" });
+    socket.say({ event: "client-joined", room: "lobby", id: "c", seq: 5, prev: 4, colour: "red" });
+    assert.deepEqual(room.members, ["a", "b", "c"]);
+  });
+});
+
+/** A peer connection that knows descriptions and states, and no network. */
+class FakePC {
+  signalingState = "stable";
+  connectionState = "new";
+  localDescription = null;
+  remoteDescription = null;
+  candidates = [];
+  restarts = 0;
+  n = 0;
+
+  async setLocalDescription() {
+    await null;
+    const type = this.signalingState === "have-remote-offer" ? "answer" : "offer";
+    this.localDescription = { type, sdp: `${type} ${++this.n}` };
+    this.signalingState = type === "answer" ? "stable" : "have-local-offer";
+  }
+
+  async setRemoteDescription(description) {
+    await null;
+    if (description.type === "answer" && this.signalingState !== "have-local-offer") throw new Error("an answer to nothing");
+    this.remoteDescription = description;
+    this.signalingState = description.type === "offer" ? "have-remote-offer" : "stable"; // rolls back
+  }
+
+  async addIceCandidate(candidate) {
+    if (!this.remoteDescription) throw new Error("a candidate before its description");
+    this.candidates.push(candidate ?? null);
+  }
+
+  restartIce() {
+    this.restarts++;
+  }
+
+  close() {
+    this.signalingState = "closed";
+  }
+
+  become(state) {
+    this.connectionState = state;
+    this.onconnectionstatechange();
+  }
+}
+
+/** Two peers, `a` (polite) and `b`, whose signals wait until they are passed on. */
+function pair(options = {}) {
+  const make = (selfId, id) => {
+    const sent = [];
+    const peer = new Peer({ id, selfId, RTCPeerConnection: FakePC, send: async (data) => void sent.push(structuredClone(data)), ...options[selfId] });
+    const errors = [];
+    peer.on("error", (error) => errors.push(error));
+    return { peer, pc: peer.pc, sent, errors };
+  };
+  const [a, b] = [make("a", "b"), make("b", "a")];
+  const pass = async () => {
+    await settle();
+    for (let i = 0; i < 10 && a.sent.length + b.sent.length > 0; i++) {
+      const [toB, toA] = [a.sent.splice(0), b.sent.splice(0)];
+      for (const data of toB) b.peer.receive(data);
+      for (const data of toA) a.peer.receive(data);
+      await settle();
+    }
+  };
+  return { a, b, pass };
+}
+
+describe("negotiation", () => {
+  test("one side offers, the other answers", async () => {
+    const { a, b, pass } = pair();
+    a.pc.onnegotiationneeded();
+    await pass();
+    assert.equal(b.pc.remoteDescription.type, "offer");
+    assert.equal(a.pc.remoteDescription.type, "answer");
+    assert.deepEqual([a.pc.signalingState, b.pc.signalingState], ["stable", "stable"]);
+  });
+
+  test("when two offers cross, the polite side takes its own back and both agree", async () => {
+    const { a, b, pass } = pair();
+    assert.deepEqual([a.peer.polite, b.peer.polite], [true, false]);
+    a.pc.onnegotiationneeded();
+    b.pc.onnegotiationneeded();
+    await pass();
+    assert.deepEqual([a.pc.signalingState, b.pc.signalingState], ["stable", "stable"]);
+    assert.equal(a.pc.remoteDescription.type, "offer", "the impolite side's offer stands");
+    assert.equal(b.pc.remoteDescription.type, "answer");
+    assert.deepEqual([a.errors, b.errors], [[], []]);
+  });
+
+  test("candidates before the description wait for it; an empty one ends them", async () => {
+    const { b } = pair();
+    b.peer.receive({ candidate: { candidate: "candidate:1", sdpMid: "0" } });
+    await b.peer.receive({ candidate: {} });
+    assert.deepEqual(b.pc.candidates, []);
+    await b.peer.receive({ description: { type: "offer", sdp: "x" } });
+    assert.deepEqual(b.pc.candidates, [{ candidate: "candidate:1", sdpMid: "0" }, null]);
+  });
+
+  test("our own end of candidates goes out as an empty object", async () => {
+    const { a } = pair();
+    a.pc.onicecandidate({ candidate: null });
+    await settle();
+    assert.deepEqual(a.sent, [{ candidate: {} }]);
+  });
+
+  test("a newcomer lets the other begin, and begins itself when that one does not", async () => {
+    const { a, b, pass } = pair({ a: { patience: 2000 } });
+    a.pc.onnegotiationneeded();
+    await settle();
+    assert.deepEqual(a.sent, []);
+    mock.timers.tick(2000);
+    await pass();
+    assert.equal(b.pc.remoteDescription.type, "offer");
+
+    const other = pair({ a: { patience: 2000 } });
+    other.a.pc.onnegotiationneeded();
+    other.b.pc.onnegotiationneeded();
+    await other.pass();
+    assert.equal(other.a.pc.remoteDescription.type, "offer");
+    mock.timers.tick(2000);
+    await settle();
+    assert.deepEqual(other.a.sent, [], "what was answered is not offered again");
+  });
+
+  test("a signal that the server could not pass on is sent again", async () => {
+    let fail = 1;
+    const sent = [];
+    const peer = new Peer({
+      id: "b",
+      selfId: "a",
+      RTCPeerConnection: FakePC,
+      send: async (data) => {
+        if (fail-- > 0) throw new ParleyError("unavailable", "later");
+        sent.push(data);
+      },
+    });
+    peer.pc.onicecandidate({ candidate: null });
+    await settle();
+    assert.deepEqual(sent, []);
+    mock.timers.tick(2000);
+    await settle();
+    assert.deepEqual(sent, [{ candidate: {} }]);
+  });
+
+  test("a failed connection looks for another path, a closed one does not", async () => {
+    const { b } = pair();
+    b.pc.become("failed");
+    mock.timers.tick(0);
+    assert.equal(b.pc.restarts, 1);
+    b.pc.become("failed");
+    b.peer.close();
+    mock.timers.tick(60000);
+    assert.equal(b.pc.restarts, 1);
+    assert.equal(b.peer.state, "closed");
+  });
+});
+
+describe("a mesh", () => {
+  test("has a peer for each member, gives each its signals, and ends with the room", async () => {
+    const { room, socket } = await joined({ RTCPeerConnection: FakePC });
+    socket.say({ event: "signal-receive", room: "lobby", senderId: "a", data: { description: { type: "offer", sdp: "early" } } });
+    const met = [];
+    const gone = [];
+    const mesh = room.mesh((peer) => {
+      met.push(peer.id);
+      peer.on("close", () => gone.push(peer.id));
+    });
+    await settle();
+    assert.deepEqual(socket.request("signal-send").data.description.type, "answer");
+    socket.say({ event: "client-joined", room: "lobby", id: "c", seq: 5, prev: 4 });
+    assert.deepEqual(met, ["a", "b", "c"]);
+    socket.say({ event: "client-left", room: "lobby", id: "b", seq: 6, prev: 5 });
+    assert.deepEqual(gone, ["b"]);
+    socket.say({ event: "room-left", room: "lobby", kicked: true });
+    assert.deepEqual(gone, ["b", "a", "c"]);
+    assert.equal(mesh.peers.size, 0);
+  });
+});
+
+// The same frames that the tests in Go read: what stands on the wire, one for every shape.
+const golden = JSON.parse(readFileSync(new URL("../../proto/testdata/golden.json", import.meta.url), "utf8"));
+
+describe("the golden frames", () => {
+  test("what parley.js sends is what they say, but for the ref", async () => {
+    const parley = await opened();
+    const rest = ({ room, targetId, data }) => [room, targetId, data].filter((v) => v !== undefined);
+    const methods = { "room-create": "create", "room-join": "join", "room-leave": "leave", "signal-send": "signal" };
+    const checked = new Set();
+    for (const { what, wire } of golden.frames) {
+      const frame = JSON.parse(wire);
+      if (!methods[frame.event] || frame.ref === undefined) continue;
+      parley[methods[frame.event]](...rest(frame)).catch(() => {});
+      const sent = { ...FakeSocket.last.sent.at(-1), ref: frame.ref };
+      assert.equal(JSON.stringify(sent), wire, what);
+      checked.add(frame.event);
+    }
+    assert.deepEqual([...checked].sort(), Object.keys(methods).sort(), "every request has a golden frame with a ref");
+    parley.close();
+  });
+
+  test("each answer has its outcome", async () => {
+    const outcomes = {
+      "room-created": ["create", (room, frame) => assert.deepEqual([room.name, room.seq, room.owned], [frame.room, frame.seq, frame.ownerId === undefined])],
+      "room-joined": ["join", (room, frame) => assert.deepEqual([room.name, room.seq, room.ownerId, room.members], [frame.room, frame.seq, frame.ownerId, frame.clients])],
+      "room-left": ["leave", (nothing) => assert.equal(nothing, undefined)],
+      "signal-sent": ["signal", (nothing) => assert.equal(nothing, undefined)],
+      "room-exists": ["create", "room-exists"],
+      "room-not-exists": ["join", "room-not-exists"],
+      "not-in-room": ["signal", "not-in-room"],
+      "target-not-found": ["signal", "target-not-found"],
+      error: ["join", (error, frame) => assert.deepEqual([error.code, error.message], [frame.code, frame.message])],
+    };
+    const seen = new Set();
+    for (const { what, wire } of golden.events) {
+      const frame = JSON.parse(wire);
+      const outcome = outcomes[frame.event];
+      if (!outcome) continue;
+      seen.add(frame.event);
+      const [method, expected] = outcome;
+      const parley = await opened();
+      const result = parley[method](frame.room ?? "lobby", frame.targetId, {}).then((value) => value, (error) => error);
+      FakeSocket.last.say({ ...frame, ref: FakeSocket.last.sent.at(-1).ref });
+      const got = await result;
+      if (typeof expected === "string") assert.equal(got.code, expected, what);
+      else expected(got, frame);
+      parley.close();
+    }
+    assert.deepEqual([...seen].sort(), Object.keys(outcomes).sort(), "every answer has a golden frame");
+  });
+
+  test("each push is heard by the room", async () => {
+    const heard = [];
+    for (const { wire } of golden.events) {
+      const frame = JSON.parse(wire);
+      if (!["client-joined", "client-left", "signal-receive"].includes(frame.event)) continue;
+      const parley = await opened();
+      const joining = parley.join(frame.room);
+      FakeSocket.last.say({
+        event: "room-joined", room: frame.room, ownerId: "a", clients: frame.event === "client-left" ? ["a", frame.id] : ["a"], seq: 1,
+        ref: FakeSocket.last.sent.at(-1).ref,
+      });
+      const room = await joining;
+      for (const type of ["join", "leave", "signal"]) {
+        room.on(type, (detail) => {
+          heard.push(type);
+          if (type === "signal") assert.deepEqual(detail, { senderId: frame.senderId, data: frame.data });
+          else assert.deepEqual([detail.id, room.seq], [frame.id, frame.seq]);
+        });
+      }
+      FakeSocket.last.say(wire);
+      parley.close();
+    }
+    assert.deepEqual([...new Set(heard)].sort(), ["join", "leave", "signal"]);
+  });
+});
