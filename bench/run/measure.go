@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/parley-rtc/parley/bench/internal/proc"
+	"github.com/parley-rtc/parley/bench/internal/result"
+)
+
+// figures are the results, by scenario and system, a round each.
+type figures map[string]map[name][]result.Result
+
+// measurer goes through the plan.
+type measurer struct {
+	set     *settings
+	built   built
+	names   []name
+	figures figures
+}
+
+// measure carries out the plan.
+func (m *measurer) measure(ctx context.Context) error {
+	p := m.set.pacing()
+	for round := range p.rounds {
+		if err := m.round(ctx, p, round); err != nil {
+			return err
+		}
+	}
+	for _, sc := range plan {
+		if !sc.fresh || !m.wanted(sc) {
+			continue
+		}
+		for _, n := range m.systems(sc.transport) {
+			if err := m.alone(ctx, p, sc, n); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// round starts every system and puts each scenario to each that it suits.
+func (m *measurer) round(ctx context.Context, p pacing, round int) error {
+	running := map[name]*system{}
+	defer func() {
+		for _, s := range running {
+			s.stop()
+		}
+	}()
+	for _, n := range m.names {
+		s, err := start(ctx, n, m.set.ServerCore, m.built)
+		if err != nil {
+			return err
+		}
+		running[n] = s
+	}
+	for _, sc := range plan {
+		if sc.fresh || !m.wanted(sc) || sc.heavy && round >= p.heavyRounds {
+			continue
+		}
+		for _, n := range m.systems(sc.transport) {
+			if err := m.put(ctx, p, sc, n, running[n]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// alone puts a scenario to a system that was started for it.
+func (m *measurer) alone(ctx context.Context, p pacing, sc scenario, n name) error {
+	s, err := start(ctx, n, m.set.ServerCore, m.built)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	return m.put(ctx, p, sc, n, s)
+}
+
+// put runs the load and keeps its result.
+func (m *measurer) put(ctx context.Context, p pacing, sc scenario, n name, s *system) error {
+	fmt.Fprintf(os.Stderr, "\r\x1b[K%s, %s", sc.key(), n)
+	defer fmt.Fprint(os.Stderr, "\r\x1b[K")
+	args := []string{
+		"-c", strconv.Itoa(m.set.LoadCore), filepath.Join(m.built.dir, "load"),
+		"--server", strings.Join(s.servers, ","), "--transport", string(sc.transport),
+		"--warmup", p.warmup.String(), "--duration", p.duration.String(),
+	}
+	for _, pid := range s.pids() {
+		args = append(args, "--pid", strconv.Itoa(pid))
+	}
+	var out, said bytes.Buffer
+	cmd := exec.CommandContext(ctx, "taskset", append(args, sc.args...)...)
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s, %s: %w: %s", sc.key(), n, err, bytes.TrimSpace(said.Bytes()))
+	}
+	var r result.Result
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		return fmt.Errorf("%s, %s: %w", sc.key(), n, err)
+	}
+	if m.figures[sc.key()] == nil {
+		m.figures[sc.key()] = map[name][]result.Result{}
+	}
+	m.figures[sc.key()][n] = append(m.figures[sc.key()][n], r)
+	if sc.fresh {
+		return nil // the server ends now
+	}
+	return quiet(ctx, s.pids())
+}
+
+// quiet waits until a system has done with what the last load left it (rooms
+// to close, sockets to tear down), which the next measurement is to be spared.
+func quiet(ctx context.Context, pids []int) error {
+	const step, enough, most = 100 * time.Millisecond, 5 * time.Millisecond, 20 * time.Second
+	last := time.Duration(-1)
+	for begin := time.Now(); time.Since(begin) < most; {
+		now, err := proc.CPU(pids...)
+		if err != nil {
+			return fmt.Errorf("a server has died: %w", err)
+		}
+		if last >= 0 && now-last < enough {
+			return nil
+		}
+		last = now
+		select {
+		case <-time.After(step):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return errors.New("a server is still busy with what the last load left")
+}
+
+// wanted says whether a scenario is to be measured.
+func (m *measurer) wanted(sc scenario) bool {
+	return strings.Contains(sc.key(), m.set.Only) &&
+		(sc.quick || !m.set.Quick) &&
+		(sc.transport != socketIO || !m.set.NoSocketIO)
+}
+
+// systems are those to measure that speak the transport.
+func (m *measurer) systems(t transport) []name {
+	return slices.DeleteFunc(slices.Clone(speaks[t]), func(n name) bool { return !slices.Contains(m.names, n) })
+}

@@ -1,0 +1,106 @@
+package main
+
+import "github.com/parley-rtc/parley/bench/internal/result"
+
+// metric is what a row shows of a result.
+type metric struct {
+	name, unit string
+	of         func(result.Result) float64
+}
+
+var (
+	cpu = metric{"CPU", "µs", result.Result.CPUPerOp}
+	p50 = metric{"median", "µs", func(r result.Result) float64 { return float64(r.P50.Nanoseconds()) / 1e3 }}
+	p99 = metric{"99th percentile", "µs", func(r result.Result) float64 { return float64(r.P99.Nanoseconds()) / 1e3 }}
+	rss = metric{"resident", "KiB", result.Result.RSSPerConn}
+	pss = metric{"proportional", "KiB", result.Result.PSSPerConn}
+)
+
+// cell is one system under one transport.
+type cell struct {
+	transport transport
+	system    name
+}
+
+// title is the cell's head in the table.
+func (c cell) title() string {
+	return map[cell]string{
+		{plain, floor}: "floor", {plain, parley}: "parley", {plain, three}: "three",
+		{socketIO, node}: "node", {socketIO, node2}: "node x2", {socketIO, parley}: "parley sio",
+	}[c]
+}
+
+// bound compares a cell with another of the same scenario, or, with no other,
+// with a fixed value.
+type bound struct {
+	of, to cell
+	most   float64 // 0 compares only
+	fixed  bool    // most is in the metric's unit
+}
+
+// row is a line of the table.
+type row struct {
+	title    string
+	scenario string // without transport
+	since    string // with it, the row shows scenario's value over this one's
+	metric   metric
+	cells    []cell
+	bounds   []bound
+}
+
+var (
+	onFloor  = cell{plain, floor}
+	onParley = cell{plain, parley}
+	onThree  = cell{plain, three}
+	onNode   = cell{socketIO, node}
+	onNode2  = cell{socketIO, node2}
+	onSIO    = cell{socketIO, parley}
+
+	plainCells = []cell{onFloor, onParley, onThree}
+	sioCells   = []cell{onNode, onNode2, onSIO}
+)
+
+// toFloor are the usual comparisons of the plain transport.
+func toFloor(one, three float64) []bound {
+	return []bound{{of: onParley, to: onFloor, most: one}, {of: onThree, to: onFloor, most: three}}
+}
+
+// toNode are the usual comparisons of the Socket.IO transport.
+func toNode(node, node2, plain float64) []bound {
+	return []bound{{of: onSIO, to: onNode, most: node}, {of: onSIO, to: onNode2, most: node2}, {of: onSIO, to: onParley, most: plain}}
+}
+
+// rows is the table.
+var rows = []row{
+	{"signal, 1 room busy", "signal-1", "", cpu, plainCells, toFloor(1.8, 2.2)},
+	{"signal, 16 rooms busy", "signal-16", "", cpu, plainCells, toFloor(1.8, 2.2)},
+	{"signal, 50 rooms busy", "signal-50", "", cpu, plainCells, toFloor(1.8, 2.2)},
+	{"signal, 256 rooms busy", "signal-256", "", cpu, plainCells, toFloor(1.8, 2.2)},
+	{"signal, 50 busy of 10,000 rooms", "signal-10000", "", cpu, plainCells, toFloor(1.8, 2.2)},
+	{"signal, 5,000/s over 1 room", "rate-1", "", cpu, plainCells, toFloor(1.8, 2.2)},
+	{"signal, 5,000/s over 50 rooms", "rate-50", "", cpu, plainCells, toFloor(1.8, 2.2)},
+	{"signal, 5,000/s over 10,000 rooms", "rate-10000", "", cpu, plainCells, toFloor(1.8, 2.2)},
+	{"growth, 10,000 rooms over 1, at 5,000/s", "rate-10000", "rate-1", cpu, plainCells, []bound{
+		{of: onParley, most: 1.15, fixed: true}, {of: onThree, most: 1.15, fixed: true},
+	}},
+	{"round trip, 1 room busy", "signal-1", "", p50, plainCells, toFloor(0, 0)},
+	{"round trip, 50 rooms busy", "signal-50", "", p50, plainCells, toFloor(0, 0)},
+	{"round trip, 50 rooms busy", "signal-50", "", p99, plainCells, toFloor(0, 0)},
+	{"latency, 5,000/s over 50 rooms", "rate-50", "", p50, plainCells, toFloor(3, 0)},
+	{"latency, 5,000/s over 50 rooms", "rate-50", "", p99, plainCells, []bound{
+		{of: onParley, most: 15_000, fixed: true}, {of: onThree, most: 15_000, fixed: true},
+	}},
+	{"join, rooms of ten", "join", "", cpu, plainCells, toFloor(2, 0)},
+	{"event in a room of 1,000, 50 at a time", "fanout-50", "", cpu, plainCells, toFloor(0.3, 0)},
+	{"event in a room of 1,000, 1 at a time", "fanout-1", "", cpu, plainCells, toFloor(0, 0)},
+	{"idle connection, of 1,000", "idle-1000", "", rss, plainCells, toFloor(0, 0)},
+	{"idle connection, of 10,000", "idle-10000", "", rss, plainCells, toFloor(0.6, 0)},
+	{"idle connection, of 10,000", "idle-10000", "", pss, plainCells, toFloor(0, 0)},
+
+	{"signal, 50 rooms busy", "signal-50", "", cpu, sioCells, toNode(1.6, 0.5, 1.3)},
+	{"signal, 5,000/s over 50 rooms", "rate-50", "", cpu, sioCells, toNode(0, 0, 0)},
+	{"latency, 5,000/s over 50 rooms", "rate-50", "", p50, sioCells, toNode(0, 0, 0)},
+	{"latency, 5,000/s over 50 rooms", "rate-50", "", p99, sioCells, toNode(0, 0, 0)},
+	{"idle connection, of 1,000", "idle-1000", "", rss, sioCells, toNode(0, 0, 0)},
+	{"idle connection, of 10,000", "idle-10000", "", rss, sioCells, toNode(1.2, 0, 0)},
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+)
+
+// name names a system that is measured.
+type name string
+
+const (
+	floor  name = "floor"  // the bare relay
+	parley name = "parley" // one process
+	three  name = "three"  // gateway, nats-server and room service
+	node   name = "node"   // Socket.IO in Node, in memory
+	node2  name = "node2"  // two of those, with Redis between
+)
+
+// limitless are the gateway's settings that a load from one address needs.
+var limitless = []string{"--max-conns", "0", "--max-conns-per-address", "0", "--rate", "0", "--max-rooms", "0", "--log-level", "warn"}
+
+// system is a system's running processes.
+type system struct {
+	core      int
+	built     built
+	servers   []string // host:port that clients connect to
+	processes []*process
+	data      string // directory of its own
+}
+
+// start starts a system and waits until it is ready.
+func start(ctx context.Context, n name, core int, b built) (*system, error) {
+	data, err := os.MkdirTemp(b.dir, string(n)+"-")
+	if err != nil {
+		return nil, err
+	}
+	s := &system{core: core, built: b, data: data}
+	how := map[name]func(context.Context) error{
+		floor: s.floor, parley: s.parley, three: s.three, node: s.node, node2: s.node2,
+	}[n]
+	if how == nil {
+		return nil, fmt.Errorf("no such system: %q", n)
+	}
+	if err := how(ctx); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("start %s: %w", n, err)
+	}
+	return s, nil
+}
+
+// stop ends its processes, the first started last.
+func (s *system) stop() {
+	for i := len(s.processes) - 1; i >= 0; i-- {
+		s.processes[i].stop()
+	}
+	_ = os.RemoveAll(s.data)
+}
+
+func (s *system) pids() []int {
+	var pids []int
+	for _, p := range s.processes {
+		pids = append(pids, p.pid())
+	}
+	return pids
+}
+
+// add starts one of its processes and waits until that is ready.
+func (s *system) add(ctx context.Context, ready func(context.Context) bool, program string, args ...string) error {
+	if local := filepath.Join(s.built.dir, program); exists(local) {
+		program = local
+	}
+	p, err := spawn(s.core, s.data, program, args...)
+	if err != nil {
+		return err
+	}
+	s.processes = append(s.processes, p)
+	return p.until(ctx, ready)
+}
+
+func (s *system) floor(ctx context.Context) error {
+	at, err := free()
+	if err != nil {
+		return err
+	}
+	s.servers = []string{at}
+	return s.add(ctx, accepts(at), "floor", "--listen", at)
+}
+
+func (s *system) parley(ctx context.Context) error {
+	at, ops, err := two()
+	if err != nil {
+		return err
+	}
+	s.servers = []string{at}
+	args := append([]string{"--listen", at, "--ops-listen", ops, "--nats-listen", "127.0.0.1:0", "--max-members", "0"}, limitless...)
+	return s.add(ctx, readyz(ops), "parley", args...)
+}
+
+func (s *system) three(ctx context.Context) error {
+	nats, roomOps, err := two()
+	if err != nil {
+		return err
+	}
+	at, gatewayOps, err := two()
+	if err != nil {
+		return err
+	}
+	s.servers = []string{at}
+	_, port, err := net.SplitHostPort(nats)
+	if err != nil {
+		return err
+	}
+	if err := s.add(ctx, accepts(nats), "nats-server", "-a", "127.0.0.1", "-p", port, "-js", "-sd", s.data); err != nil {
+		return err
+	}
+	url := "nats://" + nats
+	if err := s.add(ctx, readyz(roomOps), "parley-roomsvc", "--nats", url, "--ops-listen", roomOps, "--max-members", "0", "--log-level", "warn"); err != nil {
+		return err
+	}
+	args := append([]string{"--nats", url, "--listen", at, "--ops-listen", gatewayOps}, limitless...)
+	return s.add(ctx, readyz(gatewayOps), "parley-gateway", args...)
+}
+
+func (s *system) node(ctx context.Context) error { return s.addNode(ctx) }
+
+func (s *system) node2(ctx context.Context) error {
+	redis, err := free()
+	if err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(redis)
+	if err != nil {
+		return err
+	}
+	if err := s.add(ctx, accepts(redis), "redis-server", "--bind", "127.0.0.1", "--port", port,
+		"--save", "", "--appendonly", "no", "--dir", s.data); err != nil {
+		return err
+	}
+	for range 2 {
+		if err := s.addNode(ctx, "--redis", "redis://"+redis); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addNode starts a Node process and adds it to the servers.
+func (s *system) addNode(ctx context.Context, args ...string) error {
+	at, err := free()
+	if err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(at)
+	if err != nil {
+		return err
+	}
+	s.servers = append(s.servers, at)
+	return s.add(ctx, accepts(at), "node", append([]string{filepath.Join(s.built.node, "server.js"), "--port", port}, args...)...)
+}
+
+// two are two free addresses.
+func two() (a, b string, err error) {
+	if a, err = free(); err != nil {
+		return "", "", err
+	}
+	b, err = free()
+	return a, b, err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
