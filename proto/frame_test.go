@@ -1,0 +1,178 @@
+package proto
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+func TestBadFramesAreRefusedAndTheAnswerKnowsWhatItCan(t *testing.T) {
+	t.Parallel()
+	each(t, golden.BadFrames, func(t *testing.T, w wire) {
+		f, err := DecodeFrame([]byte(w.Wire))
+		if !errors.Is(err, ErrFrame) {
+			t.Fatalf("%s: %v", w.Wire, err)
+		}
+		if f.Room != w.Room || f.Ref != w.Ref {
+			t.Errorf("the answer says room %q and ref %q, expected %q and %q", f.Room, f.Ref, w.Room, w.Ref)
+		}
+		if len(err.Error()) > 200 {
+			t.Errorf("the sentence has %d bytes: %v", len(err.Error()), err)
+		}
+	})
+}
+
+func TestHarmlessOdditiesOfFramesAreTaken(t *testing.T) {
+	t.Parallel()
+	each(t, golden.LenientFrames, func(t *testing.T, w wire) {
+		f, err := DecodeFrame([]byte(w.Wire))
+		if err != nil || f.Name != RoomJoin || f.Room != w.Room {
+			t.Errorf("%q in %q, %v", f.Name, f.Room, err)
+		}
+	})
+}
+
+func TestFramesThatAreNotUTF8AreRefused(t *testing.T) {
+	t.Parallel()
+	for what, frame := range map[string]string{
+		"room":            "{\"event\":\"room-join\",\"room\":\"a\xff\"}",
+		"an overlong dot": "{\"event\":\"room-join\",\"room\":\"a\xc0\xae\"}",
+		"a surrogate":     "{\"event\":\"room-join\",\"room\":\"\xed\xa0\x80\"}",
+		"unknown member":  "{\"event\":\"ping\",\"x\":\"\xff\"}",
+		"a member's name": "{\"event\":\"ping\",\"\xff\":1}",
+		"data":            "{\"event\":\"signal-send\",\"room\":\"a\",\"targetId\":\"b\",\"data\":\"\xff\"}",
+	} {
+		if f, err := DecodeFrame([]byte(frame)); !errors.Is(err, ErrFrame) {
+			t.Errorf("%s: %q, %v", what, f.Room, err)
+		}
+	}
+}
+
+func TestNestedBracketsCostLittleAndAreRefused(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	for what, frame := range map[string]string{
+		"only brackets":      strings.Repeat("[", n),
+		"brackets, closed":   strings.Repeat("[", n/2) + strings.Repeat("]", n/2),
+		"objects":            strings.Repeat(`{"a":`, n/5),
+		"in data":            `{"event":"signal-send","room":"a","targetId":"b","data":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}`,
+		"in an unknown":      `{"event":"ping","x":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}`,
+		"after closing ones": `{"event":"ping","x":` + strings.Repeat("]", n) + strings.Repeat("[", 2*n),
+	} {
+		start := time.Now()
+		if _, err := DecodeFrame([]byte(frame)); !errors.Is(err, ErrFrame) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if _, err := DecodeRequest(OpSignal, []byte(frame)); !errors.Is(err, ErrRequest) {
+			t.Errorf("%s, in a request: %v", what, err)
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("%s took %v", what, took)
+		}
+	}
+}
+
+// TestNestedBracketsCostNoMemory is not parallel: allocations are counted for the whole process.
+func TestNestedBracketsCostNoMemory(t *testing.T) {
+	frame := []byte(strings.Repeat("[", 20_000))
+	if n := testing.AllocsPerRun(10, func() { _, _ = DecodeFrame(frame) }); n > 10 {
+		t.Errorf("20 kB of brackets cost %.0f allocations", n)
+	}
+}
+
+func TestBracketsInTextAreNotNesting(t *testing.T) {
+	t.Parallel()
+	data := `"` + strings.Repeat(`[{\"`, 1000) + `"`
+	f, err := DecodeFrame([]byte(`{"event":"signal-send","room":"a","targetId":"b","data":` + data + `}`))
+	if err != nil || string(f.Data) != data {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNestingUpToTheBoundIsTaken(t *testing.T) {
+	t.Parallel()
+	frame := func(depth int) []byte {
+		return []byte(`{"event":"ping","x":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}`)
+	}
+	if _, err := DecodeFrame(frame(MaxDepth)); err != nil {
+		t.Errorf("%d deep: %v", MaxDepth, err)
+	}
+	if _, err := DecodeFrame(frame(MaxDepth + 1)); !errors.Is(err, ErrFrame) {
+		t.Errorf("%d deep: %v", MaxDepth+1, err)
+	}
+}
+
+func TestDataPassesByteForByte(t *testing.T) {
+	t.Parallel()
+	for _, data := range []string{
+		`null`, `0`, `-0.0e+5`, `1e999`, `12345678901234567890123`, `""`, `"\u00e9\/é"`, `[]`, `{}`, ` { "b" : 1,` + "\n\t" + `"a" : [ ] } `,
+		`{"__proto__":{"polluted":true},"constructor":{"prototype":null}}`, `{"event":"room-leave","room":"x","n":5}`,
+	} {
+		f, err := DecodeFrame([]byte(`{"event":"signal-send","room":"__proto__","targetId":"toString","data":` + data + `}`))
+		if err != nil {
+			t.Errorf("%s: %v", data, err)
+			continue
+		}
+		if got := string(f.Data); got != strings.TrimSpace(data) || f.Room != "__proto__" || f.TargetID != "toString" {
+			t.Errorf("%s came as %s, in %q to %q", data, got, f.Room, f.TargetID)
+		}
+	}
+}
+
+func TestAFrameOfATransportWithoutJSONIsCheckedTheSame(t *testing.T) {
+	t.Parallel()
+	for _, f := range []Frame{
+		{Name: RoomCreate, Room: "lobby"}, {Name: RoomJoin, Room: "ü"}, {Name: RoomLeave, Room: "a b"}, {Name: Ping},
+		{Name: SignalSend, Room: "lobby", TargetID: "b", Data: jsontext.Value(`{}`)},
+	} {
+		if err := f.Check(); err != nil {
+			t.Errorf("%+v: %v", f, err)
+		}
+	}
+	for _, f := range []Frame{
+		{}, {Name: RoomCreate}, {Name: RoomCreate, Room: "a\x00"}, {Name: RoomJoin, Room: "\xff"}, {Name: RoomClosed, Room: "a"},
+		{Name: SignalSend, Room: "lobby", Data: jsontext.Value(`{}`)}, {Name: SignalSend, Room: "lobby", TargetID: "b"},
+		{Name: SignalSend, Room: "lobby", TargetID: "\xff", Data: jsontext.Value(`{}`)},
+		{Name: Name(strings.Repeat("ü", 5000)), Room: "a"},
+	} {
+		if err := f.Check(); !errors.Is(err, ErrFrame) || len(err.Error()) > 250 {
+			t.Errorf("%.50q in %q: %v", f.Name, f.Room, err)
+		}
+	}
+}
+
+func FuzzDecodeFrame(f *testing.F) {
+	for _, of := range [][]wire{golden.Frames, golden.LenientFrames, golden.BadFrames} {
+		for _, w := range of {
+			f.Add([]byte(w.Wire))
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		kept := bytes.Clone(b)
+		frame, err := DecodeFrame(b)
+		if !bytes.Equal(b, kept) {
+			t.Fatal("the input was changed")
+		}
+		if frame.Room != "" && frame.Room.Check() != nil || len(frame.Ref) > MaxRef {
+			t.Fatalf("room %q, ref %q", frame.Room, frame.Ref)
+		}
+		if err != nil {
+			if !errors.Is(err, ErrFrame) {
+				t.Fatalf("the error %v", err)
+			}
+			return
+		}
+		again := AppendFrame(nil, &frame)
+		other, err := DecodeFrame(again)
+		if err != nil || other.Name != frame.Name || other.Ref != frame.Ref || other.Room != frame.Room {
+			t.Fatalf("%s, written again %s: %v", b, again, err)
+		}
+		if frame.Name == SignalSend && (other.TargetID != frame.TargetID || !bytes.Equal(other.Data, frame.Data)) {
+			t.Fatalf("%s, written again %s", b, again)
+		}
+	})
+}
