@@ -18,6 +18,7 @@ type Out struct {
 // not change after it was made.
 type Message struct {
 	Event proto.Event
+	size  int
 
 	jsonOnce sync.Once
 	json     []byte
@@ -27,12 +28,11 @@ type Message struct {
 }
 
 // NewMessage returns the message of an event that is encoded when the first writer needs it.
-func NewMessage(e proto.Event) *Message { return &Message{Event: e} }
+func NewMessage(e proto.Event) *Message { return &Message{Event: e, size: size(&e)} }
 
 // NewEncoded returns the message of an event whose JSON came over NATS. It keeps the bytes.
 func NewEncoded(e proto.Event, json []byte) *Message {
-	m := &Message{Event: e, json: json}
-	return m
+	return &Message{Event: e, json: json, size: size(&e) + len(json)}
 }
 
 // JSON returns the event as a plain socket receives it, without ref. The bytes are shared: they must not be changed.
@@ -52,9 +52,10 @@ func (m *Message) Other(encode func(e *proto.Event) []byte) []byte {
 	return m.other
 }
 
-// Size returns about how many bytes the message takes in a queue, without encoding it.
-func (m *Message) Size() int {
+// Size returns about how many bytes the message takes in a queue. It does not change.
+func (m *Message) Size() int { return m.size }
+
+func size(e *proto.Event) int {
 	const fixed = 128
-	e := &m.Event
-	return fixed + len(m.json) + len(e.Data) + len(e.Room) + len(e.Message) + 40*len(e.Clients)
+	return fixed + len(e.Data) + len(e.Room) + len(e.Message) + 40*len(e.Clients)
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -114,5 +115,6 @@ type tap struct {
 func (t *tap) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	_ = t.SetWriteDeadline(time.Now().Add(stalled))
 	return t.Conn.Write(b)
 }

@@ -18,6 +18,9 @@ var ErrClosing = errors.New("the connection is being closed")
 // a connection which is being closed soon sees it.
 const chunk = 64 << 10
 
+// stalled is how long a peer may take none of what is written before it counts as gone.
+const stalled = 20 * time.Second
+
 // batches hold frames on their way to the socket.
 var batches = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
@@ -60,10 +63,18 @@ func (b *Batch) Text(add func(dst []byte) []byte) {
 	b.spill()
 }
 
-// Ping adds a ping frame.
-func (b *Batch) Ping() {
-	*b.buf = append(*b.buf, 0x89, 0)
-	b.spill()
+// Ping sends a ping frame where that can be done without waiting: while frames are being written, or while the peer has
+// let its buffers fill, none is sent. It does not block.
+func (c *Conn) Ping() {
+	if c.closing.Load() || !c.tap.mu.TryLock() {
+		return
+	}
+	defer c.tap.mu.Unlock()
+	const moment = 5 * time.Millisecond
+	_ = c.tap.SetWriteDeadline(time.Now().Add(moment))
+	if n, err := c.tap.Conn.Write([]byte{0x89, 0}); err != nil && n > 0 {
+		_ = c.tap.Conn.Close() // half a frame cannot be mended
+	}
 }
 
 func (b *Batch) spill() {
@@ -94,7 +105,10 @@ func (c *Conn) write(p []byte) error {
 	if c.closing.Load() {
 		return ErrClosing
 	}
-	if _, err := c.tap.Write(p); err != nil {
+	c.tap.mu.Lock()
+	defer c.tap.mu.Unlock()
+	_ = c.tap.SetWriteDeadline(time.Now().Add(stalled))
+	if _, err := c.tap.Conn.Write(p); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	return nil

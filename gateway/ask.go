@@ -1,0 +1,231 @@
+package gateway
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// An ask is one request to the room service, with all its attempts. The dispatcher resolves it; the goroutine that asks
+// waits for that.
+type ask struct {
+	// Set when it is made.
+	op       proto.Op
+	room     proto.Room
+	session  uint64 // the session's number, 0 for the gateway's own
+	num      uint64 // with session: what its reply subjects and its Parley-Request bear
+	id       proto.RequestID
+	payload  []byte
+	deadline time.Time
+	ref      string          // the client's, for the answer
+	target   proto.ClientID  // signal: for whom
+	joined   proto.RequestID // leave: what it ends
+	silent   bool            // the client is told nothing: it did not ask
+	wake     chan struct{}   // 1 deep: something below has changed
+	stopped  <-chan struct{} // closed when the dispatcher has ended, and nothing is resolved any more
+
+	// Owned by the goroutine that asks.
+	attempt uint32
+
+	// Set by the dispatcher, read by the goroutine that asks.
+	refused atomic.Uint32 // the last attempt that found no responder
+	done    atomic.Bool
+	outcome atomic.Int32 // valid once done
+
+	// Owned by the dispatcher.
+	again bool // roster: this one was asked for once more
+}
+
+// How an ask ended.
+const (
+	outcomeUnavailable int32 = iota // not answered in time
+	outcomeOK                       // carried out
+	outcomeRefused                  // answered, with a refusal
+)
+
+// errUnavailable is what an ask returns that was not answered in time.
+var errUnavailable = errors.New("the room service could not be reached in time")
+
+// resolve ends the ask. Dispatcher only.
+func (a *ask) resolve(outcome int32) {
+	a.outcome.Store(outcome)
+	a.done.Store(true)
+	a.nudge()
+}
+
+func (a *ask) nudge() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// noResponder notes that NATS found nobody for an attempt. Dispatcher only.
+func (a *ask) noResponder(attempt uint32) {
+	if attempt > a.refused.Load() {
+		a.refused.Store(attempt)
+		a.nudge()
+	}
+}
+
+// Backoff after the last replica, before the first is asked again.
+const (
+	backoffMin = 50 * time.Millisecond
+	backoffMax = 500 * time.Millisecond
+)
+
+// run makes attempts until the dispatcher has resolved the ask or its time is up, and reports whether it was resolved.
+// It blocks.
+func (g *Gateway) run(a *ask) bool {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	backoff := backoffMin
+	for {
+		replicas := g.ranking.replicas()
+		var ranked []proto.ReplicaID // made only when the first does not answer
+		for i := 0; i == 0 || i < len(ranked); i++ {
+			target := g.first(replicas, a.room)
+			if i > 0 {
+				target = ranked[i]
+			}
+			if g.attempt(a, target, timer) {
+				return true
+			}
+			if !time.Now().Before(a.deadline) {
+				return false
+			}
+			if i == 0 && len(replicas) > 1 {
+				ranked = g.rest(replicas, target, a.room)
+			}
+		}
+		pause := min(backoff+time.Duration(rand.Int64N(int64(backoff))), time.Until(a.deadline)) //nolint:gosec // jitter
+		backoff = min(2*backoff, backoffMax)
+		if a.wait(pause, timer, ^uint32(0)) {
+			return true
+		}
+		if !time.Now().Before(a.deadline) {
+			return false
+		}
+	}
+}
+
+// first returns the replica to ask first, or "" while none is known.
+func (g *Gateway) first(replicas []proto.ReplicaID, room proto.Room) proto.ReplicaID {
+	if g.cfg.RandomReplica && len(replicas) > 0 {
+		return replicas[rand.IntN(len(replicas))] //nolint:gosec // a test's choice
+	}
+	if len(replicas) == 1 {
+		return replicas[0]
+	}
+	return proto.First(replicas, room.Token())
+}
+
+// rest returns the order of asking with the one asked already in front.
+func (g *Gateway) rest(replicas []proto.ReplicaID, asked proto.ReplicaID, room proto.Room) []proto.ReplicaID {
+	order := []proto.ReplicaID{asked}
+	for _, id := range proto.Rank(replicas, room.Token()) {
+		if id != asked {
+			order = append(order, id)
+		}
+	}
+	return order
+}
+
+// attempt sends the request once and waits for its answer, for word that nobody is there, or for silence to have lasted
+// too long. It reports whether the ask was resolved.
+func (g *Gateway) attempt(a *ask, target proto.ReplicaID, timer *time.Timer) bool {
+	a.attempt++
+	left := time.Until(a.deadline)
+	if left <= 0 {
+		return a.done.Load()
+	}
+	subject := g.subjects.Rooms(a.op) // any replica, while none is known by name
+	if target != "" {
+		subject = g.subjects.Replica(target, a.op)
+	}
+	msg := &nats.Msg{
+		Subject: subject,
+		Reply:   g.subjects.Reply(g.id, replyToken(a.session, a.num, a.attempt)),
+		Data:    a.payload,
+		Header: nats.Header{
+			proto.HeaderRequest: {string(a.id)},
+			proto.HeaderTimeout: {strconv.FormatInt(left.Milliseconds(), 10)},
+		},
+	}
+	if err := g.conn.PublishMsg(msg); err != nil {
+		return a.done.Load() // not connected: the next attempt comes after a pause
+	}
+	if a.wait(min(left, proto.AttemptTimeout), timer, a.attempt) {
+		return true
+	}
+	if target != "" && a.refused.Load() >= a.attempt {
+		g.ranking.gone(target)
+	}
+	return false
+}
+
+// over waits until the dispatcher has resolved the ask, or has ended itself.
+func (a *ask) over() {
+	for !a.done.Load() {
+		select {
+		case <-a.wake:
+		case <-a.stopped:
+			return
+		}
+	}
+}
+
+// wait returns true once the ask is resolved or will not be, false after a while or when the attempt found no responder.
+func (a *ask) wait(d time.Duration, timer *time.Timer, attempt uint32) bool {
+	timer.Reset(d)
+	for {
+		if a.done.Load() {
+			return true
+		}
+		if a.refused.Load() >= attempt {
+			return false
+		}
+		select {
+		case <-a.wake:
+		case <-timer.C:
+			return a.done.Load()
+		case <-a.stopped:
+			return true
+		}
+	}
+}
+
+// replyToken names an attempt in its reply subject.
+func replyToken(session, num uint64, attempt uint32) string {
+	var b [48]byte
+	t := strconv.AppendUint(b[:0], session, 36)
+	t = strconv.AppendUint(append(t, '-'), num, 36)
+	t = strconv.AppendUint(append(t, '-'), uint64(attempt), 36)
+	return string(t)
+}
+
+// parseReplyToken is the inverse of replyToken.
+func parseReplyToken(token string) (session, num uint64, attempt uint32, ok bool) {
+	s, rest, ok1 := strings.Cut(token, "-")
+	n, at, ok2 := strings.Cut(rest, "-")
+	session, err1 := strconv.ParseUint(s, 36, 64)
+	num, err2 := strconv.ParseUint(n, 36, 64)
+	wide, err3 := strconv.ParseUint(at, 36, 32)
+	return session, num, uint32(wide), ok1 && ok2 && errors.Join(err1, err2, err3) == nil
+}
+
+// requestID makes the Parley-Request of a session's request: unique, because the gateway's id is.
+func (g *Gateway) requestID(session, num uint64) proto.RequestID {
+	b := make([]byte, 0, proto.MaxRequestID)
+	b = append(b, g.id...)
+	b = strconv.AppendUint(append(b, '-'), session, 36)
+	b = strconv.AppendUint(append(b, '-'), num, 36)
+	return proto.RequestID(b)
+}

@@ -1,0 +1,58 @@
+package gateway
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Config is how a gateway runs. The zero value works.
+type Config struct {
+	Servers        string        // NATS servers, comma separated; nats://127.0.0.1:4222
+	Options        []nats.Option // how to log in, or an in-process server; none
+	Prefix         string        // of subjects; "parley"
+	AllowOrigins   []string      // patterns of origins beside the same host, as path.Match has them; none
+	TrustedProxies []string      // addresses or networks whose word on the client's address counts; none
+	Limits         Limits
+	Drain          time.Duration // how long closing may take; 10 s
+	Home           http.Handler  // what stands at /; nothing
+	RandomReplica  bool          // for tests: ask any replica first, not the one that ranks first
+}
+
+// Limits bound what a client, an address and all together may take. In each, 0 is the default and less is none.
+type Limits struct {
+	MaxFrame           int // bytes of a frame; 64 KiB
+	MaxQueue           int // bytes waiting for a client; 1 MiB
+	MaxRooms           int // of a client; 64
+	Rate               int // requests a second of a client; 500
+	Burst              int // requests at once of a client; 1,000
+	MaxConns           int // of the gateway; 20,000
+	MaxConnsPerAddress int // 1,024
+}
+
+// The bounds of a client's requests that wait for their turn.
+const (
+	maxInbox      = 64
+	maxInboxBytes = 256 << 10
+)
+
+// withDefaults fills in what is 0, and turns "none" into a number that is never reached.
+func (l Limits) withDefaults() Limits {
+	set := func(v *int, def int) {
+		switch {
+		case *v == 0:
+			*v = def
+		case *v < 0:
+			*v = 1<<31 - 1
+		}
+	}
+	set(&l.MaxFrame, 64<<10)
+	set(&l.MaxQueue, 1<<20)
+	set(&l.MaxRooms, 64)
+	set(&l.Rate, 500)
+	set(&l.Burst, 1000)
+	set(&l.MaxConns, 20000)
+	set(&l.MaxConnsPerAddress, 1024)
+	return l
+}

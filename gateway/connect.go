@@ -1,0 +1,142 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// How the connection to NATS is kept: found broken within seconds, mended within half a second, never given up. There is
+// no buffer for reconnecting: a request that could not be sent fails at once and is asked again, rather than arriving
+// late.
+const (
+	natsPing    = 3 * time.Second
+	natsPings   = 2
+	natsWaitMin = 100 * time.Millisecond
+	natsWaitMax = 500 * time.Millisecond
+	natsFlush   = 5 * time.Second
+)
+
+// connect logs in to NATS and subscribes. It does not wait for NATS to be there; only what cannot get better is an error.
+func (g *Gateway) connect() error {
+	options := append([]nats.Option{
+		nats.Name("parley-gateway " + string(g.id)),
+		nats.MaxReconnects(-1),
+		nats.RetryOnFailedConnect(true),
+		nats.CustomReconnectDelay(func(int) time.Duration {
+			return natsWaitMin + rand.N(natsWaitMax-natsWaitMin) //nolint:gosec // jitter
+		}),
+		nats.ReconnectBufSize(-1),
+		nats.PingInterval(natsPing),
+		nats.MaxPingsOutstanding(natsPings),
+		nats.ConnectHandler(func(*nats.Conn) { g.metrics.connected.Set(1) }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			g.metrics.connected.Set(1)
+			g.log.Info("NATS is back")
+			g.hub.post(command{level: "reconnect"})
+		}),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			g.metrics.connected.Set(0)
+			if err != nil {
+				g.log.Warn("NATS is away", "error", err)
+			}
+		}),
+		nats.ErrorHandler(g.natsError),
+	}, g.cfg.Options...)
+	conn, err := nats.Connect(g.cfg.Servers, options...)
+	if err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	g.conn = conn
+	if conn.IsConnected() {
+		g.metrics.connected.Set(1)
+	} else {
+		g.log.Warn("NATS cannot be reached yet", "servers", g.cfg.Servers)
+	}
+	if err := g.subscribe(); err != nil {
+		conn.Close()
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	return nil
+}
+
+func (g *Gateway) subscribe() error {
+	_, err1 := g.conn.ChanSubscribe(g.subjects.GatewayAll(g.id), g.hub.messages)
+	_, err2 := g.conn.Subscribe(g.subjects.BeatAll(proto.RoleRoomsvc), func(m *nats.Msg) {
+		if b, err := proto.DecodeBeat(m.Data); err == nil {
+			g.ranking.beat(b, time.Now())
+		}
+	})
+	_, err3 := g.conn.Subscribe(g.subjects.Alive(string(g.id)), func(m *nats.Msg) { _ = m.Respond(nil) })
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	if g.conn.IsConnected() {
+		return g.conn.FlushTimeout(natsFlush) //nolint:wrapcheck // the caller says what was done
+	}
+	return nil
+}
+
+// natsError hears what NATS says beside the way.
+func (g *Gateway) natsError(_ *nats.Conn, _ *nats.Subscription, err error) {
+	if errors.Is(err, nats.ErrSlowConsumer) {
+		g.metrics.overflows.WithLabelValues("nats").Inc()
+		g.hub.post(command{level: "overflow"})
+	}
+	g.log.Warn("NATS", "error", err)
+}
+
+// beat says each second that the gateway is here, and as its last word that it leaves.
+func (g *Gateway) beat(ctx context.Context) error {
+	subject := g.subjects.Beat(proto.RoleGateway, string(g.id))
+	say := func(state proto.State) {
+		b := proto.Beat{Role: proto.RoleGateway, ID: string(g.id), State: state}
+		_ = g.conn.Publish(subject, b.Encode()) // while NATS is away nobody listens either
+	}
+	tick := time.NewTicker(proto.BeatEvery)
+	defer tick.Stop()
+	for {
+		say(proto.Up)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			say(proto.Leaving)
+			_ = g.conn.FlushTimeout(time.Second) // for the last word to be sent; it may be that NATS is away
+			return nil
+		}
+	}
+}
+
+// errNotReady is returned by Ready, wrapped, with the reason.
+var errNotReady = errors.New("not ready")
+
+// How Ready asks, and for how long an answer counts.
+const (
+	readyPatience = 2 * time.Second
+	readyFor      = 5 * time.Second
+)
+
+// Ready returns nil when NATS is reached and a room request was answered within the last seconds. It blocks for up to two.
+func (g *Gateway) Ready(ctx context.Context) error {
+	switch {
+	case g.door.isDraining():
+		return fmt.Errorf("%w: draining", errNotReady)
+	case !g.up.Load() || !g.conn.IsConnected():
+		return fmt.Errorf("%w: NATS is not reached", errNotReady)
+	case time.Now().UnixMilli()-g.answered.Load() < readyFor.Milliseconds():
+		return nil
+	}
+	a := g.newOwnAsk(proto.OpList, "", readyPatience, proto.AppendRequest(nil, proto.OpList, &proto.Request{Limit: 1}))
+	g.hub.post(command{own: a})
+	if g.runOwn(a) != outcomeOK || ctx.Err() != nil {
+		return fmt.Errorf("%w: the room service does not answer", errNotReady)
+	}
+	g.answered.Store(time.Now().UnixMilli())
+	return nil
+}

@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/parley-rtc/parley/gateway/link"
+)
+
+// How HTTP is served. Who is silent for too long before the upgrade request has come is dropped.
+const (
+	headerPatience = 10 * time.Second
+	idlePatience   = 60 * time.Second
+	maxHeader      = 16 << 10
+)
+
+func (g *Gateway) server() *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("/ws", g.plain)
+	if g.cfg.Home != nil {
+		mux.Handle("/", g.cfg.Home)
+	}
+	return &http.Server{
+		Handler: mux, ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeader,
+		ErrorLog: nil,
+	}
+}
+
+func (g *Gateway) serve(server *http.Server, ln net.Listener) error {
+	if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err //nolint:wrapcheck // Run wraps it
+	}
+	return nil
+}
+
+// drain lets nobody in any more, closes the sockets spread over half the drain time, and waits for their leaves.
+func (g *Gateway) drain(server *http.Server) {
+	sessions := g.door.shut()
+	ctx, cancel := context.WithTimeout(context.Background(), g.cfg.Drain)
+	defer cancel()
+	defer server.Close() //nolint:errcheck // it is over either way
+	closing := make(chan struct{})
+	g.spawn(func() {
+		defer close(closing)
+		_ = server.Shutdown(ctx) // polls under way are answered; sockets are not its own any more
+	})
+	if len(sessions) > 0 {
+		g.log.Info("draining", "sessions", len(sessions), "within", g.cfg.Drain.String())
+		g.closeSpread(ctx, sessions)
+	}
+	g.awaitSessions(ctx)
+	<-closing
+}
+
+// closeSpread closes sessions one after the other, evenly over half the drain time, so that other gateways are not
+// stormed.
+func (g *Gateway) closeSpread(ctx context.Context, sessions []*session) {
+	const step = 10 * time.Millisecond
+	steps := max(1, int(g.cfg.Drain/2/step))
+	tick := time.NewTicker(step)
+	defer tick.Stop()
+	for i := range steps {
+		for _, s := range sessions[i*len(sessions)/steps : (i+1)*len(sessions)/steps] {
+			s.shut(link.GoingAway)
+		}
+		if (i+1)*len(sessions)/steps == len(sessions) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// awaitSessions waits until every session has left its rooms, or the time is up.
+func (g *Gateway) awaitSessions(ctx context.Context) {
+	done := make(chan struct{})
+	g.hub.post(command{empty: done})
+	select {
+	case <-done:
+	case <-g.stopped:
+	case <-ctx.Done():
+		g.log.Warn("the drain time is up: replicas remove who is left")
+	}
+}

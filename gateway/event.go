@@ -1,0 +1,111 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// roomEvent handles what a replica tells of a room.
+func (h *hub) roomEvent(payload []byte) {
+	e, err := proto.DecodeEvent(payload)
+	if err != nil {
+		h.g.log.Warn("a room event could not be read", "error", err)
+		return
+	}
+	r := h.rooms[e.Room]
+	if e.Name == proto.ClientJoined || e.Name == proto.RoomCreated {
+		h.meetStranger(r, &e)
+	}
+	if r == nil {
+		return
+	}
+	for _, j := range r.joining {
+		if r.member(j.s) == nil && len(j.kept) < maxKept {
+			j.kept = append(j.kept, kept{e: e, payload: payload})
+		}
+	}
+	if len(r.local) > 0 {
+		r.event(&e, payload)
+	}
+}
+
+// meetStranger leaves a room of which an event makes one of our clients a member, when that client has no part in it: the
+// request that did it was answered unavailable long before.
+func (h *hub) meetStranger(r *room, e *proto.Event) {
+	id := e.ID
+	if e.Name == proto.RoomCreated {
+		id = e.OwnerID
+	}
+	s := h.clients[id]
+	if s == nil || s.rooms[e.Room] != nil || s.busyIn(e.Room) || r != nil && r.seq >= e.Seq {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.push(request{at: time.Now(), err: errStranger, ghostIn: e.Room})
+}
+
+// event tells the members here of a change, keeps it until a roster has come, or drops it as known.
+func (r *room) event(e *proto.Event, payload []byte) {
+	switch {
+	case e.Seq <= r.seq && !r.waiting:
+		return
+	case r.waiting:
+		r.keep(kept{e: *e, payload: payload})
+		return
+	case e.Prev > r.seq, e.Name == proto.RoomCreated: // created anew: the closing before it was missed
+		r.keep(kept{e: *e, payload: payload})
+		r.h.askRoster(r, "gap")
+		return
+	}
+	r.seq = e.Seq
+	switch e.Name {
+	case proto.ClientJoined:
+		r.members[e.ID] = struct{}{}
+		r.tell(out(*e, payload), e.ID)
+	case proto.ClientLeft:
+		delete(r.members, e.ID)
+		r.removed(e.ID)
+		r.tell(out(*e, payload), e.ID)
+	case proto.RoomClosed:
+		r.closed(e)
+	default:
+	}
+	r.h.dropIfEmpty(r)
+}
+
+// removed takes a client of ours out whom an event has removed. One that asked for it is told by its answer.
+func (r *room) removed(id proto.ClientID) {
+	m := r.member(r.h.clients[id])
+	switch {
+	case m == nil:
+	case m.leaving:
+		m.leave()
+	default:
+		m.kick()
+	}
+}
+
+// closed tells every member here that the room is closed, but for the owner that left as it asked.
+func (r *room) closed(e *proto.Event) {
+	r.members = nil
+	left := out(proto.Event{Name: proto.RoomLeft, Room: r.name, Kicked: true}, nil)
+	for _, m := range append([]*membership(nil), r.local...) {
+		if m.s.id == e.OwnerID && m.leaving {
+			m.leave()
+			continue
+		}
+		m.remove()
+		m.s.Send(left)
+	}
+}
+
+// keep holds on to what cannot be told yet.
+func (r *room) keep(k kept) {
+	if len(r.kept) >= maxKept {
+		r.h.g.metrics.overflows.WithLabelValues("kept").Inc()
+		return // the events will show as a gap; the signals' askers hear no answer and ask again
+	}
+	r.kept = append(r.kept, k)
+}

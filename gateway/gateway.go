@@ -1,0 +1,135 @@
+// Package gateway holds clients' connections and translates what they ask into requests over NATS, and what NATS brings
+// into what they are told. It knows sockets, and no rules about rooms: those are the room service's.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-rtc/parley/gateway/plain"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// Gateway is one gateway process's work. Make one with [New].
+type Gateway struct {
+	// Set by New.
+	cfg      Config
+	limits   Limits
+	id       proto.GatewayID
+	subjects proto.Subjects
+	proxies  []netip.Prefix
+	log      *slog.Logger
+	metrics  *metrics
+	ranking  *ranking
+	hub      *hub
+	acks     *acks
+	plain    *plain.Server
+	stopped  chan struct{} // closed when the dispatcher has ended
+
+	conn   *nats.Conn // set by Run before anything uses it, which up tells Ready
+	up     atomic.Bool
+	ownNum atomic.Uint64
+	tasks  sync.WaitGroup // every goroutine that spawn started
+
+	door     door
+	answered atomic.Int64 // when a room request was last answered, in Unix milliseconds
+}
+
+// ErrConfig is wrapped by what [New] returns for a setting that cannot be.
+var ErrConfig = errors.New("bad setting")
+
+const defaultDrain = 10 * time.Second
+
+// New returns a gateway. An error wraps [ErrConfig].
+func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, error) {
+	subjects, err := proto.NewSubjects(cfg.Prefix)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if cfg.Servers == "" {
+		cfg.Servers = nats.DefaultURL
+	}
+	if cfg.Drain <= 0 {
+		cfg.Drain = defaultDrain
+	}
+	g := &Gateway{
+		cfg: cfg, limits: cfg.Limits.withDefaults(), id: proto.NewGatewayID(), subjects: subjects,
+		metrics: newMetrics(reg), ranking: newRanking(), stopped: make(chan struct{}),
+	}
+	for _, p := range cfg.TrustedProxies {
+		prefix, err := parseProxy(p)
+		if err != nil {
+			return nil, fmt.Errorf("%w: trusted proxy %q: an address or a network, such as 10.0.0.0/8, is needed", ErrConfig, p)
+		}
+		g.proxies = append(g.proxies, prefix)
+	}
+	g.log = log.With("gateway", g.id)
+	g.hub = newHub(g)
+	g.acks = newAcks(g)
+	g.door.perAddress = make(map[string]int)
+	g.door.sessions = make(map[*session]struct{})
+	g.plain = plain.New(plain.Config{
+		Open: g.open, AllowOrigin: g.originAllowed, Address: g.address, MaxFrame: g.limits.MaxFrame,
+	})
+	return g, nil
+}
+
+// parseProxy reads an address or a network.
+func parseProxy(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	return netip.ParsePrefix(s) //nolint:wrapcheck // the caller says what is wanted
+}
+
+// ID returns the gateway's id.
+func (g *Gateway) ID() proto.GatewayID { return g.id }
+
+// spawn runs a goroutine that Run waits for.
+func (g *Gateway) spawn(f func()) { g.tasks.Go(f) }
+
+// Run serves clients on the listener until the context ends, drains, and returns when everything that it started has
+// stopped: within the drain time and a few seconds.
+func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
+	if err := g.connect(); err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer g.conn.Close()
+	g.up.Store(true)
+
+	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
+	defer stop()
+	group, work := errgroup.WithContext(work)
+	group.Go(func() error { defer close(g.stopped); return g.hub.run(work) })
+	group.Go(func() error { return g.acks.run(work) })
+	group.Go(func() error { return g.beat(work) })
+	group.Go(func() error { return g.plain.Run(work) })
+	server := g.server()
+	group.Go(func() error { return g.serve(server, ln) })
+	g.log.Info("gateway started")
+
+	select {
+	case <-ctx.Done():
+	case <-work.Done():
+	}
+	g.drain(server)
+	stop()
+	err := group.Wait() // readers have ended: from here on only tasks start tasks
+	g.tasks.Wait()
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	g.log.Info("gateway stopped")
+	return nil
+}

@@ -1,0 +1,281 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// hub is the dispatcher: one goroutine that takes everything which NATS brings for this gateway in order, and is the only
+// one to change who is in which room here. It appends references to queues; it does no I/O.
+type hub struct {
+	// Set by newHub.
+	g        *Gateway
+	messages chan *nats.Msg // filled by NATS; when it is full NATS drops, and rosters mend what was missed
+
+	// Owned by run.
+	sessions  map[uint64]*session
+	clients   map[proto.ClientID]*session
+	rooms     map[proto.Room]*room
+	own       map[uint64]*ask // the gateway's own requests, by number
+	rosters   []*room         // waiting for their turn to be asked for
+	asking    int             // rosters under way
+	whenEmpty chan struct{}   // closed, if made, when no session is left
+	gone      []*session      // ended, but something of theirs may still come: forgotten after a while
+
+	mu       sync.Mutex    // guards commands
+	commands []command     // unbounded, but each poster has only few under way
+	bell     chan struct{} // 1 deep: there are commands
+}
+
+// command is what another goroutine asks of the dispatcher; one group of fields is set.
+type command struct {
+	session  *session
+	register bool          // a new session
+	begin    *ask          // a create, join or leave of session is about to be sent
+	giveUp   *ask          // time is up for this ask
+	ended    bool          // the connection of session is over
+	departed *session      // and everything has been left,
+	settled  bool          // with answers
+	own      *ask          // a request of the gateway's own
+	empty    chan struct{} // to be closed once every session has departed
+	level    string        // every room is to be compared with its roster, for this reason
+}
+
+// queueOfNATS is how many messages may wait for the dispatcher: a tenth of a second at full load.
+const queueOfNATS = 16 << 10
+
+func newHub(g *Gateway) *hub {
+	return &hub{
+		g:        g,
+		messages: make(chan *nats.Msg, queueOfNATS),
+		sessions: make(map[uint64]*session),
+		clients:  make(map[proto.ClientID]*session),
+		rooms:    make(map[proto.Room]*room),
+		own:      make(map[uint64]*ask),
+		bell:     make(chan struct{}, 1),
+	}
+}
+
+// post hands a command to the dispatcher. It does not block. What is posted before a request is published is handled
+// before anything that the request brings.
+func (h *hub) post(c command) {
+	h.mu.Lock()
+	h.commands = append(h.commands, c)
+	h.mu.Unlock()
+	select {
+	case h.bell <- struct{}{}:
+	default:
+	}
+}
+
+// run dispatches until the context ends.
+func (h *hub) run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case m := <-h.messages:
+			h.drain() // what was posted before the message came about
+			h.message(m)
+		case <-h.bell:
+			h.drain()
+		case now := <-tick.C:
+			h.tick(now)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// drain handles the commands posted so far.
+func (h *hub) drain() {
+	h.mu.Lock()
+	commands := h.commands
+	h.commands = nil
+	h.mu.Unlock()
+	for i := range commands {
+		h.command(&commands[i])
+	}
+}
+
+func (h *hub) command(c *command) {
+	switch {
+	case c.register:
+		h.sessions[c.session.num] = c.session
+		h.clients[c.session.id] = c.session
+	case c.begin != nil:
+		h.begin(c.session, c.begin)
+	case c.giveUp != nil:
+		h.giveUp(c.session, c.giveUp)
+	case c.ended:
+		h.ended(c.session)
+	case c.departed != nil:
+		h.departed(c.departed, c.settled)
+	case c.own != nil:
+		h.startOwn(c.own)
+	case c.empty != nil:
+		h.whenEmpty = c.empty
+		h.checkEmpty()
+	case c.level != "":
+		for _, r := range h.rooms {
+			h.askRoster(r, c.level)
+		}
+	}
+}
+
+// message handles what NATS brought.
+func (h *hub) message(m *nats.Msg) {
+	kind, rest := h.g.subjects.ParseGateway(h.g.id, m.Subject)
+	switch kind {
+	case proto.KindReply:
+		h.reply(rest, m)
+	case proto.KindRoom:
+		h.roomEvent(m.Data)
+	case proto.KindClient:
+		h.signal(proto.ClientID(rest), m.Data, m.Reply)
+	case proto.KindCheck:
+		h.check(m.Data)
+	case proto.KindEngine:
+		h.g.metrics.stray.Inc()
+	case proto.KindUnknown:
+		h.g.metrics.stray.Inc()
+	}
+}
+
+// noResponders is the status with which NATS answers a request that nobody listens for.
+const noResponders = "503"
+
+// reply handles the answer to an attempt.
+func (h *hub) reply(token string, m *nats.Msg) {
+	num, askNum, attempt, ok := parseReplyToken(token)
+	if !ok {
+		h.g.metrics.stray.Inc()
+		return
+	}
+	s := h.sessions[num]
+	var a *ask
+	if num == 0 {
+		a = h.own[askNum]
+	} else if s != nil {
+		if a = s.asking.Load(); a != nil && a.num != askNum {
+			a = nil
+		}
+	}
+	if len(m.Data) == 0 {
+		if a != nil && m.Header.Get("Status") == noResponders {
+			a.noResponder(attempt)
+		}
+		return
+	}
+	if a != nil && a.op == proto.OpSignal && isSent(m.Data) {
+		h.sent(s, a)
+		return
+	}
+	e, err := proto.DecodeEvent(m.Data)
+	switch {
+	case err != nil:
+		h.g.log.Warn("an answer could not be read", "error", err)
+	case a == nil:
+		h.late(s, h.g.requestID(num, askNum), &e)
+	case num == 0:
+		h.ownAnswer(askNum, a, &e)
+	default:
+		h.answer(s, a, &e, m.Data)
+	}
+}
+
+// late meets an answer that makes a member of a client whom the gateway does not have there with a leave.
+func (h *hub) late(s *session, id proto.RequestID, e *proto.Event) {
+	if s == nil || e.Name != proto.RoomCreated && e.Name != proto.RoomJoined {
+		return
+	}
+	if s.rooms[e.Room] == nil && !s.busyIn(e.Room) {
+		h.leaveGhost(s, e.Room, id)
+	}
+}
+
+// leaveGhost ends a membership that a client has and should not have.
+func (h *hub) leaveGhost(s *session, room proto.Room, joined proto.RequestID) {
+	h.g.metrics.ghosts.Inc()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.push(request{at: time.Now(), ghost: joined, ghostIn: room})
+}
+
+// busyIn reports whether a request of the client's is under way in a room.
+func (s *session) busyIn(room proto.Room) bool {
+	a := s.asking.Load()
+	return a != nil && a.room == room && a.op != proto.OpSignal
+}
+
+// tick does what is due each second.
+func (h *hub) tick(now time.Time) {
+	h.g.ranking.tick(now)
+	for _, r := range h.rooms {
+		if len(r.local) > 0 && now.Sub(r.named) > proto.CheckMissed {
+			r.named = now
+			h.askRoster(r, "unchecked")
+		} else if r.retry {
+			r.retry = false
+			h.startRoster(r)
+		}
+	}
+	for len(h.gone) > 0 && now.Sub(h.gone[0].goneAt) > goneFor {
+		s := h.gone[0]
+		h.gone = h.gone[1:]
+		h.forget(s)
+	}
+	h.g.metrics.rooms.Set(float64(len(h.rooms)))
+}
+
+// goneFor is how long an ended session with an open question is remembered.
+const goneFor = time.Minute
+
+// ended takes a client out of every room here, so that nothing more is queued for it. Its pump sends the leaves.
+func (h *hub) ended(s *session) {
+	for _, m := range s.rooms {
+		m.leave()
+		h.dropIfEmpty(m.room)
+	}
+}
+
+// departed forgets a session that has left everything, at once or, where an answer is missing, after a while.
+func (h *hub) departed(s *session, settled bool) {
+	if settled {
+		h.forget(s)
+		return
+	}
+	s.goneAt = time.Now()
+	h.gone = append(h.gone, s)
+	h.checkEmpty()
+}
+
+func (h *hub) forget(s *session) {
+	delete(h.sessions, s.num)
+	if h.clients[s.id] == s {
+		delete(h.clients, s.id)
+	}
+	h.checkEmpty()
+}
+
+// checkEmpty lets the drain go on when every session has left its rooms.
+func (h *hub) checkEmpty() {
+	if h.whenEmpty != nil && len(h.sessions) == len(h.gone) {
+		close(h.whenEmpty)
+		h.whenEmpty = nil
+	}
+}
+
+// message made here so that the file that tells rooms needs no link.
+func out(e proto.Event, payload []byte) link.Out {
+	if payload == nil {
+		return link.Out{Message: link.NewMessage(e)}
+	}
+	return link.Out{Message: link.NewEncoded(e, payload)}
+}

@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"github.com/parley-rtc/parley/proto"
+)
+
+// set takes a roster for what the room is, telling nobody.
+func (r *room) set(roster []proto.ClientID, seq uint64) {
+	r.seq = seq
+	r.members = make(map[proto.ClientID]struct{}, len(roster))
+	for _, id := range roster {
+		r.members[id] = struct{}{}
+	}
+}
+
+// level brings the members here from what they have been told to a roster: leaves first, then joins in its order. A
+// client of this gateway that the roster lacks, with no request of its own under way there, was removed.
+func (r *room) level(roster []proto.ClientID, seq uint64) {
+	events := difference(r.name, view{seq: r.seq, members: r.members}, roster, seq)
+	r.set(roster, seq)
+	for _, m := range append([]*membership(nil), r.local...) {
+		if _, in := r.members[m.s.id]; !in && !m.s.busyIn(r.name) {
+			m.kick()
+		}
+	}
+	for i := range events {
+		r.tell(out(events[i], nil), events[i].ID)
+	}
+	r.waiting = false
+}
+
+// difference returns the events that lead from a view to a roster. Their numbers grow up to the roster's, each naming the
+// one before, as those of the changes themselves do; each difference stands for a change at least, so they fit between.
+func difference(name proto.Room, from view, roster []proto.ClientID, seq uint64) []proto.Event {
+	in := make(map[proto.ClientID]struct{}, len(roster))
+	for _, id := range roster {
+		in[id] = struct{}{}
+	}
+	var events []proto.Event
+	for _, id := range idsOf(from.members) {
+		if _, stays := in[id]; !stays {
+			events = append(events, proto.Event{Name: proto.ClientLeft, Room: name, ID: id})
+		}
+	}
+	for _, id := range roster {
+		if _, was := from.members[id]; !was {
+			events = append(events, proto.Event{Name: proto.ClientJoined, Room: name, ID: id})
+		}
+	}
+	prev := from.seq
+	for i := range events {
+		left := uint64(len(events) - 1 - i) //nolint:gosec // not negative
+		next := seq
+		if seq > prev+left {
+			next = seq - left
+		}
+		events[i].Prev, events[i].Seq = prev, next
+		prev = next
+	}
+	return events
+}
+
+// replay tells what was kept while the room waited for its roster, as far as it is news.
+func (r *room) replay() {
+	if r.waiting || len(r.kept) == 0 {
+		return
+	}
+	list := r.kept
+	r.kept = nil
+	for i := range list {
+		if k := &list[i]; k.reply != "" {
+			r.h.deliver(k)
+		} else {
+			r.event(&k.e, k.payload)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// metrics are what a gateway counts. Labels come from enums only.
+type metrics struct {
+	sessions    *prometheus.GaugeVec   // by transport
+	connections *prometheus.CounterVec // by transport and outcome
+	requests    *prometheus.CounterVec // by operation and outcome
+	seconds     *prometheus.HistogramVec
+	overflows   *prometheus.CounterVec // by queue
+	rosters     *prometheus.CounterVec // by reason
+	ghosts      prometheus.Counter
+	stray       prometheus.Counter
+	rooms       prometheus.Gauge
+	connected   prometheus.Gauge
+
+	asked map[proto.Op]*opMetrics // resolved beforehand: it is looked up for every request
+}
+
+type opMetrics struct {
+	outcomes [3]prometheus.Counter
+	seconds  prometheus.Observer
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	f := promauto.With(reg)
+	m := &metrics{
+		sessions: f.NewGaugeVec(prometheus.GaugeOpts{Name: "parley_gateway_sessions",
+			Help: "Clients connected now."}, []string{"transport"}),
+		connections: f.NewCounterVec(prometheus.CounterOpts{Name: "parley_gateway_connections_total",
+			Help: "Connections that were opened or refused."}, []string{"transport", "outcome"}),
+		requests: f.NewCounterVec(prometheus.CounterOpts{Name: "parley_gateway_requests_total",
+			Help: "Clients' requests and how they ended."}, []string{"op", "outcome"}),
+		seconds: f.NewHistogramVec(prometheus.HistogramOpts{Name: "parley_gateway_request_seconds",
+			Help:    "From sending a request to the room service to its answer.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 14)}, []string{"op"}),
+		overflows: f.NewCounterVec(prometheus.CounterOpts{Name: "parley_gateway_queue_overflows_total",
+			Help: "Times that a bounded queue was full."}, []string{"queue"}),
+		rosters: f.NewCounterVec(prometheus.CounterOpts{Name: "parley_gateway_rosters_total",
+			Help: "Rosters asked for, because something was or may have been missed."}, []string{"reason"}),
+		ghosts: f.NewCounter(prometheus.CounterOpts{Name: "parley_gateway_ghosts_total",
+			Help: "Memberships left because their client is not, or no longer, in the room."}),
+		stray: f.NewCounter(prometheus.CounterOpts{Name: "parley_gateway_stray_messages_total",
+			Help: "Messages over NATS that nothing could be made of."}),
+		rooms: f.NewGauge(prometheus.GaugeOpts{Name: "parley_gateway_rooms",
+			Help: "Rooms with members on this gateway."}),
+		connected: f.NewGauge(prometheus.GaugeOpts{Name: "parley_gateway_nats_connected",
+			Help: "1 while NATS is reached."}),
+		asked: make(map[proto.Op]*opMetrics),
+	}
+	for _, op := range proto.Ops() {
+		m.asked[op] = &opMetrics{
+			outcomes: [3]prometheus.Counter{
+				outcomeUnavailable: m.requests.WithLabelValues(string(op), "unavailable"),
+				outcomeOK:          m.requests.WithLabelValues(string(op), "ok"),
+				outcomeRefused:     m.requests.WithLabelValues(string(op), "refused"),
+			},
+			seconds: m.seconds.WithLabelValues(string(op)),
+		}
+	}
+	return m
+}
+
+// observe counts a request that went to the room service.
+func (m *metrics) observe(op proto.Op, outcome int32, took time.Duration) {
+	o := m.asked[op]
+	o.outcomes[outcome].Inc()
+	o.seconds.Observe(took.Seconds())
+}
+
+// refused counts a request that the gateway answered itself. Names that there are not count as one.
+func (m *metrics) request(name proto.Name, outcome string) {
+	op := "other"
+	switch name {
+	case proto.RoomCreate:
+		op = string(proto.OpCreate)
+	case proto.RoomJoin:
+		op = string(proto.OpJoin)
+	case proto.RoomLeave:
+		op = string(proto.OpLeave)
+	case proto.SignalSend:
+		op = string(proto.OpSignal)
+	default:
+	}
+	m.requests.WithLabelValues(op, outcome).Inc()
+}

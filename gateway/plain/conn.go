@@ -1,0 +1,111 @@
+package plain
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/wsconn"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// conn is a plain socket: a link.Transport.
+type conn struct {
+	// Set by ServeHTTP.
+	server  *Server
+	session link.Session
+	ws      *wsconn.Conn
+	slot    int
+	up      sync.Mutex // held until ws is set; Close waits for it
+
+	waiting atomic.Bool // a ping has not been answered
+	paused  atomic.Bool // the reader waits for the session, so pongs are not seen
+}
+
+// How long a close waits for a write under way.
+const closePatience = 10 * time.Second
+
+var errBinary = fmt.Errorf("%w: frames have to be text", proto.ErrFrame)
+
+// errNotUTF8 ends a connection, as RFC 6455 section 8.1 has it.
+var errNotUTF8 = errors.New("a text frame is not UTF-8")
+
+// read hands the session what the client sends, until the connection is over.
+func (c *conn) read() {
+	defer c.server.remove(c)
+	var err error
+	for err == nil {
+		err = c.ws.Read(c.receive)
+	}
+	switch {
+	case errors.Is(err, errNotUTF8):
+		c.session.End(err)
+		c.ws.Close(int(websocket.StatusInvalidFramePayloadData), errNotUTF8.Error(), time.Second)
+	default:
+		c.session.End(errors.New(wsconn.Cause(err))) //nolint:err113 // a cause for the log, nothing to compare with
+		c.ws.CloseNow()
+	}
+}
+
+// errEnded stops the reader of a session that has ended.
+var errEnded = errors.New("the session has ended")
+
+func (c *conn) receive(kind websocket.MessageType, message []byte) error {
+	var frame proto.Frame
+	var err error
+	switch {
+	case kind != wsconn.Text:
+		err = errBinary
+	case !utf8.Valid(message):
+		return errNotUTF8
+	default:
+		frame, err = proto.DecodeFrame(message)
+	}
+	c.paused.Store(true)
+	defer c.paused.Store(false)
+	if !c.session.Receive(frame, err, len(message)) {
+		return errEnded
+	}
+	return nil
+}
+
+// Write implements link.Transport: the frames of a batch in one system call.
+func (c *conn) Write(batch []link.Out) error {
+	b := c.ws.Batch()
+	for i := range batch {
+		o := &batch[i]
+		b.Text(func(dst []byte) []byte { return proto.AppendRef(dst, o.JSON(), o.Ref) })
+	}
+	return b.Flush() //nolint:wrapcheck // it says what it was doing
+}
+
+// Close implements link.Transport.
+func (c *conn) Close(why link.Close) {
+	c.up.Lock()
+	ws := c.ws
+	c.up.Unlock()
+	if ws != nil {
+		ws.Close(why.Code, why.Reason, closePatience)
+	}
+}
+
+// ping asks whether the client is there. Called by Run.
+func (c *conn) ping() {
+	c.waiting.Store(true)
+	c.ws.Ping()
+}
+
+func (c *conn) pong() { c.waiting.Store(false) }
+
+// overdue ends the connection when its ping has not been answered, unless its pong could not have been seen.
+func (c *conn) overdue() {
+	if c.waiting.Load() && !c.paused.Load() {
+		c.ws.CloseNow()
+	}
+}

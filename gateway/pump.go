@@ -1,0 +1,289 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// pump carries out a client's requests, one at a time and in order. It runs on a goroutine of its own while there are
+// any; its fields are owned by that goroutine.
+type pump struct {
+	num    uint64               // of the last request to the room service
+	n      int64                // of the last signal
+	doubts map[proto.Room]doubt // requests answered unavailable: the change may have been made
+	wake   chan struct{}        // for asks; made with the first
+}
+
+// doubt is a request of which nobody knows whether it was carried out.
+type doubt struct {
+	op     proto.Op
+	num    uint64
+	joined proto.RequestID // leave: what it ends
+}
+
+// What ends a request before it reaches the room service.
+var (
+	errRate     = errors.New("too many requests: this one was not carried out, slow down")
+	errStranger = errors.New("a request that was given up has been carried out") // likewise: it is to be undone
+	errEnded    = errors.New("the connection ended")                             // the marker of the last item in an inbox
+)
+
+// runPump handles what is in the inbox.
+func (s *session) runPump() {
+	for {
+		r, ok := s.pop()
+		if !ok {
+			return
+		}
+		switch {
+		case errors.Is(r.err, errEnded):
+			s.depart()
+		case errors.Is(r.err, errStranger):
+			if d, ok := s.pump.doubts[r.ghostIn]; ok && s.membership(r.ghostIn) == nil {
+				s.undo(r.ghostIn, d, r.at.Add(proto.RequestTimeout))
+			}
+		case r.ghost != "":
+			s.leaveGhost(r.ghostIn, r.ghost)
+		case r.err != nil:
+			s.refuse(r.frame, r.code, r.err.Error())
+		default:
+			s.handle(r)
+		}
+	}
+}
+
+// refuse answers with an error.
+func (s *session) refuse(f proto.Frame, code proto.Code, message string) {
+	s.g.metrics.request(f.Name, string(code))
+	s.tell(proto.Errorf(code, f.Room, s.id, "%s", message), f.Ref)
+}
+
+func (s *session) handle(r request) {
+	f := r.frame
+	switch f.Name {
+	case proto.Ping:
+		s.tell(proto.Event{Name: proto.Pong}, f.Ref)
+	case proto.SignalSend:
+		s.signal(f, r.at)
+	case proto.RoomCreate:
+		s.change(f, proto.OpCreate, r.at)
+	case proto.RoomJoin:
+		s.change(f, proto.OpJoin, r.at)
+	case proto.RoomLeave:
+		s.change(f, proto.OpLeave, r.at)
+	default:
+		s.refuse(f, proto.CodeBadRequest, "there is no such event")
+	}
+}
+
+// signal sends a signal on, unless the gateway itself knows better.
+func (s *session) signal(f proto.Frame, at time.Time) {
+	switch {
+	case f.TargetID == s.id:
+		s.refuse(f, proto.CodeBadRequest, "a client cannot signal itself")
+		return
+	case s.membership(f.Room) == nil:
+		s.g.metrics.request(f.Name, string(proto.NotInRoom))
+		s.tell(proto.Event{Name: proto.NotInRoom, Room: f.Room}, f.Ref)
+		return
+	case f.TargetID.Check() != nil: // nobody can bear such an id
+		s.g.metrics.request(f.Name, string(proto.TargetNotFound))
+		s.tell(proto.Event{Name: proto.TargetNotFound, Room: f.Room, TargetID: f.TargetID}, f.Ref)
+		return
+	}
+	s.pump.n++
+	a := s.newAsk(proto.OpSignal, f.Room, at.Add(proto.SignalTimeout))
+	a.ref, a.target = f.Ref, f.TargetID
+	a.payload = proto.AppendRequest(make([]byte, 0, len(f.Data)+len(f.Room)+256), proto.OpSignal, &proto.Request{
+		Room: f.Room, ClientID: s.id, Gateway: s.g.id, TargetID: f.TargetID, N: s.pump.n, Data: f.Data,
+	})
+	s.ask(a)
+}
+
+// change carries out a create, join or leave.
+func (s *session) change(f proto.Frame, op proto.Op, at time.Time) {
+	deadline := at.Add(proto.RequestTimeout)
+	d, doubted := s.pump.doubts[f.Room]
+	again := doubted && d.op == op
+	if doubted && !again {
+		// What was answered unavailable is undone before anything else is asked for. A leave of the client's own does that.
+		if op == proto.OpLeave {
+			s.leave(f, s.requestFor(d), deadline)
+			return
+		}
+		if !s.undo(f.Room, d, deadline) {
+			s.refuse(f, proto.CodeUnavailable, errUnavailable.Error())
+			return
+		}
+	}
+	if op == proto.OpLeave {
+		joined := s.joined(f.Room)
+		if again && joined == "" {
+			joined = d.joined
+		}
+		s.leave(f, joined, deadline)
+		return
+	}
+	if s.roomCount() >= s.g.limits.MaxRooms && s.membership(f.Room) == nil {
+		s.refuse(f, proto.CodeTooManyRooms, fmt.Sprintf("a client can be in %d rooms: leave one first", s.g.limits.MaxRooms))
+		return
+	}
+	a := s.newAsk(op, f.Room, deadline)
+	if again {
+		a.num, a.id = d.num, s.g.requestID(s.num, d.num)
+	}
+	a.ref = f.Ref
+	a.payload = proto.AppendRequest(nil, op, &proto.Request{Room: f.Room, ClientID: s.id, Gateway: s.g.id})
+	s.ask(a)
+}
+
+// requestFor returns the Parley-Request whose membership a doubt is about.
+func (s *session) requestFor(d doubt) proto.RequestID {
+	if d.op == proto.OpLeave {
+		return d.joined
+	}
+	return s.g.requestID(s.num, d.num)
+}
+
+// leave carries out the client's own leave.
+func (s *session) leave(f proto.Frame, joined proto.RequestID, deadline time.Time) {
+	a := s.newLeave(f.Room, joined, deadline, false)
+	if d, ok := s.pump.doubts[f.Room]; ok && d.op == proto.OpLeave {
+		a.num, a.id = d.num, s.g.requestID(s.num, d.num)
+	}
+	a.ref = f.Ref
+	s.ask(a)
+}
+
+// undo leaves what a doubtful request may have joined, and reports whether that is settled.
+func (s *session) undo(room proto.Room, d doubt, deadline time.Time) bool {
+	a := s.newLeave(room, s.requestFor(d), deadline, false)
+	if d.op == proto.OpLeave {
+		a.num, a.id = d.num, s.g.requestID(s.num, d.num)
+	}
+	a.silent = true
+	if s.ask(a) == outcomeUnavailable {
+		return false
+	}
+	delete(s.pump.doubts, room)
+	return true
+}
+
+// leaveGhost leaves a room that the client is not in, for the gateway, in the order of the client's requests.
+func (s *session) leaveGhost(room proto.Room, joined proto.RequestID) {
+	if s.joined(room) == joined {
+		return // it is in there, rightly
+	}
+	a := s.newLeave(room, joined, time.Now().Add(proto.RequestTimeout), true)
+	a.silent = true
+	outcome := s.ask(a)
+	if d, ok := s.pump.doubts[room]; ok && s.requestFor(d) == joined && outcome != outcomeUnavailable {
+		delete(s.pump.doubts, room)
+	}
+}
+
+// depart leaves every room after the connection has ended. What cannot be said now, checks mend.
+func (s *session) depart() {
+	deadline := time.Now().Add(proto.RequestTimeout)
+	settled := true
+	for _, l := range s.leaving() {
+		a := s.newLeave(l.room, l.joined, deadline, true)
+		a.silent = true
+		if s.ask(a) == outcomeUnavailable {
+			settled = false
+			break
+		}
+	}
+	for room, d := range s.pump.doubts {
+		if !settled {
+			break
+		}
+		a := s.newLeave(room, s.requestFor(d), deadline, true)
+		a.silent = true
+		settled = s.ask(a) != outcomeUnavailable
+	}
+	s.g.hub.post(command{departed: s, settled: settled && len(s.pump.doubts) == 0})
+}
+
+// leaving lists what an ended session has to leave.
+func (s *session) leaving() []lastLeave {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]lastLeave, 0, len(s.rooms))
+	for room, m := range s.rooms {
+		list = append(list, lastLeave{room, m.joined})
+	}
+	return list
+}
+
+type lastLeave struct {
+	room   proto.Room
+	joined proto.RequestID
+}
+
+// joined returns the request that made the client a member, as far as the gateway knows; empty when it does not.
+func (s *session) joined(room proto.Room) proto.RequestID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m := s.rooms[room]; m != nil {
+		return m.joined
+	}
+	return ""
+}
+
+func (s *session) roomCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.rooms)
+}
+
+// newAsk numbers a request.
+func (s *session) newAsk(op proto.Op, room proto.Room, deadline time.Time) *ask {
+	if s.pump.wake == nil {
+		s.pump.wake = make(chan struct{}, 1)
+	}
+	s.pump.num++
+	return &ask{
+		op: op, room: room, session: s.num, num: s.pump.num, id: s.g.requestID(s.num, s.pump.num),
+		deadline: deadline, wake: s.pump.wake, stopped: s.g.stopped,
+	}
+}
+
+// newLeave makes a leave. Lost says that the connection ended.
+func (s *session) newLeave(room proto.Room, joined proto.RequestID, deadline time.Time, lost bool) *ask {
+	a := s.newAsk(proto.OpLeave, room, deadline)
+	a.joined = joined
+	a.payload = proto.AppendRequest(nil, proto.OpLeave, &proto.Request{
+		Room: room, ClientID: s.id, Gateway: s.g.id, Joined: joined, Lost: lost,
+	})
+	return a
+}
+
+// ask carries out one request and returns its outcome. The dispatcher tells the client.
+func (s *session) ask(a *ask) int32 {
+	started := time.Now()
+	s.asking.Store(a)
+	if a.op != proto.OpSignal {
+		s.g.hub.post(command{begin: a, session: s}) // before the request is sent, so that what comes for that room is kept
+	}
+	if !s.g.run(a) {
+		s.g.hub.post(command{giveUp: a, session: s})
+		a.over()
+	}
+	outcome := a.outcome.Load()
+	s.g.metrics.observe(a.op, outcome, time.Since(started))
+	switch {
+	case a.op == proto.OpSignal, a.silent:
+	case outcome == outcomeUnavailable:
+		if s.pump.doubts == nil {
+			s.pump.doubts = make(map[proto.Room]doubt)
+		}
+		s.pump.doubts[a.room] = doubt{op: a.op, num: a.num, joined: a.joined}
+	default:
+		delete(s.pump.doubts, a.room)
+	}
+	return outcome
+}

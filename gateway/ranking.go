@@ -1,0 +1,82 @@
+package gateway
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// ranking knows which replicas live, from their beats and from requests that nobody answered for.
+type ranking struct {
+	live atomic.Pointer[[]proto.ReplicaID] // sorted, never changed; read by every ask
+
+	mu    sync.Mutex // guards heard
+	heard map[proto.ReplicaID]time.Time
+}
+
+func newRanking() *ranking {
+	r := &ranking{heard: make(map[proto.ReplicaID]time.Time)}
+	r.live.Store(new([]proto.ReplicaID))
+	return r
+}
+
+// replicas returns those to ask. The slice must not be changed.
+func (r *ranking) replicas() []proto.ReplicaID { return *r.live.Load() }
+
+// beat takes a replica's beat.
+func (r *ranking) beat(b proto.Beat, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := proto.ReplicaID(b.ID)
+	_, known := r.heard[id]
+	if b.State == proto.Leaving {
+		delete(r.heard, id)
+	} else {
+		r.heard[id] = now
+	}
+	if known != (b.State == proto.Up) {
+		r.publish()
+	}
+}
+
+// gone leaves out a replica for which NATS found nobody, until it beats again.
+func (r *ranking) gone(id proto.ReplicaID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.heard[id]; known {
+		delete(r.heard, id)
+		r.publish()
+	}
+}
+
+// tick leaves out those that have not beaten for a while.
+func (r *ranking) tick(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := len(r.heard)
+	for id, at := range r.heard {
+		if now.Sub(at) > proto.BeatMissed {
+			delete(r.heard, id)
+		}
+	}
+	if len(r.heard) != before {
+		r.publish()
+	}
+}
+
+// publish makes the new list. One that would be empty is not made: a gateway that hears no replica keeps its last
+// ranking.
+func (r *ranking) publish() {
+	if len(r.heard) == 0 {
+		return
+	}
+	list := make([]proto.ReplicaID, 0, len(r.heard))
+	for id := range r.heard {
+		list = append(list, id)
+	}
+	slices.Sort(list)
+	r.live.Store(&list)
+}

@@ -1,0 +1,220 @@
+package gateway
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// session is one client. Three goroutines touch it: its transport's reader, its pump while there are requests, its
+// writer while there is something to write; and the dispatcher, which alone decides which rooms it is in.
+type session struct {
+	// Set by open.
+	g       *Gateway
+	num     uint64
+	id      proto.ClientID
+	about   link.About
+	t       link.Transport
+	started time.Time
+
+	// Owned by the reader.
+	limiter *rate.Limiter // made with the first request
+
+	asking atomic.Pointer[ask] // set by the pump before it publishes, cleared by the dispatcher
+
+	pump pump // see pump.go
+
+	mu      sync.Mutex                 // guards the fields below; never held across I/O or an encode
+	inbox   []request                  // waiting for their turn: at most maxInbox or maxInboxBytes, then the reader waits
+	inboxed int                        // bytes of inbox
+	pumping bool                       // a pump runs
+	space   chan struct{}              // made by a reader that waits; closed when there is space again
+	out     []link.Out                 // waiting for the writer: at most MaxQueue bytes, then the session is closed
+	queued  int                        // bytes of out and of what the writer has in hand
+	writing bool                       // a writer runs
+	closing bool                       // nothing more is queued
+	ended   bool                       // the connection is over
+	rooms   map[proto.Room]*membership // written by the dispatcher only, which may read it without mu
+
+	goneAt time.Time // owned by the dispatcher: when it ended with a question open
+}
+
+// request is a client's request in its inbox, or one that the gateway makes in the client's order.
+type request struct {
+	frame   proto.Frame
+	err     error // to be answered with, instead of carrying it out
+	code    proto.Code
+	size    int
+	at      time.Time       // when it was read
+	ghost   proto.RequestID // a leave of the gateway's own, of the membership that this request made
+	ghostIn proto.Room
+}
+
+// ID implements link.Session.
+func (s *session) ID() proto.ClientID { return s.id }
+
+// Receive implements link.Session.
+func (s *session) Receive(frame proto.Frame, err error, size int) bool {
+	now := time.Now()
+	r := request{frame: frame, err: err, code: proto.CodeBadRequest, size: size, at: now}
+	if s.limiter == nil {
+		s.limiter = rate.NewLimiter(rate.Limit(s.g.limits.Rate), s.g.limits.Burst)
+	}
+	if !s.limiter.AllowN(now, 1) {
+		r.err, r.code = errRate, proto.CodeRateLimited
+	}
+	s.mu.Lock()
+	for !s.ended && len(s.inbox) > 0 && (len(s.inbox) >= maxInbox || s.inboxed+size > maxInboxBytes) {
+		if s.space == nil {
+			s.space = make(chan struct{})
+		}
+		space := s.space
+		s.mu.Unlock()
+		<-space
+		s.mu.Lock()
+	}
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.push(r)
+	return true
+}
+
+// push appends to the inbox and starts a pump where none runs. With mu held.
+func (s *session) push(r request) {
+	s.inbox = append(s.inbox, r)
+	s.inboxed += r.size
+	if !s.pumping {
+		s.pumping = true
+		s.g.spawn(s.runPump)
+	}
+}
+
+// pop takes the next request, or ends the pump.
+func (s *session) pop() (request, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.inbox) == 0 {
+		s.inbox = nil // an idle session keeps no memory for requests
+		s.pumping = false
+		return request{}, false
+	}
+	r := s.inbox[0]
+	s.inbox[0] = request{}
+	s.inbox = s.inbox[1:]
+	s.inboxed -= r.size
+	if s.space != nil {
+		close(s.space)
+		s.space = nil
+	}
+	return r, true
+}
+
+// Send implements link.Session.
+func (s *session) Send(out link.Out) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return
+	}
+	size := out.Size()
+	if s.queued+size > s.g.limits.MaxQueue {
+		s.g.metrics.overflows.WithLabelValues("outgoing").Inc()
+		s.close(link.TooSlow)
+		return
+	}
+	s.queued += size
+	s.out = append(s.out, out)
+	if !s.writing {
+		s.writing = true
+		s.g.spawn(s.write)
+	}
+}
+
+// tell queues an event of the session's own.
+func (s *session) tell(e proto.Event, ref string) {
+	s.Send(link.Out{Message: link.NewMessage(e), Ref: ref})
+}
+
+// write is the writer: it lives while there is something to write.
+func (s *session) write() {
+	var batch []link.Out
+	for {
+		s.mu.Lock()
+		for i := range batch {
+			s.queued -= batch[i].Size()
+		}
+		if len(s.out) == 0 || s.ended {
+			s.writing = false
+			s.out = nil
+			s.mu.Unlock()
+			return
+		}
+		clear(batch)
+		batch, s.out = s.out, batch[:0]
+		s.mu.Unlock()
+		if err := s.t.Write(batch); err != nil {
+			s.fail()
+			return
+		}
+	}
+}
+
+// fail drops what is queued after a write that went wrong: the reader will see that the connection is over.
+func (s *session) fail() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writing = false
+	s.out = nil
+	s.close(link.Internal)
+}
+
+// close ends the connection from our side, once. With mu held.
+func (s *session) close(why link.Close) {
+	if s.closing {
+		return
+	}
+	s.closing = true
+	s.g.spawn(func() {
+		s.t.Close(why)
+		s.End(why)
+	})
+}
+
+// closeNow is close for those that do not hold mu.
+func (s *session) shut(why link.Close) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.close(why)
+}
+
+// End implements link.Session.
+func (s *session) End(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	s.ended, s.closing = true, true
+	s.out = nil
+	if s.space != nil {
+		close(s.space)
+		s.space = nil
+	}
+	s.inbox, s.inboxed = nil, 0 // what was not begun is not carried out
+	s.g.closed(s, cause)
+	s.push(request{at: time.Now(), err: errEnded})
+}
+
+// membership returns the session's membership of a room, or nil.
+func (s *session) membership(room proto.Room) *membership {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rooms[room]
+}
