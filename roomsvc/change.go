@@ -1,0 +1,219 @@
+package roomsvc
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/journal"
+	"github.com/parley-rtc/parley/roomsvc/room"
+)
+
+// operation is the append of one change: the only one under way in its room. It is owned by the worker.
+type operation struct {
+	ask     *ask
+	answer  proto.Event // once it is committed
+	record  *proto.Record
+	payload []byte
+
+	done    bool
+	ids     []uint64  // the appends that may still be answered
+	began   time.Time // the first attempt
+	sent    time.Time // the last attempt, or the read that settles it
+	retry   time.Time // when to append again; zero: not waiting for a time
+	reading uint64    // the read that settles it; 0: none under way
+	settle  bool      // an attempt was refused: what stands there has to be read
+	older   bool      // the read before this one was older than what the change was decided on
+}
+
+// wrote reports whether a record is the one that the operation appends.
+func (op *operation) wrote(rec *proto.Record) bool {
+	mine := &op.record.Change
+	return rec.Prev == op.record.Prev && rec.Change.Request == mine.Request && rec.Change.Replica == mine.Replica &&
+		rec.Change.Event == mine.Event && rec.Change.ID == mine.ID
+}
+
+// begin appends the change that a request was found to make.
+func (w *worker) begin(a *ask, d *room.Decision) {
+	e := w.entry(a.token)
+	op := &operation{
+		ask: a, answer: d.Answer, record: d.Record, payload: proto.AppendRecord(nil, d.Record), began: time.Now(),
+	}
+	e.op = op
+	w.append(e, op)
+}
+
+// append makes an attempt, each with the same expectation, so that at most one of them is accepted.
+func (w *worker) append(e *entry, op *operation) {
+	op.sent = time.Now()
+	op.retry = time.Time{}
+	id, err := w.s.journal.Append(e.token, op.payload, op.record.Prev, op.record.Closed,
+		func(id uint64, r journal.Result) { w.post(mail{op: op, id: id, result: r}) })
+	switch {
+	case errors.Is(err, journal.ErrTooLarge):
+		w.abandon(e, op)
+		full := proto.Errorf(proto.CodeRoomFull, op.ask.Room, op.ask.ClientID, "the room has as many members as a message can hold")
+		w.answer(op.ask, &full)
+		w.next(e)
+	case err != nil:
+		op.retry = op.sent.Add(again)
+	default:
+		op.ids = append(op.ids, id)
+	}
+}
+
+// onOperation takes what came of an append, or of the read that settles one.
+func (w *worker) onOperation(op *operation, id uint64, r journal.Result) {
+	e := w.rooms[op.ask.token]
+	if op.done || e == nil || e.op != op {
+		return // settled meanwhile, or given up: then the feed brings what was committed
+	}
+	if op.settle {
+		if id == op.reading {
+			w.settle(e, op, r)
+		} else if r.Err == nil {
+			w.commit(e, op, r.Seq) // another attempt was accepted
+		}
+		return
+	}
+	switch {
+	case r.Err == nil:
+		w.commit(e, op, r.Seq)
+	case errors.Is(r.Err, journal.ErrConflict):
+		w.readBack(e, op)
+	default:
+		w.s.troubleReading(e.token, r.Err)
+		op.retry = time.Now().Add(4 * again)
+	}
+}
+
+// readBack asks the leader what stands where an append was refused: another's record, or this one's own by an attempt
+// whose answer was lost.
+func (w *worker) readBack(e *entry, op *operation) {
+	op.settle = true
+	op.sent = time.Now()
+	op.retry = time.Time{}
+	id, err := w.s.journal.Read(e.token, func(id uint64, r journal.Result) { w.post(mail{op: op, id: id, result: r}) })
+	if err != nil {
+		op.retry = op.sent.Add(again)
+		return
+	}
+	op.reading = id
+}
+
+// settle decides a refused request again, on the record that was read. That replaces memory even when it is older.
+func (w *worker) settle(e *entry, op *operation, r journal.Result) {
+	op.reading = 0
+	if r.Err != nil {
+		w.s.troubleReading(e.token, r.Err)
+		op.retry = time.Now().Add(again)
+		return
+	}
+	seq := r.State.Sequence()
+	switch {
+	case r.State != nil && op.wrote(&r.State.Record):
+		w.commit(e, op, seq)
+		return
+	case seq == op.record.Prev:
+		// Another append to this room is being agreed on in the cluster, or came and went.
+		op.settle = false
+		op.retry = time.Now().Add(again)
+		return
+	case seq < op.record.Prev && !op.older:
+		op.older = true
+		w.readBack(e, op)
+		return
+	}
+	w.s.metrics.appends["refused"].Inc()
+	w.abandon(e, op)
+	switch have := e.state.Sequence(); {
+	case seq > have:
+		w.learn(e.token, r.State, time.Now())
+	case seq < op.record.Prev && have <= op.record.Prev:
+		e.fed = true // what memory had will not come again
+		w.install(e, r.State)
+	}
+	w.step(op.ask)
+	w.next(e)
+}
+
+// pursue makes an attempt again that was not answered in time.
+func (w *worker) pursue(e *entry, op *operation, now time.Time) {
+	switch {
+	case !op.retry.IsZero():
+		if now.Before(op.retry) {
+			return
+		}
+	case now.Sub(op.sent) < w.s.cfg.Timings.Unanswered:
+		return
+	}
+	if op.settle {
+		if op.reading != 0 {
+			w.s.journal.Forget(op.reading)
+			op.reading = 0
+		}
+		w.readBack(e, op)
+		return
+	}
+	w.append(e, op)
+}
+
+// abandon ends an operation without waiting for it any longer.
+func (w *worker) abandon(e *entry, op *operation) {
+	op.done = true
+	e.op = nil
+	for _, id := range op.ids {
+		w.s.journal.Forget(id)
+	}
+	if op.reading != 0 {
+		w.s.journal.Forget(op.reading)
+	}
+	if !op.settle {
+		w.s.metrics.appends["given-up"].Inc()
+	}
+}
+
+// commit takes a change into memory, tells it and answers, in this order.
+func (w *worker) commit(e *entry, op *operation, seq uint64) {
+	op.done = true
+	e.op = nil
+	for _, id := range op.ids {
+		w.s.journal.Forget(id)
+	}
+	if op.reading != 0 {
+		w.s.journal.Forget(op.reading)
+	}
+	w.s.metrics.appends["committed"].Inc()
+	w.s.metrics.appending.Observe(time.Since(op.began).Seconds())
+	if seq > e.state.Sequence() {
+		e.fed = false
+		w.install(e, &room.State{Seq: seq, Record: *op.record})
+	}
+	w.tell(op.record, e.token, seq)
+	if op.ask.removal {
+		w.s.metrics.removed.Inc()
+	}
+	op.answer.Seq = seq
+	w.answer(op.ask, &op.answer)
+	w.next(e)
+}
+
+// next goes on with the requests that waited for an append, up to the first that makes another.
+func (w *worker) next(e *entry) {
+	for e.op == nil && len(e.queue) > 0 {
+		a := e.queue[0]
+		e.queue[0] = nil
+		e.queue = e.queue[1:]
+		if !a.done {
+			w.step(a)
+		}
+	}
+	if len(e.queue) == 0 {
+		e.queue = nil
+	}
+	w.tidy(e)
+}
+
+// isOwn reports whether a record from the feed is what the operation appends, which then counts as its answer.
+func (op *operation) isOwn(record []byte) bool { return bytes.Equal(op.payload, record) }

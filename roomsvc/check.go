@@ -1,0 +1,86 @@
+package roomsvc
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// checkSlice is how many rooms are looked at before signals and changes get their turn again.
+const checkSlice = 256
+
+// check tells each gateway, every ten seconds, what this replica believes of its members, until ctx ends.
+func (s *Service) check(ctx context.Context) error {
+	every := s.cfg.Timings.Check
+	first := time.NewTimer(rand.N(every)) //nolint:gosec // so that replicas do not all check at once
+	defer first.Stop()
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-first.C:
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if s.Ready() == nil {
+			for _, gateway := range s.watch.Gateways() {
+				s.checkGateway(ctx, gateway)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// checkGateway sends one gateway its rooms that this replica ranks first for. A gateway without any is sent nothing.
+func (s *Service) checkGateway(ctx context.Context, gateway proto.GatewayID) {
+	c := proto.Check{Replica: s.id}
+	for _, w := range s.workers {
+		w.mu.RLock()
+		entries := make([]*entry, 0, len(w.byGateway[gateway]))
+		for e := range w.byGateway[gateway] {
+			entries = append(entries, e)
+		}
+		w.mu.RUnlock()
+		for len(entries) > 0 && ctx.Err() == nil {
+			n := min(checkSlice, len(entries))
+			c.Rooms = s.checkRooms(c.Rooms[:0], w, entries[:n], gateway)
+			entries = entries[n:]
+			if len(c.Rooms) == 0 {
+				continue
+			}
+			for _, page := range proto.EncodeChecks(&c) {
+				s.publish(s.subjects.GatewayCheck(gateway), page)
+			}
+		}
+	}
+}
+
+func (s *Service) checkRooms(rooms []proto.CheckRoom, w *worker, entries []*entry, gateway proto.GatewayID) []proto.CheckRoom {
+	for _, e := range entries {
+		if !s.watch.First(e.token) {
+			continue
+		}
+		w.mu.RLock()
+		st := e.state
+		w.mu.RUnlock()
+		if !st.Open() {
+			continue
+		}
+		r := proto.CheckRoom{Room: st.Record.Room, Seq: st.Seq}
+		for i := range st.Record.Members {
+			if m := &st.Record.Members[i]; m.Gateway == gateway {
+				r.Members = append(r.Members, proto.CheckMember{ID: m.ID, Request: m.Request})
+			}
+		}
+		if len(r.Members) > 0 {
+			rooms = append(rooms, r)
+		}
+	}
+	return rooms
+}

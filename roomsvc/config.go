@@ -1,0 +1,90 @@
+// Package roomsvc is the room service: it answers requests about rooms over NATS, keeps rooms in a stream as its
+// journal, and tells gateways and other services of each change once it is committed. It knows no sockets. Any number of
+// replicas may run; each can carry out every request.
+package roomsvc
+
+import (
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/roomsvc/replicas"
+)
+
+// Config is how a replica is set up. Its zero value works: one replica, on the NATS server of this machine.
+type Config struct {
+	Servers string        // comma separated; default nats://127.0.0.1:4222
+	Options []nats.Option // of the login that answers requests; applied after the service's own
+
+	// The journal is reached over a second connection, which may have a login of its own. With neither of these it uses
+	// the same as above.
+	JournalServers string
+	JournalOptions []nats.Option
+
+	Prefix     string // of subjects and of the stream; default parley
+	Replicas   int    // copies of the stream in a NATS cluster; default 1
+	Memory     bool   // the stream is kept in memory rather than on files
+	MaxMembers int    // of a room; default 1024, negative: no limit
+
+	Timings Timings // for tests
+}
+
+// Timings are how long things take. The zero value is right but for tests.
+type Timings struct {
+	replicas.Timings
+
+	Check       time.Duration // between two checks of a gateway: 10 s
+	Retell      time.Duration // how old a change may be to be told again: 10 s
+	Unanswered  time.Duration // after which an append or a read is made again: 1 s
+	JournalAway time.Duration // after which a replica without its journal is not ready: 1 s
+	Linger      time.Duration // for which a leaving replica still takes requests: 150 ms
+	StopWithin  time.Duration // for what was taken to be answered before the replica stops: 5 s
+}
+
+const (
+	defaultMaxMembers = 1024
+
+	// maxTimeout is the longest that a request may ask to be waited for.
+	maxTimeout = time.Minute
+	// mailboxSize is how many messages wait for a worker. Requests beyond it are answered unavailable at once; what
+	// the journal brings waits outside.
+	mailboxSize = 8192
+	// roomQueue is how many requests wait for one room's append. Those beyond it are answered unavailable at once.
+	roomQueue = 4096
+	// maxReplies is how many attempts of one request are answered. No asker makes so many.
+	maxReplies = 64
+	// removals is how many members of gone gateways a worker removes at a time.
+	removals = 512
+	// retellEntries is how many changes a worker keeps to tell them again. The oldest go first; members then hear of
+	// them by the next change, or by a check.
+	retellEntries = 32768
+)
+
+func (c Config) withDefaults() Config {
+	if c.Servers == "" && len(c.Options) == 0 {
+		c.Servers = nats.DefaultURL
+	}
+	if c.JournalServers == "" && len(c.JournalOptions) == 0 {
+		c.JournalOptions = c.Options
+	}
+	if c.JournalServers == "" {
+		c.JournalServers = c.Servers
+	}
+	c.Replicas = max(c.Replicas, 1)
+	switch {
+	case c.MaxMembers == 0:
+		c.MaxMembers = defaultMaxMembers
+	case c.MaxMembers < 0:
+		c.MaxMembers = 0
+	}
+	t := &c.Timings
+	for d, value := range map[*time.Duration]time.Duration{
+		&t.Check: 10 * time.Second, &t.Retell: 10 * time.Second, &t.Unanswered: time.Second,
+		&t.JournalAway: time.Second, &t.Linger: 150 * time.Millisecond, &t.StopWithin: 5 * time.Second,
+	} {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	return c
+}

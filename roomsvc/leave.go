@@ -1,0 +1,55 @@
+package roomsvc
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// leave ends the service in good order. Gateways that hear the last beat ask the next replica; what was sent here
+// meanwhile is still taken for a moment, and all that was taken is answered.
+func (s *Service) leave(ctx context.Context) {
+	s.log.Info("stopping")
+	s.stopping.Store(true)
+	s.watch.Say(proto.Leaving)
+	_ = s.nc.FlushTimeout(time.Second) // without nats there is nobody to tell
+	wait(ctx, s.cfg.Timings.Linger, func() bool { return false })
+	if s.serving.Load() {
+		// Draining unsubscribes and then hands out what has come before. It fails only without a connection.
+		_ = s.requests.Drain()
+		_ = s.micro.Stop()
+		wait(ctx, s.cfg.Timings.Linger/5, func() bool { return false })
+	}
+	wait(ctx, s.cfg.Timings.StopWithin, func() bool {
+		return (!s.serving.Load() || !s.requests.IsValid()) && s.inflight.Load() == 0 && s.idle()
+	})
+	_ = s.nc.FlushTimeout(time.Second)
+}
+
+// idle reports whether no request waits for a worker.
+func (s *Service) idle() bool {
+	for _, w := range s.workers {
+		if len(w.box) > 0 {
+			return false
+		}
+	}
+	return len(s.lists) == 0
+}
+
+// wait returns when something is so, or after a time.
+func wait(ctx context.Context, atMost time.Duration, so func() bool) {
+	deadline := time.NewTimer(atMost)
+	defer deadline.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-deadline.C:
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package roomsvc
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// relayed is the outcome of a signal that was handed to its target's gateway, which answers it.
+const relayed = "relayed"
+
+// metrics are what operators see. All children are resolved when the service is made: counting is one atomic addition.
+type metrics struct {
+	outcomes  map[proto.Op]map[string]prometheus.Counter
+	seconds   map[proto.Op]prometheus.Observer
+	relays    prometheus.Counter
+	rooms     prometheus.Gauge
+	members   prometheus.Gauge
+	appends   map[string]prometheus.Counter
+	appending prometheus.Histogram
+	removed   prometheus.Counter
+	retold    prometheus.Counter
+	dropped   map[string]prometheus.Counter
+	overflows map[string]prometheus.Counter
+	skipped   prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	if reg == nil {
+		reg = prometheus.NewRegistry()
+	}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		vec := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "parley", Subsystem: "roomsvc", Name: name, Help: help},
+			labels)
+		reg.MustRegister(vec)
+		return vec
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "parley", Subsystem: "roomsvc", Name: name, Help: help})
+		reg.MustRegister(g)
+		return g
+	}
+	buckets := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: "parley", Subsystem: "roomsvc", Name: "request_seconds", Buckets: buckets,
+		Help: "From a request's arrival to its answer; signals that are relayed at once are not timed.",
+	}, []string{"op"})
+	m := &metrics{
+		outcomes: make(map[proto.Op]map[string]prometheus.Counter),
+		seconds:  make(map[proto.Op]prometheus.Observer),
+		appends:  make(map[string]prometheus.Counter),
+		dropped:  make(map[string]prometheus.Counter),
+		rooms:    gauge("rooms", "Rooms in memory."),
+		members:  gauge("members", "Members of the rooms in memory."),
+		appending: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "parley", Subsystem: "roomsvc", Name: "journal_append_seconds", Buckets: buckets,
+			Help: "From the first attempt of an append to its being settled.",
+		}),
+		overflows: make(map[string]prometheus.Counter),
+	}
+	reg.MustRegister(seconds, m.appending)
+	requests := counter("requests_total", "Requests answered, by operation and outcome.", "op", "outcome")
+	for _, op := range proto.Ops() {
+		m.seconds[op] = seconds.WithLabelValues(string(op))
+		m.outcomes[op] = make(map[string]prometheus.Counter)
+		for _, outcome := range outcomes(op) {
+			m.outcomes[op][outcome] = requests.WithLabelValues(string(op), outcome)
+		}
+	}
+	m.relays = m.outcomes[proto.OpSignal][relayed]
+	appends := counter("journal_appends_total", "Appends by outcome: committed, refused (decided again), given up.", "outcome")
+	for _, outcome := range []string{"committed", "refused", "given-up"} {
+		m.appends[outcome] = appends.WithLabelValues(outcome)
+	}
+	m.removed = counter("removed_members_total", "Members removed because their gateway is gone.").WithLabelValues()
+	m.retold = counter("retold_total", "Changes told again after a reconnection or for a replica that is gone.").WithLabelValues()
+	m.skipped = counter("skipped_records_total", "Journal records that did not decode and were left alone.").WithLabelValues()
+	dropped := counter("dropped_requests_total", "Requests dropped without an answer, by reason.", "reason")
+	for _, reason := range []string{"reply-subject", "no-reply"} {
+		m.dropped[reason] = dropped.WithLabelValues(reason)
+	}
+	overflows := counter("queue_overflows_total", "Times that a queue was full.", "queue")
+	for _, queue := range []string{"mailbox", "room", "list", "subscription"} {
+		m.overflows[queue] = overflows.WithLabelValues(queue)
+	}
+	return m
+}
+
+// outcomes lists what a request of an operation can come to.
+func outcomes(op proto.Op) []string {
+	list := []string{
+		string(proto.CodeBadRequest), string(proto.CodeUnavailable), string(proto.CodeInternal), string(proto.CodeRoomFull),
+	}
+	var names []proto.Name
+	switch op {
+	case proto.OpCreate:
+		names = []proto.Name{proto.RoomCreated, proto.RoomExists}
+	case proto.OpJoin:
+		names = []proto.Name{proto.RoomJoined, proto.RoomNotExists}
+	case proto.OpLeave:
+		names = []proto.Name{proto.RoomLeft, proto.NotInRoom}
+	case proto.OpSignal:
+		names = []proto.Name{relayed, proto.NotInRoom, proto.TargetNotFound}
+	case proto.OpRoster:
+		names = []proto.Name{proto.Roster, proto.RoomNotExists}
+	case proto.OpList:
+		names = []proto.Name{proto.Rooms}
+	}
+	for _, name := range names {
+		list = append(list, string(name))
+	}
+	return list
+}
+
+// answered counts a request that was answered with an event. took is 0 where it was not timed.
+func (m *metrics) answered(op proto.Op, e *proto.Event, took time.Duration) {
+	outcome := string(e.Name)
+	if e.Name == proto.Error {
+		outcome = string(e.Code)
+	}
+	if c := m.outcomes[op][outcome]; c != nil {
+		c.Inc()
+	}
+	if s := m.seconds[op]; s != nil && took > 0 {
+		s.Observe(took.Seconds())
+	}
+}
+
+func (m *metrics) overflow(queue string) { m.overflows[queue].Inc() }

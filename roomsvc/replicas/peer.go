@@ -1,0 +1,156 @@
+package replicas
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// peer is another process, as this one has heard of it. All but fresh is guarded by the watch's lock.
+type peer struct {
+	role  proto.Role
+	id    string
+	known time.Time // since when it is watched
+	beat  time.Time // its last beat
+	heard time.Time // its last beat or answer
+	asked time.Time // whether it is alive
+	// Since when NATS says that nobody answers for it, every time that it was asked.
+	nobody time.Time
+	state  proto.State
+	gone   bool
+	ended  time.Time // when it was counted as gone
+
+	fresh atomic.Bool // it has beaten lately, or could not have been heard
+}
+
+func (w *Watch) onBeat(m *nats.Msg) {
+	b, err := proto.DecodeBeat(m.Data)
+	if err != nil || b.ID == string(w.cfg.Self) || m.Subject != w.cfg.Subjects.Beat(b.Role, b.ID) {
+		return
+	}
+	now := time.Now()
+	w.mu.Lock()
+	p := w.peers[b.ID]
+	if p == nil {
+		p = w.add(b.Role, b.ID)
+	}
+	changed := p.state != b.State || p.gone
+	p.beat, p.heard, p.state, p.nobody = now, now, b.State, time.Time{}
+	left := b.State == proto.Leaving && p.role == proto.RoleGateway && !p.gone
+	if b.State == proto.Up {
+		p.gone = false
+		p.fresh.Store(true)
+	}
+	if left {
+		p.gone, p.ended = true, now
+	}
+	if changed && p.role == proto.RoleRoomsvc {
+		w.rerank(now)
+	}
+	w.mu.Unlock()
+	if left {
+		w.cfg.Gone(b.Role, b.ID, now)
+	}
+}
+
+// onQuestion answers whether this process is alive.
+func (w *Watch) onQuestion(m *nats.Msg) {
+	if m.Reply != "" && w.cfg.Subjects.ReplyAllowed(m.Reply) {
+		_ = m.Respond(nil) // whoever asked asks again
+	}
+}
+
+func (w *Watch) onAnswer(m *nats.Msg) {
+	id := m.Subject[len(w.inbox):]
+	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.peers[id]
+	if p == nil {
+		return
+	}
+	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
+		if p.nobody.IsZero() {
+			p.nobody = now
+		}
+		return
+	}
+	p.heard, p.nobody = now, time.Time{}
+}
+
+// tick looks at every process: who is asked, who is no longer ranked, who is gone.
+func (w *Watch) tick(now time.Time) {
+	t := &w.cfg.Timings
+	var ask []string
+	var gone []*peer
+	var forgot bool
+	w.mu.Lock()
+	counts := w.since.Add(t.Grace) // what was heard or missed before then says nothing
+	for id, p := range w.peers {
+		p.fresh.Store(now.Sub(latest(p.beat, p.known, w.since)) <= t.Missed && (p.state != proto.Leaving || !p.gone))
+		if p.gone && now.Sub(p.ended) > t.Forget && now.Sub(p.heard) > t.Forget {
+			delete(w.peers, id)
+			forgot = true
+			continue
+		}
+		if !w.connected || p.gone || now.Sub(latest(p.beat, p.known)) <= t.Ask {
+			continue
+		}
+		if now.Sub(p.asked) >= t.AskEvery {
+			p.asked = now
+			ask = append(ask, id)
+		}
+		if now.Before(counts) {
+			continue
+		}
+		dead := !p.nobody.IsZero() && now.Sub(latest(p.nobody, counts)) >= t.NoResponders
+		if dead || now.Sub(latest(p.heard, counts)) >= t.Silence {
+			p.gone, p.ended = true, now
+			gone = append(gone, p)
+		}
+	}
+	if forgot {
+		w.publishGateways()
+	}
+	w.rerank(now)
+	w.mu.Unlock()
+	for _, id := range ask {
+		// A question that cannot be sent is asked again.
+		_ = w.cfg.Conn.PublishRequest(w.cfg.Subjects.Alive(id), w.inbox+id, nil)
+	}
+	for _, p := range gone {
+		w.cfg.Gone(p.role, p.id, latest(p.beat, p.known))
+	}
+}
+
+// rerank is called with the lock held.
+func (w *Watch) rerank(now time.Time) {
+	var live []proto.ReplicaID
+	if w.state == proto.Up {
+		live = append(live, w.cfg.Self)
+	}
+	for id, p := range w.peers {
+		if p.role == proto.RoleRoomsvc && p.state == proto.Up && !p.gone &&
+			now.Sub(latest(p.beat, w.since)) <= w.cfg.Timings.Missed {
+			live = append(live, proto.ReplicaID(id))
+		}
+	}
+	slices.Sort(live)
+	if !slices.Equal(live, *w.ranking.Load()) {
+		w.ranking.Store(&live)
+	}
+}
+
+func latest(times ...time.Time) time.Time {
+	var last time.Time
+	for _, t := range times {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last
+}

@@ -1,0 +1,212 @@
+// Package replicas knows which processes live: it beats for this replica, listens to the beats of gateways and of other
+// replicas, asks those whose beats are missing whether they are alive, and says which replica ranks first for a room.
+package replicas
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// Timings are how long things take. A zero field stands for what the protocol has; tests shorten some.
+type Timings struct {
+	Beat         time.Duration // between two beats of this replica: 1 s
+	Missed       time.Duration // without a beat: out of the ranking, and signals to that gateway are refused: 2 s
+	Ask          time.Duration // without a beat: asked whether it is alive: 1.2 s
+	AskEvery     time.Duration // between two such questions: 250 ms
+	NoResponders time.Duration // for so long nobody answers for it: gone: 3 s
+	Silence      time.Duration // for so long nothing is heard: gone: 8 s
+	Grace        time.Duration // after a start or a reconnection, which does not count: 6 s
+	Forget       time.Duration // after which a process that is gone is no longer remembered: 1 min
+}
+
+// withDefaults fills in what is not set.
+func (t Timings) withDefaults() Timings {
+	set := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	set(&t.Beat, proto.BeatEvery)
+	set(&t.Missed, proto.BeatMissed)
+	set(&t.Ask, proto.BeatEvery+proto.BeatEvery/5)
+	set(&t.AskEvery, 250*time.Millisecond)
+	set(&t.NoResponders, 3*time.Second)
+	set(&t.Silence, 8*time.Second)
+	set(&t.Grace, 6*time.Second)
+	set(&t.Forget, time.Minute)
+	return t
+}
+
+// Config is what a [Watch] needs.
+type Config struct {
+	Conn     *nats.Conn // its inbox has to be one that it may subscribe to
+	Subjects proto.Subjects
+	Self     proto.ReplicaID
+	Timings  Timings
+	// Gone is called when a process is counted as gone or, if it is a gateway, has said that it leaves. lastHeard is
+	// when it was last heard. It must not block.
+	Gone func(role proto.Role, id string, lastHeard time.Time)
+}
+
+// Watch knows who lives. Its methods may be called from any goroutine.
+type Watch struct {
+	// Set by New.
+	cfg   Config
+	inbox string // replies to questions come below it, by process id
+
+	// Read without the lock; written with it.
+	ranking  atomic.Pointer[[]proto.ReplicaID]         // who is ranked: up, heard lately
+	gateways atomic.Pointer[map[proto.GatewayID]*peer] // all that are known
+
+	mu        sync.Mutex // guards the fields below
+	peers     map[string]*peer
+	state     proto.State // what this replica's beats say; empty: it does not beat yet
+	connected bool
+	since     time.Time // of the last start, reconnection or pause
+}
+
+// New returns a watch; nothing happens before [Watch.Run].
+func New(cfg Config) *Watch {
+	cfg.Timings = cfg.Timings.withDefaults()
+	w := &Watch{
+		cfg: cfg, inbox: cfg.Conn.NewInbox() + ".", peers: make(map[string]*peer),
+		connected: cfg.Conn.IsConnected(), since: time.Now(),
+	}
+	w.ranking.Store(&[]proto.ReplicaID{})
+	w.gateways.Store(&map[proto.GatewayID]*peer{})
+	return w
+}
+
+// Run watches and beats until ctx ends. The last beat is the caller's to send, with [Watch.Say].
+func (w *Watch) Run(ctx context.Context) error {
+	subs := make([]*nats.Subscription, 0, 4)
+	defer func() {
+		for _, sub := range subs {
+			_ = sub.Unsubscribe() // the connection may be closed already
+		}
+	}()
+	s := w.cfg.Subjects
+	for subject, handler := range map[string]nats.MsgHandler{
+		s.BeatAll(proto.RoleGateway): w.onBeat,
+		s.BeatAll(proto.RoleRoomsvc): w.onBeat,
+		s.Alive(string(w.cfg.Self)):  w.onQuestion,
+		w.inbox + "*":                w.onAnswer,
+	} {
+		sub, err := w.cfg.Conn.Subscribe(subject, handler)
+		if err != nil {
+			return fmt.Errorf("watch: subscribe to %s: %w", subject, err)
+		}
+		subs = append(subs, sub)
+	}
+	tick := time.NewTicker(min(100*time.Millisecond, w.cfg.Timings.AskEvery))
+	defer tick.Stop()
+	beat := time.NewTicker(w.cfg.Timings.Beat)
+	defer beat.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-beat.C:
+			w.beat()
+		case <-tick.C:
+			now := time.Now()
+			if now.Sub(last) > w.cfg.Timings.Beat {
+				w.restart(now) // this process did not run: what it has not heard says nothing
+			}
+			last = now
+			w.tick(now)
+		}
+	}
+}
+
+// Say sets what this replica's beats say from now on, and sends one at once.
+func (w *Watch) Say(state proto.State) {
+	w.mu.Lock()
+	changed := w.state != state
+	w.state = state
+	if changed {
+		w.rerank(time.Now())
+	}
+	w.mu.Unlock()
+	w.beat()
+}
+
+func (w *Watch) beat() {
+	w.mu.Lock()
+	state := w.state
+	w.mu.Unlock()
+	if state == "" {
+		return
+	}
+	beat := proto.Beat{Role: proto.RoleRoomsvc, ID: string(w.cfg.Self), State: state}
+	// A beat that cannot be sent is one that is missed; the next one follows.
+	_ = w.cfg.Conn.Publish(w.cfg.Subjects.Beat(proto.RoleRoomsvc, beat.ID), beat.Encode())
+}
+
+// Connected tells the watch that its connection came back, and Disconnected that it is away: for that time nothing that
+// was not heard says anything about anybody.
+func (w *Watch) Connected() {
+	w.mu.Lock()
+	w.connected = true
+	w.mu.Unlock()
+	w.restart(time.Now())
+}
+
+// Disconnected is described at [Watch.Connected].
+func (w *Watch) Disconnected() {
+	w.mu.Lock()
+	w.connected = false
+	w.mu.Unlock()
+}
+
+func (w *Watch) restart(now time.Time) {
+	w.mu.Lock()
+	w.since = now
+	for _, p := range w.peers {
+		p.nobody = time.Time{}
+	}
+	w.mu.Unlock()
+}
+
+// Know begins to watch a process of which the journal tells, should it not be known yet. An id that cannot stand in a
+// subject is passed over.
+func (w *Watch) Know(role proto.Role, id string) {
+	if proto.GatewayID(id).Check() != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if id != string(w.cfg.Self) && w.peers[id] == nil {
+		w.add(role, id)
+	}
+}
+
+// add is called with the lock held.
+func (w *Watch) add(role proto.Role, id string) *peer {
+	p := &peer{role: role, id: id, known: time.Now()}
+	p.heard = p.known
+	w.peers[id] = p
+	if role == proto.RoleGateway {
+		p.fresh.Store(true) // until it has had the time to beat
+		w.publishGateways()
+	}
+	return p
+}
+
+func (w *Watch) publishGateways() {
+	all := make(map[proto.GatewayID]*peer, len(w.peers))
+	for id, p := range w.peers {
+		if p.role == proto.RoleGateway {
+			all[proto.GatewayID(id)] = p
+		}
+	}
+	w.gateways.Store(&all)
+}

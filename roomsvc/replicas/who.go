@@ -1,0 +1,38 @@
+package replicas
+
+import "github.com/parley-rtc/parley/proto"
+
+// First reports whether this replica ranks first for a room among those that are up.
+func (w *Watch) First(token proto.Token) bool {
+	return proto.First(*w.ranking.Load(), token) == w.cfg.Self
+}
+
+// Replicas returns who is up, this one included once it beats.
+func (w *Watch) Replicas() []proto.ReplicaID { return *w.ranking.Load() }
+
+// Fresh reports whether a gateway has beaten lately; one that is not known is not fresh. It takes no lock.
+func (w *Watch) Fresh(id proto.GatewayID) bool {
+	p := (*w.gateways.Load())[id]
+	return p != nil && p.fresh.Load()
+}
+
+// Gone reports whether a gateway is gone, or has said that it leaves. One that is not known is not.
+func (w *Watch) Gone(id proto.GatewayID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.peers[string(id)]
+	return p != nil && p.gone
+}
+
+// Gateways returns the gateways that are not gone.
+func (w *Watch) Gateways() []proto.GatewayID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var ids []proto.GatewayID
+	for id, p := range w.peers {
+		if p.role == proto.RoleGateway && !p.gone {
+			ids = append(ids, proto.GatewayID(id))
+		}
+	}
+	return ids
+}

@@ -1,0 +1,83 @@
+// Package room holds the rules of rooms as pure code: a committed state and a request give a decision. It has no I/O,
+// no clock, no lock and no goroutine.
+package room
+
+import (
+	"slices"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// State is a room as it was committed: a record and the sequence at which it stands in the journal. It is never changed
+// once made, so it may be read from anywhere. A nil State is a room of which the journal has nothing.
+type State struct {
+	Seq    uint64
+	Record proto.Record
+}
+
+// Sequence returns the sequence that the next record of the room has to expect: 0 when the journal has nothing.
+func (s *State) Sequence() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.Seq
+}
+
+// Open reports whether there is such a room: one that has a record and is not closed.
+func (s *State) Open() bool { return s != nil && !s.Record.Closed }
+
+// Member returns the member with that id, or nil.
+func (s *State) Member(id proto.ClientID) *proto.Member {
+	if !s.Open() {
+		return nil
+	}
+	if i := s.Record.Member(id); i >= 0 {
+		return &s.Record.Members[i]
+	}
+	return nil
+}
+
+// Gateways returns each gateway that had members before the record's change or has members after it, once: those that
+// are told of the change.
+func Gateways(r *proto.Record) []proto.GatewayID {
+	told := make([]proto.GatewayID, 0, 1+len(r.Change.Gateways))
+	for i := range r.Members {
+		g := r.Members[i].Gateway
+		if len(told) > 0 && told[len(told)-1] == g {
+			continue // most members of a room share a gateway
+		}
+		if !slices.Contains(told, g) {
+			told = append(told, g)
+		}
+	}
+	for _, g := range r.Change.Gateways {
+		if !slices.Contains(told, g) {
+			told = append(told, g)
+		}
+	}
+	return told
+}
+
+// others returns the ids of the members but one, in join order; it is never nil, since an empty list is written too.
+func others(r *proto.Record, but proto.ClientID) []proto.ClientID {
+	ids := make([]proto.ClientID, 0, len(r.Members))
+	for i := range r.Members {
+		if id := r.Members[i].ID; id != but {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// gone returns the gateways that have members in before and none in after.
+func gone(before, after []proto.Member) []proto.GatewayID {
+	var out []proto.GatewayID
+	for i := range before {
+		g := before[i].Gateway
+		if slices.Contains(out, g) || slices.ContainsFunc(after, func(m proto.Member) bool { return m.Gateway == g }) {
+			continue
+		}
+		out = append(out, g)
+	}
+	return out
+}

@@ -1,0 +1,236 @@
+package roomsvc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/journal"
+	"github.com/parley-rtc/parley/roomsvc/replicas"
+)
+
+// Errors that say why a replica is not ready.
+var (
+	ErrNotReady = errors.New("not ready")
+	errStarting = fmt.Errorf("%w: the journal has not been followed to its end yet", ErrNotReady)
+	errNoNATS   = fmt.Errorf("%w: nats is not connected", ErrNotReady)
+	errLeaving  = fmt.Errorf("%w: the service is stopping", ErrNotReady)
+)
+
+// Service is one replica of the room service.
+type Service struct {
+	// Set by New.
+	cfg      Config
+	log      *slog.Logger
+	metrics  *metrics
+	subjects proto.Subjects
+	id       proto.ReplicaID
+	seed     maphash.Seed
+	workers  []*worker
+	lists    chan *ask
+	awake    chan struct{} // something about a connection changed
+	fatal    chan error    // why the service cannot go on
+	names    names
+
+	// Set by Run before anything uses them.
+	nc       *nats.Conn
+	jc       *nats.Conn
+	journal  *journal.Journal
+	watch    *replicas.Watch
+	requests *nats.Subscription
+	micro    micro.Service
+	done     <-chan struct{} // closed when the workers stop
+
+	inflight atomic.Int64 // requests that are not answered yet
+	lost     atomic.Uint64
+	followed atomic.Bool // the stream has been followed to its end, and nothing happened since
+	serving  atomic.Bool // requests are taken
+	stopping atomic.Bool
+
+	troubleMu sync.Mutex // guards the field below
+	troubles  map[string]time.Time
+}
+
+// New returns a replica with a fresh id. It connects to nothing before [Service.Run]. A nil registry keeps the metrics
+// to itself.
+func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, error) {
+	cfg = cfg.withDefaults()
+	subjects, err := proto.NewSubjects(cfg.Prefix)
+	if err != nil {
+		return nil, fmt.Errorf("room service: %w", err)
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{
+		cfg:      cfg,
+		metrics:  newMetrics(reg),
+		subjects: subjects,
+		id:       proto.NewReplicaID(),
+		seed:     maphash.MakeSeed(),
+		lists:    make(chan *ask, listQueue),
+		awake:    make(chan struct{}, 1),
+		fatal:    make(chan error, 1),
+		troubles: make(map[string]time.Time),
+	}
+	s.log = log.With("replica", string(s.id))
+	for range min(max(runtime.GOMAXPROCS(0), 2), 16) {
+		s.workers = append(s.workers, newWorker(s))
+	}
+	return s, nil
+}
+
+// ID returns the replica's id, which is made anew each time that it starts.
+func (s *Service) ID() proto.ReplicaID { return s.id }
+
+// Ready returns nil once the replica has followed the stream to its end and takes requests; else why it does not.
+func (s *Service) Ready() error {
+	switch {
+	case s.stopping.Load():
+		return errLeaving
+	case !s.serving.Load() || !s.followed.Load():
+		return errStarting
+	case !s.nc.IsConnected():
+		return errNoNATS
+	}
+	return nil
+}
+
+// Run serves until ctx ends, and then leaves in good order: it beats that it leaves, answers what it has taken, and
+// returns nil when everything that it started has stopped. It returns an error when the journal is not one that it may
+// write to, or NATS refuses it for good. It must be called once.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.open(); err != nil {
+		return err
+	}
+	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	g, inner := errgroup.WithContext(inner)
+	s.done = inner.Done()
+	for _, w := range s.workers {
+		g.Go(func() error { return w.run(inner) })
+	}
+	g.Go(func() error { return s.watch.Run(inner) })
+	g.Go(func() error { return s.follow(inner) })
+	g.Go(func() error { return s.steer(inner) })
+	g.Go(func() error { return s.check(inner) })
+	g.Go(func() error { return s.list(inner) })
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			s.leave(inner)
+		case <-inner.Done():
+		case err := <-s.fatal:
+			return err
+		}
+		cancel()
+		return nil
+	})
+	err := g.Wait()
+	s.close()
+	if err != nil {
+		return fmt.Errorf("room service: %w", err)
+	}
+	return nil
+}
+
+// open makes the connections and what hangs on them.
+func (s *Service) open() error {
+	nc, err := s.connect("requests", s.cfg.Servers, s.cfg.Options)
+	if err != nil {
+		return err
+	}
+	s.nc = nc
+	if s.jc, err = s.connect("journal", s.cfg.JournalServers, s.cfg.JournalOptions); err != nil {
+		s.stopping.Store(true)
+		nc.Close()
+		return err
+	}
+	s.watch = replicas.New(replicas.Config{
+		Conn: nc, Subjects: s.subjects, Self: s.id, Timings: s.cfg.Timings.Timings, Gone: s.gone,
+	})
+	s.journal, err = journal.New(s.jc, journal.Config{
+		Subjects: s.subjects, Replicas: s.cfg.Replicas, Memory: s.cfg.Memory,
+	})
+	if err == nil {
+		err = s.journal.Open()
+	}
+	if err != nil {
+		s.stopping.Store(true)
+		s.close()
+		return err
+	}
+	return nil
+}
+
+func (s *Service) close() {
+	s.stopping.Store(true)
+	if s.journal != nil {
+		s.journal.Close()
+	}
+	s.nc.Close()
+	s.jc.Close()
+}
+
+// worker returns who owns a room.
+func (s *Service) worker(token proto.Token) *worker {
+	return s.workers[maphash.String(s.seed, string(token))%uint64(len(s.workers))]
+}
+
+// fail ends the service with an error. The first one counts.
+func (s *Service) fail(err error) {
+	select {
+	case s.fatal <- err:
+	default:
+	}
+}
+
+// wake lets the steering goroutine look at the connections.
+func (s *Service) wake() {
+	select {
+	case s.awake <- struct{}{}:
+	default:
+	}
+}
+
+// trouble logs what goes wrong and may pass by itself, each trouble once a minute.
+func (s *Service) trouble(err error) {
+	if s.stopping.Load() {
+		return
+	}
+	text := err.Error()
+	s.troubleMu.Lock()
+	now := time.Now()
+	said, ok := s.troubles[text]
+	again := ok && now.Sub(said) < time.Minute
+	if !again {
+		if len(s.troubles) > 1000 {
+			clear(s.troubles)
+		}
+		s.troubles[text] = now
+	}
+	s.troubleMu.Unlock()
+	if !again {
+		s.log.Warn("trouble, trying again", "error", err)
+	}
+}
+
+func (s *Service) troubleReading(token proto.Token, err error) {
+	if errors.Is(err, proto.ErrRecord) {
+		s.metrics.skipped.Inc()
+		err = fmt.Errorf("room %s: %w", token, err)
+	}
+	s.trouble(err)
+}

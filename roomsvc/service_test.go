@@ -1,0 +1,91 @@
+package roomsvc_test
+
+import (
+	"testing"
+
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/testkit"
+)
+
+func TestARoomLivesFromItsCreationToItsOwnersLeave(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	start(t, n)
+	g := newAsker(t, n)
+	ann, bob, eve := proto.NewClientID(), proto.NewClientID(), proto.NewClientID()
+
+	expect(t, g.join("lobby", bob), proto.RoomNotExists)
+	created := expect(t, g.create("lobby", ann), proto.RoomCreated)
+	expect(t, g.create("lobby", bob), proto.RoomExists)
+	joined := expect(t, g.join("lobby", bob), proto.RoomJoined)
+	expectClients(t, joined, ann)
+	if joined.OwnerID != ann || joined.Seq <= created.Seq {
+		t.Fatalf("joined: %+v", joined)
+	}
+	again := expect(t, g.join("lobby", bob), proto.RoomJoined)
+	expectClients(t, again, ann)
+	expect(t, g.signal("lobby", ann, bob, 1), proto.SignalSent)
+	expect(t, g.signal("lobby", ann, eve, 2), proto.TargetNotFound)
+	expect(t, g.signal("lobby", eve, ann, 1), proto.NotInRoom)
+	expect(t, g.signal("nowhere", eve, ann, 2), proto.NotInRoom)
+	roster := expect(t, g.roster("lobby"), proto.Roster)
+	expectClients(t, roster, ann, bob)
+	expect(t, g.roster("nowhere"), proto.RoomNotExists)
+	expect(t, g.leave("lobby", eve), proto.NotInRoom)
+	expect(t, g.leave("lobby", bob), proto.RoomLeft)
+	expect(t, g.leave("lobby", ann), proto.RoomLeft)
+	expect(t, g.roster("lobby"), proto.RoomNotExists)
+	expect(t, g.create("lobby", eve), proto.RoomCreated)
+
+	names := []proto.Name{
+		proto.RoomCreated, proto.ClientJoined, proto.ClientLeft, proto.RoomClosed, proto.RoomCreated,
+	}
+	events := g.heardOf("lobby")
+	if len(events) != len(names) {
+		t.Fatalf("heard %d events: %+v", len(events), events)
+	}
+	for i, e := range events {
+		if e.Name != names[i] {
+			t.Errorf("event %d is %s, expected %s", i, e.Name, names[i])
+		}
+		if i > 0 && e.Name != proto.RoomCreated && e.Prev != events[i-1].Seq {
+			t.Errorf("event %d follows %d, expected %d", i, e.Prev, events[i-1].Seq)
+		}
+	}
+}
+
+func TestRoomsAreListedInOrderPageByPage(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	start(t, n)
+	g := newAsker(t, n)
+	for _, name := range []proto.Room{"d", "b", "a", "e", "c ü"} {
+		expect(t, g.create(name, proto.NewClientID()), proto.RoomCreated)
+	}
+	var got []proto.Room
+	for after, more := proto.Room(""), true; more; {
+		page := expect(t, g.ask(request{op: proto.OpList, Request: proto.Request{After: after, Limit: 2}}), proto.Rooms)
+		for _, r := range page.List {
+			got = append(got, r.Room)
+			if r.Members != 1 || r.Seq == 0 || r.OwnerID == "" {
+				t.Errorf("listed: %+v", r)
+			}
+		}
+		after, more = page.Next, page.Next != ""
+	}
+	if want := []proto.Room{"a", "b", "c ü", "d", "e"}; !equal(got, want) {
+		t.Fatalf("listed %q, expected %q", got, want)
+	}
+}
+
+func equal[T comparable](a, b []T) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

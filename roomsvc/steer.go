@@ -1,0 +1,171 @@
+package roomsvc
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+const (
+	steerEvery = 100 * time.Millisecond
+	sweepEvery = 500 * time.Millisecond
+)
+
+// link is what the steering goroutine has seen of a connection.
+type link struct {
+	nc         *nats.Conn
+	up         bool
+	reconnects uint64
+	lost       time.Time // when it was first seen away, or came back unseen
+}
+
+// look reports whether the connection has come back, or was away and came back unseen, since the last look.
+func (l *link) look(now time.Time) (back bool) {
+	up, reconnects := l.nc.IsConnected(), l.nc.Stats().Reconnects
+	back = up && (!l.up || reconnects != l.reconnects)
+	if l.up && (!up || back) {
+		l.lost = now
+	}
+	l.up = up
+	if up {
+		l.reconnects = reconnects
+	}
+	return back
+}
+
+// steer follows the state of both connections, says in beats whether this replica is ready, and has the workers do what
+// is due, until ctx ends.
+func (s *Service) steer(ctx context.Context) error {
+	tick := time.NewTicker(steerEvery)
+	defer tick.Stop()
+	requests, journal := link{nc: s.nc}, link{nc: s.jc}
+	var ready bool
+	var swept time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.awake:
+		case <-tick.C:
+		}
+		now := time.Now()
+		s.lookAtRequests(&requests, now)
+		if journal.look(now) {
+			s.journal.Kick()
+		}
+		if !journal.up && now.Sub(journal.lost) >= s.cfg.Timings.JournalAway {
+			s.followed.Store(false)
+		}
+		followed := s.followed.Load()
+		if followed && !s.serving.Load() && requests.up {
+			if err := s.serve(); err != nil {
+				s.trouble(err)
+				return err
+			}
+			s.serving.Store(true)
+			s.log.Info("ready")
+		}
+		if now := followed && s.serving.Load(); now != ready && !s.stopping.Load() {
+			ready = now
+			if ready {
+				s.watch.Say(proto.Up)
+			} else {
+				s.log.Warn("not ready: the journal is away")
+				s.watch.Say(proto.Leaving)
+			}
+		}
+		if now.Sub(swept) >= sweepEvery {
+			swept = now
+			s.sweep(now, ready && requests.up)
+		}
+	}
+}
+
+func (s *Service) lookAtRequests(l *link, now time.Time) {
+	was, lost := l.up, l.lost
+	back := l.look(now)
+	if was && !l.up {
+		s.watch.Disconnected()
+	}
+	if !back {
+		return
+	}
+	s.watch.Connected()
+	if was {
+		lost = now
+	}
+	if lost.IsZero() {
+		return // it is connected for the first time
+	}
+	since := lost.Add(-s.cfg.Timings.Retell)
+	s.each(func(w *worker) { w.retell(s.id, since) })
+}
+
+// sweep has each worker remove the members of gateways that are gone, and forget what need not be told again.
+func (s *Service) sweep(now time.Time, remove bool) {
+	before := now.Add(-3 * s.cfg.Timings.Retell)
+	s.each(func(w *worker) {
+		w.past.forget(before)
+		if remove {
+			w.sweep()
+		}
+	})
+}
+
+// gone hears of processes that are gone, and has the workers do what follows from it.
+func (s *Service) gone(role proto.Role, id string, lastHeard time.Time) {
+	s.log.Info("a process is gone", "role", string(role), "process", id)
+	if role != proto.RoleRoomsvc {
+		if s.Ready() == nil {
+			s.each((*worker).sweep)
+		}
+		return
+	}
+	since := lastHeard.Add(-s.cfg.Timings.Retell)
+	s.each(func(w *worker) { w.retell(proto.ReplicaID(id), since) })
+}
+
+// each has every worker do something, in its turn.
+func (s *Service) each(do func(*worker)) {
+	for _, w := range s.workers {
+		w.post(mail{call: do})
+	}
+}
+
+// follow brings what the journal has to the workers until ctx ends.
+func (s *Service) follow(ctx context.Context) error {
+	return s.journal.Follow(ctx, (*feed)(s), s.trouble)
+}
+
+// feed passes the stream on to the workers.
+type feed Service
+
+// Apply implements [journal.Handler].
+func (f *feed) Apply(token proto.Token, seq uint64, record []byte, at time.Time) {
+	(*Service)(f).worker(token).post(mail{token: token, seq: seq, data: record, at: at})
+}
+
+// CaughtUp implements [journal.Handler]: the replica is ready when every worker has come to this point.
+func (f *feed) CaughtUp() {
+	s := (*Service)(f)
+	left := new(atomic.Int64)
+	left.Store(int64(len(s.workers)))
+	s.each(func(*worker) {
+		if left.Add(-1) == 0 && s.jc.IsConnected() {
+			s.followed.Store(true)
+			s.wake()
+		}
+	})
+}
+
+// Reset implements [journal.Handler].
+func (f *feed) Reset() {
+	s := (*Service)(f)
+	s.log.Warn("the journal's stream is another one than before; everything is read anew")
+	s.followed.Store(false)
+	s.each((*worker).reset)
+}

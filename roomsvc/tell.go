@@ -1,0 +1,86 @@
+package roomsvc
+
+import (
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/room"
+)
+
+// told is a change that may have to be told again.
+type told struct {
+	at       time.Time // when this replica heard of it
+	replica  proto.ReplicaID
+	token    proto.Token
+	payload  []byte
+	gateways []proto.GatewayID
+}
+
+// past is what was told lately, the oldest first, in a ring of at most retellEntries.
+type past struct {
+	ring  []told
+	first int
+	count int
+}
+
+func (p *past) add(t told) {
+	if p.count == len(p.ring) && p.count < retellEntries {
+		grown := make([]told, max(64, 2*p.count))
+		for i := range p.count {
+			grown[i] = p.ring[(p.first+i)%len(p.ring)]
+		}
+		p.ring, p.first = grown, 0
+	}
+	if p.count == len(p.ring) {
+		p.ring[p.first] = t
+		p.first = (p.first + 1) % len(p.ring)
+		return
+	}
+	p.ring[(p.first+p.count)%len(p.ring)] = t
+	p.count++
+}
+
+// forget drops what is older than a time.
+func (p *past) forget(before time.Time) {
+	for p.count > 0 && p.ring[p.first].at.Before(before) {
+		p.ring[p.first] = told{}
+		p.first = (p.first + 1) % len(p.ring)
+		p.count--
+	}
+	if p.count == 0 && len(p.ring) > 1024 {
+		*p = past{}
+	}
+}
+
+// tell tells a committed change of this replica to the room's subject and to each gateway that had or has members.
+func (w *worker) tell(rec *proto.Record, token proto.Token, seq uint64) {
+	event := rec.Event(seq)
+	t := told{
+		at: time.Now(), replica: w.s.id, token: token,
+		payload: proto.AppendEvent(nil, &event), gateways: room.Gateways(rec),
+	}
+	w.publish(&t)
+	w.past.add(t)
+}
+
+func (w *worker) publish(t *told) {
+	w.s.publish(w.s.subjects.RoomEvent(t.token), t.payload)
+	for _, g := range t.gateways {
+		w.s.publish(w.s.subjects.GatewayRoom(g, t.token), t.payload)
+	}
+}
+
+// retell tells again what a replica changed since a time. Whoever has heard it drops it by its sequence. Another's
+// changes are told by the replica that now ranks first for the room.
+func (w *worker) retell(replica proto.ReplicaID, since time.Time) {
+	n := 0
+	for i := range w.past.count {
+		t := &w.past.ring[(w.past.first+i)%len(w.past.ring)]
+		if t.replica != replica || t.at.Before(since) || replica != w.s.id && !w.s.watch.First(t.token) {
+			continue
+		}
+		w.publish(t)
+		n++
+	}
+	w.s.metrics.retold.Add(float64(n))
+}
