@@ -20,6 +20,7 @@ const (
 func (g *Gateway) server() *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("/ws", g.plain)
+	mux.Handle("/socket.io/", g.engine)
 	if g.cfg.Home != nil {
 		mux.Handle("/", g.cfg.Home)
 	}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-rtc/parley/gateway/plain"
+	"github.com/parley-rtc/parley/gateway/socketio"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -35,10 +36,12 @@ type Gateway struct {
 	hub      *hub
 	acks     *acks
 	plain    *plain.Server
+	engine   *socketio.Server
 	stopped  chan struct{} // closed when the dispatcher has ended
 
 	conn   *nats.Conn // set by Run before anything uses it, which up tells Ready
 	up     atomic.Bool
+	work   context.Context //nolint:containedctx // set by Run: ends with its work, for what others' messages start
 	ownNum atomic.Uint64
 	tasks  sync.WaitGroup // every goroutine that spawn started
 
@@ -82,6 +85,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 	g.plain = plain.New(plain.Config{
 		Open: g.open, AllowOrigin: g.originAllowed, Address: g.address, MaxFrame: g.limits.MaxFrame,
 	})
+	g.engine = g.newEngine()
 	return g, nil
 }
 
@@ -102,19 +106,20 @@ func (g *Gateway) spawn(f func()) { g.tasks.Go(f) }
 // Run serves clients on the listener until the context ends, drains, and returns when everything that it started has
 // stopped: within the drain time and a few seconds.
 func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
+	defer stop()
+	g.work = work
 	if err := g.connect(); err != nil {
 		return errors.Join(err, ln.Close())
 	}
 	defer g.conn.Close()
 	g.up.Store(true)
-
-	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
-	defer stop()
 	group, work := errgroup.WithContext(work)
 	group.Go(func() error { defer close(g.stopped); return g.hub.run(work) })
 	group.Go(func() error { return g.acks.run(work) })
 	group.Go(func() error { return g.beat(work) })
 	group.Go(func() error { return g.plain.Run(work) })
+	group.Go(func() error { return g.engine.Run(work) })
 	server := g.server()
 	group.Go(func() error { return g.serve(server, ln) })
 	g.log.Info("gateway started")

@@ -142,7 +142,7 @@ func (h *hub) message(m *nats.Msg) {
 	case proto.KindCheck:
 		h.check(m.Data)
 	case proto.KindEngine:
-		h.g.metrics.stray.Inc()
+		h.g.fromGateway(m)
 	case proto.KindUnknown:
 		h.g.metrics.stray.Inc()
 	}

@@ -132,8 +132,8 @@ export function movingPicture(hue) {
   };
   draw();
   // A timer and not animation frames: these stop in a tab that is not looked at.
-  const timer = setInterval(draw, 1000 / 20);
-  const stream = canvas.captureStream(20);
+  const timer = setInterval(draw, 1000 / 15);
+  const stream = canvas.captureStream(15);
   const [track] = stream.getVideoTracks();
   track.contentHint = "motion";
   const stop = track.stop.bind(track);
