@@ -1,0 +1,121 @@
+package e2e_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/parley-rtc/parley/e2e/harness"
+)
+
+// framesGrow is true once more frames of every other member have been decoded than at the first look.
+const framesGrow = `(async () => {
+	window.decodedBefore ??= new Map();
+	let grown = true;
+	for (const { id, pc } of parleyDemo.peers.values()) {
+		let decoded = 0;
+		for (const report of (await pc.getStats()).values()) {
+			if (report.type === "inbound-rtp" && report.kind === "video") decoded += report.framesDecoded ?? 0;
+		}
+		if (!decodedBefore.has(id)) decodedBefore.set(id, decoded);
+		grown &&= decoded > decodedBefore.get(id);
+	}
+	return grown && parleyDemo.peers.size > 0;
+})()`
+
+// The tests of this file are not parallel: each keeps a machine busy with video, and what they wait for is somebody
+// else's time.
+
+// meet has three tabs meet in a room, the first its owner.
+func meet(t *testing.T, b *browser, page, room string) []*tab {
+	t.Helper()
+	tabs := make([]*tab, 3)
+	for i := range tabs {
+		if i == 0 {
+			tabs[i] = b.open(t, "tab 1", page)
+			tabs[i].write("#room", room)
+			tabs[i].click("#create")
+		} else {
+			tabs[i] = b.open(t, fmt.Sprintf("tab %d", i+1), page+"#/"+room)
+			tabs[i].click("#join")
+		}
+		tabs[i].until("it is in the room", `parleyDemo.room?.name === `+fmt.Sprintf("%q", room))
+	}
+	for _, p := range tabs {
+		p.untilConnected(len(tabs) - 1)
+	}
+	return tabs
+}
+
+func TestThreeTabsSeeAndReadEachOtherUntilTheOwnerGoes(t *testing.T) {
+	page := "http://" + harness.StartParley(t).Addr(t, "clients") + "/"
+	tabs := meet(t, startBrowser(t, "use-fake-ui-for-media-stream"), page, "lobby")
+
+	for _, p := range tabs {
+		p.until("pictures of all others arrive", framesGrow)
+		p.until("its own picture is the camera's", `parleyDemo.media.generated === false`)
+	}
+	for i, p := range tabs {
+		p.until("its chat lines are open", `document.getElementById("chat").hidden === false`)
+		p.write("#chat-input", fmt.Sprintf("greetings from tab %d\r", i+1))
+	}
+	for _, p := range tabs {
+		for i := range tabs {
+			p.until("it has read all messages", fmt.Sprintf(`document.getElementById("chat-log").textContent.includes("greetings from tab %d")`, i+1))
+		}
+	}
+	tabs[0].until("it is shown as the owner", `parleyDemo.room.owned && !document.querySelector("[data-self] .badge").hidden`)
+	tabs[1].until("it shows who is the owner", `!document.querySelector('[data-peer-id="' + parleyDemo.room.ownerId + '"] .badge').hidden`)
+	for _, p := range tabs {
+		p.shoot("room")
+	}
+
+	// A member that leaves is gone from the others, which go on.
+	tabs[2].click("#leave")
+	tabs[2].until("it is in the lobby", `document.body.dataset.view === "lobby" && parleyDemo.room === null`)
+	for _, p := range tabs[:2] {
+		p.untilConnected(1)
+	}
+
+	// The owner's tab is closed, without a word from its page.
+	tabs[0].close()
+	tabs[1].until("it is told that the room is closed",
+		`document.body.dataset.view === "lobby" && document.getElementById("status").textContent.includes("is closed")`)
+	tabs[1].until("its connections are closed", `parleyDemo.peers.size === 0`)
+	tabs[1].shoot("closed")
+
+	// The name is free again.
+	tabs[1].click("#create")
+	tabs[1].until("it owns the room of the same name", `parleyDemo.room?.owned === true`)
+}
+
+func TestThePageComesBackToItsRoomWithTheServer(t *testing.T) {
+	listen := fmt.Sprintf("127.0.0.1:%d", harness.Ports(t, 1)[0])
+	server := harness.StartParley(t, "--listen", listen)
+	tabs := meet(t, startBrowser(t, "use-fake-ui-for-media-stream"), "http://"+listen+"/", "harbour")
+
+	server.Kill(t)
+	for _, p := range tabs {
+		p.until("it says that the server is away and that it will be back", `
+			document.getElementById("server").dataset.state === "away" &&
+			document.getElementById("notice-text").textContent.includes("You will be back in “harbour”")`)
+	}
+	tabs[0].shoot("away")
+
+	server.Again(t)
+	for _, p := range tabs {
+		p.untilConnected(len(tabs) - 1)
+		p.until("pictures of all others arrive again", framesGrow)
+		p.until("nothing is said of the server any more", `document.getElementById("notice").hidden`)
+	}
+	tabs[0].shoot("back")
+}
+
+func TestWithoutACameraThePageSaysWhyAndShowsAMovingPicture(t *testing.T) {
+	page := "http://" + harness.StartParley(t).Addr(t, "clients") + "/"
+	tabs := meet(t, startBrowser(t, "deny-permission-prompts"), page, "no camera, ümläut")
+	for _, p := range tabs {
+		p.until("it says that the camera was refused", `parleyDemo.media.generated && document.getElementById("media-why").textContent.includes("refused")`)
+		p.until("moving pictures of all others arrive", framesGrow)
+	}
+	tabs[0].shoot("no-camera")
+}
