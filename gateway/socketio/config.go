@@ -1,0 +1,77 @@
+package socketio
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// Config is how the transport runs. Open and Gateway are required.
+type Config struct {
+	// Open makes the session of a client once it has joined the default namespace.
+	Open link.Opener
+	// Gateway is this gateway's id, a UUID: session ids begin with it.
+	Gateway proto.GatewayID
+	// MaxFrame is the bytes of the largest packet; 64 KiB. The body of a POST may hold several packets: up to four times
+	// as much, 256 KiB at most, or one packet of MaxFrame.
+	MaxFrame int
+	// AllowOrigin judges the header Origin, the same host included; nil allows the same host and requests without.
+	AllowOrigin func(r *http.Request) bool
+	// Address returns the client's address with trusted proxies looked through, and direct false when the request came
+	// through a proxy that is not trusted; nil takes the peer's address, and direct when no proxy says that it was there.
+	Address func(r *http.Request) (address string, direct bool)
+	// MaxSessions and MaxSessionsPerAddress bound the sessions in hand, those not yet connected included; 0 is no bound.
+	MaxSessions           int
+	MaxSessionsPerAddress int
+	// Remote reaches other gateways; nil: there are none.
+	Remote Remote
+	// PingInterval is the time between a heartbeat and the next, PingTimeout how long the answer may take; 25 s and 20 s.
+	PingInterval time.Duration
+	PingTimeout  time.Duration
+}
+
+// Remote hands a request about a session to the gateway that it lives on.
+type Remote interface {
+	// Call publishes the request to that gateway's subject engine and waits for the answer that [Server.HandleRemote]
+	// returns there. It fails at once when that gateway is gone, and when ctx ends.
+	Call(ctx context.Context, gateway proto.GatewayID, request []byte) (answer []byte, err error)
+}
+
+// How long things take, beside the heartbeat.
+const (
+	upgradeTimeout = 10 * time.Second       // from a probe to the end of its upgrade
+	flushAfter     = 100 * time.Millisecond // a GET that waits during an upgrade is answered after this long
+	closePatience  = time.Second            // for a write under way when a WebSocket is closed
+)
+
+const (
+	defaultFrame = 64 << 10
+	bodyFrames   = 4         // packets of full size in the body of a POST
+	bodyMost     = 256 << 10 // bytes of a body, unless one packet may be larger
+)
+
+func (c *Config) setDefaults() {
+	if c.MaxFrame <= 0 {
+		c.MaxFrame = defaultFrame
+	}
+	if c.PingInterval <= 0 {
+		c.PingInterval = 25 * time.Second
+	}
+	if c.PingTimeout <= 0 {
+		c.PingTimeout = 20 * time.Second
+	}
+	if c.AllowOrigin == nil {
+		c.AllowOrigin = sameHost
+	}
+	if c.Address == nil {
+		c.Address = peerAddress
+	}
+}
+
+// maxBody is the bytes of a POST.
+func (c *Config) maxBody() int {
+	return max(c.MaxFrame, min(bodyFrames*c.MaxFrame, bodyMost))
+}

@@ -1,0 +1,196 @@
+package socketio
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/wsconn"
+)
+
+// mode is the transport that a session is on.
+type mode int
+
+const (
+	modePolling mode = iota
+	modeSocket       // a WebSocket here
+	modeCarried      // a WebSocket at another gateway
+)
+
+// How sessions end, beside what [wsconn.Cause] says.
+var (
+	errPingTimeout  = errors.New("ping timeout")
+	errNeverUsed    = errors.New("the session was opened and never used")
+	errClientClosed = errors.New("closed by the client")
+	errDisconnect   = errors.New("the client left the namespace")
+	errPollLost     = errors.New("a poll's connection was lost")
+	errOpen         = errors.New("no session could be opened")
+	errEnded        = errors.New("the session has ended")
+)
+
+// conn is one Engine.IO session on its home gateway. It is its client's [link.Transport].
+type conn struct {
+	// Set by the handshake.
+	srv      *Server
+	sid      string
+	revision int
+	address  string
+	agent    string // the User-Agent that a session of revision 3 was opened with
+
+	in   sync.Mutex  // held while a packet of the client's is handled: one at a time
+	busy atomic.Bool // a request waits for space in the client's session
+
+	wmu sync.Mutex // orders writes to ws; held across them
+
+	mu      sync.Mutex // guards the fields below; never held across I/O
+	mode    mode
+	ws      *wsconn.Conn
+	session link.Session // nil until the namespace is joined
+	outbox  outbox
+	life    life
+	beat    heartbeat
+	upgrade upgrade
+}
+
+// life is how far a session has come. With conn.mu held.
+type life struct {
+	waiting chan struct{} // capacity 1: wakes the poll that waits; nil without
+	posting bool          // a POST is being read
+	writing bool          // a goroutine writes control packets
+	closing *link.Close   // the client is still to be told that it is over, and why
+	ended   bool
+}
+
+// wake lets the poll that waits look again. With mu held.
+func (c *conn) wake() {
+	if c.life.waiting == nil {
+		return
+	}
+	select {
+	case c.life.waiting <- struct{}{}:
+	default:
+	}
+}
+
+// push queues a packet of the session's own, and has it written. It does not block.
+func (c *conn) push(packet []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pushLocked(packet)
+}
+
+func (c *conn) pushLocked(packet []byte) {
+	if c.life.ended || c.life.closing != nil {
+		return
+	}
+	c.outbox.control = append(c.outbox.control, packet)
+	c.wake()
+	c.writeControl()
+}
+
+// writeControl starts a writer for control packets on a WebSocket where none runs. With mu held.
+func (c *conn) writeControl() {
+	if c.mode == modeSocket && !c.life.writing && len(c.outbox.control) > 0 {
+		c.life.writing = c.srv.spawn(func() { _ = c.flush() }) // its error is the reader's, too
+	}
+}
+
+// shut ends the session from our side: a WebSocket gets a close frame, a poll a close packet. Its client's session has
+// ended when it returns; it may take seconds.
+func (c *conn) shut(why link.Close) {
+	c.mu.Lock()
+	if c.life.ended || c.life.closing != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.life.closing = &why
+	c.beat = heartbeat{unused: c.srv.now() + c.srv.cfg.PingTimeout} // as long as the client may still ask
+	ws, probe := c.ws, c.upgrade.probe
+	c.wake()
+	c.outbox.release()
+	c.mu.Unlock()
+	if probe != nil {
+		probe.CloseNow()
+	}
+	c.endSession(why)
+	if ws != nil {
+		ws.Close(why.Code, why.Reason, closePatience)
+		c.end(why)
+	}
+}
+
+// reject is shut for those that must not wait.
+func (c *conn) reject(why link.Close) {
+	c.endSession(why)
+	if !c.srv.spawn(func() { c.shut(why) }) {
+		c.end(why)
+	}
+}
+
+// end forgets the session: nothing more is sent.
+func (c *conn) end(cause error) {
+	c.mu.Lock()
+	if c.life.ended {
+		c.mu.Unlock()
+		return
+	}
+	c.life.ended = true
+	ws, probe := c.ws, c.upgrade.probe
+	c.outbox.control, c.outbox.batch = nil, nil
+	c.wake()
+	c.outbox.release()
+	c.mu.Unlock()
+	c.srv.forget(c)
+	c.endSession(cause)
+	if probe != nil {
+		probe.CloseNow()
+	}
+	if ws != nil {
+		ws.CloseNow()
+	}
+}
+
+// endSession tells the client's session that the connection is over.
+func (c *conn) endSession(cause error) {
+	c.mu.Lock()
+	session := c.session
+	c.mu.Unlock()
+	if session != nil {
+		session.End(cause)
+	}
+}
+
+// tick does what is due at a time.
+func (c *conn) tick(now time.Duration) {
+	c.mu.Lock()
+	if c.life.ended {
+		c.mu.Unlock()
+		return
+	}
+	if c.busy.Load() {
+		c.beat.hold(now)
+	}
+	var late *wsconn.Conn
+	if c.upgrade.under && now >= c.upgrade.until {
+		late = c.upgrade.probe
+		c.upgrade = upgrade{}
+		c.wake()
+	}
+	unused := c.beat.unused != 0
+	ping, dead := c.beat.beat(now)
+	if ping {
+		c.pushLocked([]byte{enginePing})
+	}
+	c.mu.Unlock()
+	if late != nil {
+		late.CloseNow()
+	}
+	switch {
+	case dead && unused:
+		c.end(errNeverUsed)
+	case dead:
+		c.end(errPingTimeout)
+	}
+}

@@ -1,0 +1,77 @@
+package socketio
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// frame turns an event packet into a request. The error, which wraps [proto.ErrFrame], is to be answered; the frame then
+// holds what of it could be read. Nothing in the frame refers to the packet's bytes.
+func (p *packet) frame() (proto.Frame, error) {
+	f := proto.Frame{Ref: p.ack}
+	if !jsontext.Value(p.json).IsValid() {
+		return f, fmt.Errorf("%w: not JSON with each member once, in valid Unicode", proto.ErrFrame)
+	}
+	args, n := split(p.json)
+	name, ok := text(args[0])
+	if !ok {
+		return f, fmt.Errorf("%w: the name of an event has to be a string", proto.ErrFrame)
+	}
+	f.Name = proto.Name(name)
+	switch f.Name {
+	case proto.RoomCreate, proto.RoomJoin, proto.RoomLeave, proto.SignalSend:
+	default:
+		return f, fmt.Errorf("%w: there is no event %q; there are room-create, room-join, room-leave and signal-send",
+			proto.ErrFrame, clip(name))
+	}
+	if n > 1 {
+		room, ok := text(args[1])
+		if !ok {
+			return f, fmt.Errorf(`%w: "room" has to be a string`, proto.ErrFrame)
+		}
+		f.Room = proto.Room(room)
+	}
+	if f.Name == proto.SignalSend && n > 2 {
+		target, ok := text(args[2])
+		if !ok {
+			return f, fmt.Errorf(`%w: "targetId" has to be a string`, proto.ErrFrame)
+		}
+		f.TargetID = proto.ClientID(target)
+		if n > 3 {
+			f.Data = bytes.Clone(args[3])
+		}
+	}
+	err := f.Check()
+	if err != nil && f.Room.Check() != nil {
+		f.Room = "" // a bad name is not repeated in the answer
+	}
+	return f, err
+}
+
+// text returns the string of a raw JSON value, and whether it is one.
+func text(v jsontext.Value) (string, bool) {
+	if v.Kind() != '"' {
+		return "", false
+	}
+	if bytes.IndexByte(v, '\\') < 0 {
+		return string(v[1 : len(v)-1]), true
+	}
+	s, err := jsontext.AppendUnquote([]byte(nil), v)
+	return string(s), err == nil
+}
+
+// clip shortens what a client sent to what an error message may repeat.
+func clip(s string) string {
+	const most = 40
+	runes := 0
+	for i := range s {
+		if runes++; runes > most {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}

@@ -1,0 +1,130 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// pollLimit is about how many bytes one poll takes: what goes over NATS has to fit into a message.
+const pollLimit = 256 << 10
+
+// holdRemote is how long the home of a session holds a poll of another gateway, which then asks again: a home that died
+// is noticed after that.
+const holdRemote = 10 * time.Second
+
+// handle does what is asked of a session that lives here. It waits as long as poll and post do.
+func (s *Server) handle(ctx context.Context, r *request, hold time.Duration) answer {
+	c := s.lookup(r.SID)
+	if c == nil {
+		return refused(codeUnknownSID)
+	}
+	if a, ok := c.admits(r); !ok {
+		return a
+	}
+	switch r.Op {
+	case opPoll:
+		return c.poll(ctx, modePolling, hold)
+	case opPost:
+		return c.post(modePolling, r.Body)
+	case opProbe:
+		return c.beginUpgrade()
+	case opCancel:
+		c.cancelUpgrade()
+	case opSwitch:
+		return c.endUpgrade(nil)
+	case opPull:
+		return c.poll(ctx, modeCarried, hold)
+	case opPush:
+		return c.post(modeCarried, r.Body)
+	case opEnd:
+		c.end(errors.New(r.Reason))
+	default:
+		return refused(codeBadRequest)
+	}
+	return answer{}
+}
+
+// admits judges whether a request is from the client that opened the session. In revision 4 the id proves it. In revision
+// 3 other members know the id, so the address has to be the same, and the User-Agent where there is one (a WebSocket
+// from Node has none).
+func (c *conn) admits(r *request) (answer, bool) {
+	switch {
+	case r.Revision != c.revision:
+		return refused(codeBadRequest), false
+	case c.revision == revision4:
+		return answer{}, true
+	case !r.Direct, r.Address != c.address:
+		return refused(codeUnknownSID), false
+	case r.Agent != c.agent && (r.Op == opPoll || r.Op == opPost || r.Agent != ""):
+		return refused(codeUnknownSID), false
+	}
+	return answer{}, true
+}
+
+// HandleRemote answers what another gateway asks about a session here: the payload of a message on this gateway's subject
+// engine. It may wait for 10 s, longer where a client's session takes nothing in, and is safe to be called at the same
+// time for any number of messages.
+func (s *Server) HandleRemote(ctx context.Context, message []byte) []byte {
+	var r request
+	body, err := decode(message, &r)
+	if err != nil {
+		s.log.Debug("engine", "error", err)
+		return encode(refused(codeBadRequest), nil)
+	}
+	r.Body = body
+	a := s.handle(ctx, &r, holdRemote)
+	return encode(a, a.Body)
+}
+
+// ask does what is asked of a session, here or at its home.
+func (s *Server) ask(ctx context.Context, r *request) answer {
+	home, ok := r.gateway()
+	switch {
+	case !ok:
+		return refused(codeUnknownSID)
+	case home == s.cfg.Gateway:
+		return s.handle(ctx, r, 0)
+	case s.cfg.Remote == nil:
+		return refused(codeUnknownSID)
+	}
+	for {
+		a, err := s.call(ctx, r)
+		if err != nil {
+			s.log.Debug("engine", "home", home, "op", r.Op, "error", err)
+			s.abandon(r, "the way to the session's gateway failed, or the client went")
+			return refused(codeUnknownSID)
+		}
+		if !a.Again {
+			return a
+		}
+	}
+}
+
+// abandon tells a session's home that its client is gone from here, where something may have got lost.
+func (s *Server) abandon(r *request, reason string) {
+	if r.Op == opEnd {
+		return
+	}
+	end := *r
+	end.Op, end.Reason, end.Body = opEnd, reason, nil
+	s.spawn(func() {
+		if _, err := s.call(context.Background(), &end); err != nil {
+			s.log.Debug("engine", "op", end.Op, "error", err)
+		}
+	})
+}
+
+// call asks another gateway once.
+func (s *Server) call(ctx context.Context, r *request) (answer, error) {
+	home, _ := r.gateway()
+	within, cancel := context.WithTimeout(ctx, holdRemote+s.cfg.PingTimeout)
+	defer cancel()
+	b, err := s.cfg.Remote.Call(within, home, encode(r, r.Body))
+	if err != nil {
+		return answer{}, err //nolint:wrapcheck // the caller says where
+	}
+	var a answer
+	a.Body, err = decode(b, &a)
+	return a, err
+}

@@ -1,0 +1,177 @@
+package socketio
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// Why a packet ends the connection.
+var (
+	errPacket = errors.New("malformed packet")
+	errBinary = errors.New("binary attachments are not supported")
+)
+
+// The revisions of Engine.IO.
+const (
+	revision3 = 3
+	revision4 = 4
+)
+
+// Types of Engine.IO packets.
+const (
+	engineOpen    = '0'
+	engineClose   = '1'
+	enginePing    = '2'
+	enginePong    = '3'
+	engineMessage = '4'
+	engineUpgrade = '5'
+	engineNoop    = '6'
+	engineBase64  = 'b' // not a type: what follows is binary, in base64
+)
+
+// Types of Socket.IO packets.
+const (
+	typeConnect      = '0'
+	typeDisconnect   = '1'
+	typeEvent        = '2'
+	typeAck          = '3'
+	typeConnectError = '4'
+	typeBinaryEvent  = '5'
+	typeBinaryAck    = '6'
+)
+
+// maxArgs is the arguments of an event that matter: its name and, of a signal, room, target and data. More are ignored.
+const maxArgs = 4
+
+// packet is a Socket.IO packet.
+type packet struct {
+	kind      byte
+	namespace string // "/" is the default one
+	ack       string // the number of the acknowledgement that is asked for, or ""
+	json      []byte // what follows, checked for nothing
+}
+
+// decodePacket reads a Socket.IO packet, the text of an Engine.IO message. An error, which wraps errPacket or errBinary,
+// ends the connection.
+func decodePacket(b []byte) (packet, error) {
+	if len(b) == 0 {
+		return packet{}, fmt.Errorf("%w: it is empty", errPacket)
+	}
+	p := packet{kind: b[0], namespace: "/"}
+	switch p.kind {
+	case typeConnect, typeDisconnect, typeEvent, typeAck, typeConnectError:
+	case typeBinaryEvent, typeBinaryAck:
+		return packet{}, errBinary
+	default:
+		return packet{}, fmt.Errorf("%w: unknown type %q", errPacket, p.kind)
+	}
+	b = b[1:]
+	if len(b) > 0 && b[0] == '/' {
+		namespace, rest, _ := bytes.Cut(b, []byte{','})
+		if !utf8.Valid(namespace) {
+			return packet{}, fmt.Errorf("%w: the namespace is not UTF-8", errPacket)
+		}
+		p.namespace, b = string(namespace), rest
+	}
+	n := 0
+	for n < len(b) && b[n] >= '0' && b[n] <= '9' {
+		n++
+	}
+	if n > 0 {
+		number, err := strconv.ParseUint(string(b[:n]), 10, 64)
+		if err != nil {
+			return packet{}, fmt.Errorf("%w: an acknowledgement number beyond 64 bits", errPacket)
+		}
+		p.ack = strconv.FormatUint(number, 10)
+	}
+	p.json = b[n:]
+	return p, p.check()
+}
+
+// check judges the shape of what follows the head, as Socket.IO's parser does.
+func (p *packet) check() error {
+	switch p.kind {
+	case typeConnect:
+		if len(p.json) > 0 && (p.json[0] != '{' || !valid(p.json)) {
+			return fmt.Errorf("%w: what a client connects with has to be an object", errPacket)
+		}
+	case typeDisconnect:
+		if len(p.json) > 0 {
+			return fmt.Errorf("%w: a disconnect has no payload", errPacket)
+		}
+	case typeEvent, typeAck:
+		if len(p.json) == 0 || p.json[0] != '[' || !valid(p.json) {
+			return fmt.Errorf("%w: an event has to be an array", errPacket)
+		}
+	}
+	return nil
+}
+
+// valid reports whether b is JSON as JavaScript's JSON.parse takes it: what is stricter is judged by frame.
+func valid(b []byte) bool {
+	v := jsontext.Value(b)
+	return depthOK(b) && (v.IsValid() || v.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)))
+}
+
+// depthOK reports whether JSON nests no deeper than [proto.MaxDepth].
+func depthOK(b []byte) bool {
+	depth, inString := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case inString:
+			if c == '\\' {
+				i++
+			} else if c == '"' {
+				inString = false
+			}
+		case c == '"':
+			inString = true
+		case c == '{' || c == '[':
+			if depth++; depth > proto.MaxDepth+1 { // one more than a plain socket's data: the array of arguments
+				return false
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return true
+}
+
+// split returns the first elements of a valid JSON array, and how many it has, counted up to one more than fit.
+func split(array []byte) (args [maxArgs]jsontext.Value, n int) {
+	depth, inString, start := 0, false, 1
+	for i := 1; i < len(array); i++ {
+		switch c := array[i]; {
+		case inString:
+			if c == '\\' {
+				i++
+			} else if c == '"' {
+				inString = false
+			}
+		case c == '"':
+			inString = true
+		case c == '{' || c == '[':
+			depth++
+		case depth > 0:
+			if c == '}' || c == ']' {
+				depth--
+			}
+		case c == ',' || c == ']':
+			arg := bytes.TrimSpace(array[start:i])
+			if len(arg) == 0 || n == maxArgs {
+				return args, n
+			}
+			args[n] = arg
+			n++
+			start = i + 1
+		}
+	}
+	return args, n
+}

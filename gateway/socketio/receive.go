@@ -1,0 +1,183 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// receive handles an Engine.IO packet from the client. An error means that the connection has to end; its bytes are the
+// caller's again when it returns.
+func (c *conn) receive(p []byte) error {
+	c.in.Lock()
+	defer c.in.Unlock()
+	if len(p) == 0 {
+		return fmt.Errorf("%w: it is empty", errPacket)
+	}
+	kind := p[0]
+	c.mu.Lock()
+	alive := c.alive()
+	c.beat.heard(kind, c.srv.now())
+	if c.revision == revision3 && c.session != nil {
+		c.beat.unused = 0
+	}
+	c.mu.Unlock()
+	if !alive {
+		return errEnded
+	}
+	switch kind {
+	case engineMessage:
+		return c.message(p[1:])
+	case engineClose:
+		return errClientClosed
+	case enginePing:
+		if c.revision == revision4 {
+			return fmt.Errorf("%w: a ping from the client", errPacket)
+		}
+		c.push([]byte{enginePong})
+	case enginePong:
+	case engineOpen, engineUpgrade, engineNoop: // out of place, and harmless
+	case engineBase64:
+		return errBinary
+	default:
+		return fmt.Errorf("%w: unknown Engine.IO type %q", errPacket, kind)
+	}
+	return nil
+}
+
+// message handles a Socket.IO packet. With in held.
+func (c *conn) message(b []byte) error {
+	p, err := decodePacket(b)
+	if errors.Is(err, errBinary) {
+		c.say(encodeEvent(&proto.Event{Name: proto.Error, Message: err.Error()}))
+	}
+	if err != nil {
+		return err
+	}
+	namespace := p.namespace
+	if c.revision == revision3 {
+		namespace = pathOf(namespace)
+	}
+	if namespace != "/" {
+		return c.foreign(p, namespace)
+	}
+	c.mu.Lock()
+	session := c.session
+	c.mu.Unlock()
+	switch {
+	case session == nil && p.kind == typeConnect && c.revision == revision4:
+		return c.connect(newClientID())
+	case p.kind == typeConnect && c.revision == revision3:
+		return nil // it has been connected unasked
+	case session == nil || p.kind == typeConnect || p.kind == typeConnectError:
+		return fmt.Errorf("%w: out of place: type %q", errPacket, p.kind)
+	case p.kind == typeDisconnect:
+		c.disconnect(session)
+		return nil
+	case p.kind == typeAck:
+		return nil // nothing that we send asks for one
+	}
+	f, err := p.frame()
+	c.busy.Store(true)
+	ok := session.Receive(f, err, len(b)+1)
+	c.busy.Store(false)
+	if !ok {
+		return errEnded
+	}
+	return nil
+}
+
+// foreign answers what concerns another namespace than the default one: there is none.
+func (c *conn) foreign(p packet, namespace string) error {
+	answer := []byte{engineMessage, typeConnectError}
+	answer = append(append(answer, namespace...), ',')
+	switch {
+	case c.revision == revision3 && (p.kind == typeConnect || p.kind == typeEvent):
+		c.push(append(answer, `"Invalid namespace"`...))
+		return nil
+	case p.kind == typeConnect:
+		c.push(append(answer, `{"message":"Invalid namespace"}`...))
+		return nil
+	case c.revision == revision3:
+		return nil
+	}
+	return fmt.Errorf("%w: for a namespace that was not joined", errPacket)
+}
+
+// pathOf cuts the query off a namespace of revision 3.
+func pathOf(namespace string) string {
+	for i := range len(namespace) {
+		if namespace[i] == '?' {
+			return namespace[:i]
+		}
+	}
+	return namespace
+}
+
+// connect joins the default namespace: from here on there is a client. With in held, or before anybody knows the session.
+func (c *conn) connect(id proto.ClientID) error {
+	session, err := c.srv.cfg.Open(c, link.About{ID: id, Transport: "socketio", Address: c.address})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errOpen, err)
+	}
+	answer := []byte{engineMessage, typeConnect}
+	if c.revision == revision4 {
+		answer = append(append(append(answer, `{"sid":"`...), id...), `"}`...)
+	}
+	c.mu.Lock()
+	c.session = session
+	if c.revision == revision4 {
+		c.beat.unused = 0
+	}
+	gone := !c.alive()
+	c.pushLocked(answer)
+	c.mu.Unlock()
+	if gone {
+		session.End(errEnded)
+		return errEnded
+	}
+	return nil
+}
+
+// disconnect leaves the namespace. A client of revision 4 may join again, as another one; else the session soon goes.
+func (c *conn) disconnect(session link.Session) {
+	session.End(errDisconnect)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session = nil
+	c.outbox.batch = nil
+	c.outbox.release()
+	c.beat.unused = c.srv.now() + c.srv.cfg.PingTimeout
+}
+
+// closeFor returns what a client is told when its connection has to end because of err, and whether it is to be told
+// anything: not when it is the one that left.
+func closeFor(err error) (link.Close, bool) {
+	var why link.Close
+	switch {
+	case errors.As(err, &why):
+		return why, true
+	case errors.Is(err, link.ErrDraining):
+		return link.GoingAway, true
+	case errors.Is(err, link.ErrFull):
+		return link.Overloaded, true
+	case errors.Is(err, errOpen):
+		return link.Internal, true
+	case errors.Is(err, errTooLarge):
+		return link.Close{Code: 1009, Reason: "the packet is too large"}, true
+	case errors.Is(err, errPacket), errors.Is(err, errPayload), errors.Is(err, errBinary):
+		return link.Close{Code: 1008, Reason: err.Error()}, true
+	}
+	return link.Close{}, false
+}
+
+// fail ends the connection because of what the client sent.
+func (c *conn) fail(err error) {
+	if why, tell := closeFor(err); tell {
+		c.reject(why)
+		return
+	}
+	c.end(err)
+}

@@ -1,0 +1,153 @@
+package socketio
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// get answers a poll.
+func (h *exchange) get() {
+	h.req.Op = opPoll
+	h.write(h.s.ask(h.r.Context(), &h.req))
+}
+
+// post hands over what a client sends.
+func (h *exchange) post() {
+	// Packets are text; binary ones are not supported, and revision 4 has none in a body.
+	if strings.HasPrefix(h.r.Header.Get("Content-Type"), "application/octet-stream") {
+		h.abandon("a binary body")
+		h.refuse(codeBadRequest)
+		return
+	}
+	control := http.NewResponseController(h.w)
+	_ = control.SetReadDeadline(time.Now().Add(h.s.cfg.PingTimeout)) // net/http sets its own for the next request
+	body, err := io.ReadAll(http.MaxBytesReader(h.w, h.r.Body, int64(h.s.cfg.maxBody())))
+	_ = control.SetReadDeadline(time.Time{})
+	if err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			h.abandon("a body that is too large")
+			h.w.WriteHeader(http.StatusRequestEntityTooLarge)
+			return
+		}
+		h.abandon("a post's connection was lost")
+		h.refuse(codeBadRequest)
+		return
+	}
+	h.req.Op, h.req.Body = opPost, body
+	a := h.s.ask(h.r.Context(), &h.req)
+	switch {
+	case a.Large:
+		h.w.WriteHeader(http.StatusRequestEntityTooLarge)
+	case a.Refused:
+		h.refuse(a.Error)
+	default:
+		h.body("text/html", []byte("ok"))
+	}
+}
+
+// abandon ends the session, wherever it lives, of a client that did what ends it here.
+func (h *exchange) abandon(reason string) {
+	h.req.Op, h.req.Reason = opEnd, reason
+	h.s.ask(h.r.Context(), &h.req)
+}
+
+// write answers a poll with what it brought.
+func (h *exchange) write(a answer) {
+	if a.Refused {
+		h.refuse(a.Error)
+		return
+	}
+	h.body("text/plain; charset=UTF-8", a.Body)
+}
+
+func (h *exchange) body(kind string, body []byte) {
+	header := h.w.Header()
+	header.Set("Content-Type", kind)
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header.Set("Cache-Control", "no-store")
+	_, _ = h.w.Write(body) // a client that is gone is noticed by its silence
+}
+
+// refuse answers with one of Engine.IO's errors.
+func (h *exchange) refuse(e engineError) {
+	status := http.StatusBadRequest
+	if e == codeForbidden {
+		status = http.StatusForbidden
+	}
+	h.fail(status, e, e.message())
+}
+
+func (h *exchange) fail(status int, e engineError, message string) {
+	header := h.w.Header()
+	if h.upgrade && h.transport == "websocket" {
+		header.Set("Content-Type", "text/html")
+		header.Set("Connection", "close")
+		h.w.WriteHeader(status)
+		_, _ = io.WriteString(h.w, message)
+		return
+	}
+	body, err := json.Marshal(struct {
+		Code    engineError `json:"code"`
+		Message string      `json:"message"`
+	}{e, message})
+	if err != nil {
+		panic("socketio: " + err.Error()) // a number and a string always encode
+	}
+	header.Set("Content-Type", "application/json")
+	h.w.WriteHeader(status)
+	_, _ = h.w.Write(body)
+}
+
+// cors answers a browser from an origin that was allowed, as Socket.IO does.
+func (h *exchange) cors() {
+	header := h.w.Header()
+	origin := h.r.Header.Get("Origin")
+	if origin == "" {
+		return
+	}
+	header.Set("Access-Control-Allow-Origin", origin)
+	header.Set("Access-Control-Allow-Credentials", "true")
+	header.Add("Vary", "Origin")
+}
+
+// preflight answers what a browser asks before it sends what it would not send unasked.
+func (h *exchange) preflight() {
+	header := h.w.Header()
+	header.Set("Access-Control-Allow-Methods", "GET,POST")
+	allowed := h.r.Header.Get("Access-Control-Request-Headers")
+	if allowed == "" {
+		allowed = "Content-Type"
+	}
+	header.Set("Access-Control-Allow-Headers", allowed)
+	header.Add("Vary", "Access-Control-Request-Headers")
+	h.w.WriteHeader(http.StatusNoContent)
+}
+
+// sameHost allows requests without Origin, and those whose origin is the host that they go to.
+func sameHost(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, r.Host)
+}
+
+// peerAddress trusts no proxy.
+func peerAddress(r *http.Request) (string, bool) {
+	direct := r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == ""
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr, direct
+	}
+	return host, direct
+}

@@ -1,0 +1,159 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/wsconn"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// closeBinary and closeUTF8 are told to clients that send what is no text.
+var (
+	closeBinary = link.Close{Code: 1008, Reason: errBinary.Error()}
+	closeUTF8   = link.Close{Code: 1007, Reason: "not UTF-8"}
+)
+
+// clientIDOf is the client id of a session of revision 3: the session id.
+func clientIDOf(sid string) proto.ClientID { return proto.ClientID(sid) }
+
+// openPacket is the first packet of a session.
+func (c *conn) openPacket(m mode) []byte {
+	b := append([]byte{engineOpen}, `{"sid":"`...)
+	b = append(b, c.sid...)
+	b = append(b, `","upgrades":[`...)
+	if m == modePolling {
+		b = append(b, `"websocket"`...)
+	}
+	b = append(b, `],"pingInterval":`...)
+	b = strconv.AppendInt(b, c.srv.cfg.PingInterval.Milliseconds(), 10)
+	b = append(b, `,"pingTimeout":`...)
+	b = strconv.AppendInt(b, c.srv.cfg.PingTimeout.Milliseconds(), 10)
+	if c.revision == revision4 {
+		b = append(b, `,"maxPayload":`...)
+		b = strconv.AppendInt(b, int64(c.srv.cfg.MaxFrame), 10)
+	}
+	return append(b, '}')
+}
+
+// accept answers a WebSocket handshake; what fails has been answered.
+func (h *exchange) accept() (*wsconn.Conn, error) {
+	return wsconn.Accept(h.w, h.r, wsconn.Options{MaxFrame: h.s.cfg.MaxFrame}) //nolint:wrapcheck // it says what it did
+}
+
+// openSocket opens a session that is on a WebSocket at once.
+func (h *exchange) openSocket() {
+	if err := h.s.acquire(h.req.Address); err != nil {
+		h.full(err)
+		return
+	}
+	ws, err := h.accept()
+	if err != nil {
+		h.s.release(h.req.Address)
+		return
+	}
+	s, revision, address, agent := h.s, h.req.Revision, h.req.Address, h.req.Agent
+	started := s.spawn(func() {
+		c := s.open(revision, modeSocket, address, agent)
+		c.mu.Lock()
+		c.ws = ws
+		c.mu.Unlock()
+		if revision == revision3 {
+			if err := c.connect(clientIDOf(c.sid)); err != nil {
+				c.fail(err)
+			}
+		}
+		if c.flush() == nil {
+			c.read()
+		}
+	})
+	if !started {
+		s.release(address)
+		ws.CloseNow()
+	}
+}
+
+// read hands over what comes on the session's WebSocket, until it ends.
+func (c *conn) read() {
+	c.mu.Lock()
+	ws := c.ws
+	c.mu.Unlock()
+	for {
+		err := ws.Read(func(kind websocket.MessageType, message []byte) error {
+			if err := textual(kind, message); err != nil {
+				return err
+			}
+			return c.receive(message)
+		})
+		if err == nil {
+			continue
+		}
+		if why, ours := closeFor(err); ours {
+			c.shut(why)
+		}
+		c.end(causeOf(err))
+		return
+	}
+}
+
+// textual returns an error when a WebSocket message is no text.
+func textual(kind websocket.MessageType, message []byte) error {
+	switch {
+	case kind != wsconn.Text:
+		return closeBinary
+	case !utf8.Valid(message):
+		return closeUTF8
+	}
+	return nil
+}
+
+// causeOf says how a session on a WebSocket ended, for the log.
+func causeOf(err error) error {
+	for _, own := range []error{errPacket, errBinary, errClientClosed, errEnded, link.ErrDraining, link.ErrFull} {
+		if errors.Is(err, own) {
+			return own
+		}
+	}
+	return fmt.Errorf("%s", wsconn.Cause(err)) //nolint:err113 // text for the log
+}
+
+// probe is an upgrade: a second connection of a session on polling.
+func (h *exchange) probe() {
+	h.req.Op = opProbe
+	if a := h.s.ask(h.r.Context(), &h.req); a.Refused {
+		h.refuse(a.Error)
+		return
+	}
+	home, _ := h.req.gateway()
+	here := home == h.s.cfg.Gateway
+	p := &carrier{s: h.s, req: h.req}
+	cancel := func() { p.tell(opCancel, "") }
+	if !here {
+		if err := h.s.acquire(h.req.Address); err != nil {
+			cancel()
+			h.full(err)
+			return
+		}
+	}
+	ws, err := h.accept()
+	if err == nil {
+		p.ws = ws
+		run := p.run
+		if here {
+			run = p.runHere
+		}
+		if h.s.spawn(run) {
+			return
+		}
+		ws.CloseNow()
+	}
+	cancel()
+	if !here {
+		h.s.release(h.req.Address)
+	}
+}

@@ -1,0 +1,80 @@
+package socketio
+
+import (
+	"time"
+
+	"github.com/parley-rtc/parley/gateway/wsconn"
+)
+
+// upgrade is an attempt to go from polling to a WebSocket. With conn.mu held.
+type upgrade struct {
+	under bool
+	probe *wsconn.Conn  // nil when another gateway has it
+	until time.Duration // given up then
+}
+
+// beginUpgrade reserves the session for one attempt, and from then on polls are answered soon.
+func (c *conn) beginUpgrade() answer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !c.alive():
+		return refused(codeUnknownSID)
+	case c.mode != modePolling, c.upgrade.under:
+		return refused(codeBadRequest)
+	}
+	c.upgrade = upgrade{under: true, until: c.srv.now() + upgradeTimeout}
+	c.wake()
+	return answer{}
+}
+
+// attachProbe notes the WebSocket of an attempt, so that it ends with the session. It reports whether the attempt stands.
+func (c *conn) attachProbe(ws *wsconn.Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.upgrade.under || !c.alive() {
+		return false
+	}
+	c.upgrade.probe = ws
+	return true
+}
+
+// dropProbe gives the attempt of a WebSocket up.
+func (c *conn) dropProbe(ws *wsconn.Conn) {
+	c.mu.Lock()
+	mine := c.upgrade.probe == ws
+	c.mu.Unlock()
+	if mine {
+		c.cancelUpgrade()
+	}
+}
+
+// cancelUpgrade gives an attempt up; the session goes on polling.
+func (c *conn) cancelUpgrade() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.upgrade = upgrade{}
+	c.wake()
+}
+
+// endUpgrade makes the WebSocket the session's transport: ws, or without one the gateway that asked. What was not taken by
+// a poll goes over it, after all that was: the client has had the answers to its polls when it says that it is ready.
+func (c *conn) endUpgrade(ws *wsconn.Conn) answer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.upgrade.under || c.upgrade.probe != ws || !c.alive() {
+		return refused(codeBadRequest)
+	}
+	c.upgrade = upgrade{}
+	c.mode, c.ws = modeCarried, ws
+	if ws != nil {
+		c.mode = modeSocket
+	}
+	if c.revision == revision3 && c.session != nil {
+		c.beat.unused = 0
+	}
+	c.wake()
+	c.outbox.release()
+	c.writeControl()
+	return answer{}
+}
