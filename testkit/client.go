@@ -167,18 +167,35 @@ func (c *Client) Request(ctx context.Context, f proto.Frame) (proto.Event, error
 	if err := c.Send(ctx, f); err != nil {
 		return proto.Event{}, err
 	}
+	e, err := c.answer(ctx, f.Ref, from)
+	if err != nil {
+		return proto.Event{}, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	return e, nil
+}
+
+// Answer waits for the answer that bears a ref, and returns it. It stays in what [Client.Next] brings too.
+func (c *Client) Answer(ctx context.Context, ref string) (proto.Event, error) {
+	e, err := c.answer(ctx, ref, 0)
+	if err != nil {
+		return proto.Event{}, fmt.Errorf("answer to %s: %w", ref, err)
+	}
+	return e, nil
+}
+
+// answer looks for a ref in what is heard from an index on, and waits for it.
+func (c *Client) answer(ctx context.Context, ref string, from int) (proto.Event, error) {
 	for {
 		c.mu.Lock()
 		for ; from < len(c.heard); from++ {
-			if c.heard[from].Ref == f.Ref {
+			if c.heard[from].Ref == ref {
 				e := c.heard[from].Event
 				c.mu.Unlock()
 				return e, nil
 			}
 		}
-		err := c.wait(ctx)
-		if err != nil {
-			return proto.Event{}, fmt.Errorf("%s: %w", f.Name, err)
+		if err := c.wait(ctx); err != nil {
+			return proto.Event{}, err
 		}
 	}
 }
