@@ -307,6 +307,23 @@ describe("a lost connection", () => {
     assert.equal(FakeSocket.all.length, before);
   });
 
+  test("what a listener does about a lost room stands: closing, or trying again at once", async () => {
+    const one = await joined();
+    const told = [];
+    one.parley.on("away", () => told.push("away"));
+    one.room.on("end", () => one.parley.close());
+    one.socket.drop();
+    assert.equal(one.parley.state, "closed");
+
+    const two = await joined({ openTimeout: 1e6 });
+    two.room.on("end", () => two.parley.retry());
+    const before = FakeSocket.all.length;
+    two.socket.drop();
+    mock.timers.tick(60000);
+    assert.equal(FakeSocket.all.length, before + 1, "one loss, one new attempt");
+    assert.deepEqual(told, []);
+  });
+
   test("silence is met with a ping, and an unheard ping with another connection", async () => {
     const parley = await opened({ pingInterval: 1000, pingTimeout: 500, requestTimeout: 60000, firstDelay: 100 });
     const socket = FakeSocket.last;

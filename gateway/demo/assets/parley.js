@@ -300,8 +300,9 @@ export class Parley extends Emitter {
     if (stood && Date.now() - this.#openedAt >= steadyAfter) this.#attempt = 0;
     const delay = retryDelay(code, this.#attempt, this.options);
     this.state = "waiting";
-    this.#end("lost", (request) => stood || request.sent);
     this.#retryTimer = setTimeout(() => this.#dial(), delay);
+    this.#end("lost", (request) => stood || request.sent);
+    if (this.state !== "waiting") return; // a room's listener closed the connection, or tried again at once
     this.emit("away", { code, reason, message: closeMessage(code, reason), delay, attempt: this.#attempt, rooms });
   }
 
