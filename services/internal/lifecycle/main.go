@@ -1,0 +1,113 @@
+// Package lifecycle is what the main packages have in common: from arguments to an exit code, with a log, an ops server
+// and a clean stop in between.
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-rtc/parley/gateway"
+	"github.com/parley-rtc/parley/roomsvc/journal"
+	"github.com/parley-rtc/parley/services/internal/listen"
+	"github.com/parley-rtc/parley/services/internal/ops"
+	"github.com/parley-rtc/parley/services/internal/settings"
+)
+
+// Exit codes.
+const (
+	codeClean   = 0
+	codeFailure = 1
+	codeSetting = 2
+)
+
+// Settings are a program's flags.
+type Settings interface {
+	Base() *settings.Common
+	Check() error           // wraps [settings.ErrSetting]
+	Closing() time.Duration // how long a clean stop may take
+}
+
+// Plan is what a program runs.
+type Plan struct {
+	Parts []Part // in the order in which they start
+	Ready func(ctx context.Context) error
+}
+
+// Start makes a program's plan: it opens what has to be open before anything runs.
+type Start func(ctx context.Context, log *slog.Logger, reg *prometheus.Registry) (Plan, error)
+
+// Main is a program from its arguments to its exit code.
+func Main(info settings.Info, cli Settings, start Start) int {
+	return run(info, cli, start, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+func run(info settings.Info, cli Settings, start Start, args []string, stdout, stderr io.Writer) int {
+	err := settings.Parse(info, cli, args, stdout)
+	if errors.Is(err, settings.ErrDone) {
+		return codeClean
+	}
+	ctx := context.Background()
+	base := cli.Base()
+	switch {
+	case err != nil:
+	case base.Health:
+		err = ops.Health(ctx, base.OpsListen)
+	default:
+		if err = cli.Check(); err == nil {
+			err = serve(ctx, info.Name, cli, start, base.Logger(stderr), stderr)
+		}
+	}
+	if err == nil {
+		return codeClean
+	}
+	_, _ = fmt.Fprintf(stderr, "%s: %s\n", info.Name, sentence(err))
+	if errors.Is(err, settings.ErrSetting) || errors.Is(err, gateway.ErrConfig) || errors.Is(err, journal.ErrStream) {
+		return codeSetting
+	}
+	return codeFailure
+}
+
+// serve runs the program until a signal comes or a part of it fails.
+func serve(ctx context.Context, name string, cli Settings, start Start, log *slog.Logger, stderr io.Writer) error {
+	ctx, disarm := untilSignal(ctx, name, cli.Closing(), stderr)
+	defer disarm()
+	ln, err := listen.TCP(ctx, "--ops-listen", cli.Base().OpsListen)
+	if err != nil {
+		return err
+	}
+	reg := ops.Registry()
+	plan, err := start(ctx, log, reg)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	log.Info("listening", "role", "ops", "addr", ln.Addr().String())
+	handler := ops.Handler(plan.Ready, reg)
+	parts := append([]Part{{Name: "ops", Run: func(ctx context.Context) error { return ops.Serve(ctx, ln, handler) }}}, plan.Parts...)
+	if err := runParts(ctx, parts); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// sentence is an error on one line, with what to do about it where it does not say so itself.
+func sentence(err error) string {
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	switch {
+	case errors.Is(err, settings.ErrSetting):
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
+		text += "; NATS refuses the login: set user and password in --nats, or --nats-creds, or --nats-cert and --nats-key"
+	case errors.Is(err, nats.ErrNoServers):
+		text += "; no NATS server answers: start one, or set --nats to where it listens"
+	}
+	return text
+}

@@ -1,0 +1,50 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// slack is what a clean stop may take beyond the drain: requests under way, a last beat, the journal's files.
+const slack = 10 * time.Second
+
+// untilSignal returns a context that ends with the first SIGTERM or SIGINT. Before anything is told to stop, a deadline is
+// armed: a process that has not ended after closing and some slack ends there and then with code 1. A second signal does
+// the same at once. The function that is returned disarms both.
+func untilSignal(ctx context.Context, name string, closing time.Duration, stderr io.Writer) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() { // waited for by the returned function
+		defer close(done)
+		select {
+		case <-signals:
+		case <-over:
+			return
+		}
+		deadline := time.NewTimer(closing + slack)
+		defer deadline.Stop()
+		cancel()
+		select {
+		case <-signals:
+			fmt.Fprintf(stderr, "%s: ended at once by a second signal; clients were not told\n", name)
+			os.Exit(codeFailure)
+		case <-deadline.C:
+			fmt.Fprintf(stderr, "%s: did not stop within %v and was cut short; please report this with the log above\n", name, closing+slack)
+			os.Exit(codeFailure)
+		case <-over:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(over)
+		<-done
+		cancel()
+	}
+}

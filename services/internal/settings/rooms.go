@@ -1,0 +1,23 @@
+package settings
+
+// Members is the room service's limit.
+type Members struct {
+	MaxMembers int `group:"Limits" name:"max-members" default:"1024" placeholder:"MEMBERS" help:"Members of a room (${default})."`
+}
+
+// Check returns an error that wraps [ErrSetting], or nil.
+func (m *Members) Check() error { return CheckLimit("--max-members", m.MaxMembers) }
+
+// Stream is how NATS keeps the journal.
+type Stream struct {
+	Replicas int    `group:"Rooms" default:"1" placeholder:"COPIES" help:"Copies of the journal in a NATS cluster: 1, 3 or 5 (${default})."`
+	Storage  string `group:"Rooms" default:"file" enum:"file,memory" placeholder:"KIND" help:"What the journal is kept in: file or memory (${default})."`
+}
+
+// Check returns an error that wraps [ErrSetting], or nil.
+func (s *Stream) Check() error {
+	if s.Replicas < 1 || s.Replicas > 5 {
+		return Errorf("--replicas %d cannot be: set it to 1, or to 3 or 5 in a NATS cluster with as many servers", s.Replicas)
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+// Command parley is all of Parley in one process, with NATS inside: for a laptop or a small server.
+package main
+
+import (
+	"os"
+
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/services/internal/lifecycle"
+	"github.com/parley-rtc/parley/services/internal/settings"
+)
+
+var info = settings.Info{
+	Name: "parley",
+	About: "Parley, a WebRTC signalling system, in one process: clients' connections (WebSocket at /ws, Socket.IO at " +
+		"/socket.io/), rooms, a NATS server inside, and at / a page that makes a video call between tabs.",
+	Vars: map[string]string{
+		"ops_listen": "127.0.0.1:9090", "log_format": "text", "nats": "", "nats_default": "none: one inside is used",
+	},
+}
+
+// flags are the program's settings.
+type flags struct {
+	settings.Clients
+	settings.Limits
+	settings.Members
+	settings.NATS
+	settings.Prefix
+	settings.Common
+
+	NATSListen string `group:"NATS" name:"nats-listen" default:"127.0.0.1:4222" placeholder:"ADDRESS" help:"Where the NATS server inside listens for other services (${default}); empty for nowhere."`
+	DataDir    string `group:"NATS" name:"data-dir" placeholder:"DIRECTORY" help:"Where the NATS server inside keeps rooms, so that they outlive the process (none: in memory)."`
+}
+
+// Check returns an error that wraps [settings.ErrSetting], or nil.
+func (f *flags) Check() error {
+	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Members.Check, f.Prefix.Check} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if f.Servers != "" && f.DataDir != "" {
+		return settings.Errorf("--nats and --data-dir exclude each other: with --nats the journal is kept by those servers; leave one out")
+	}
+	return nil
+}
+
+// stream returns the journal's name.
+func (f *flags) stream() (string, error) {
+	subjects, err := proto.NewSubjects(f.Prefix.Prefix)
+	return subjects.Stream(), err //nolint:wrapcheck // Check has seen the prefix
+}
+
+func main() {
+	f := &flags{}
+	os.Exit(lifecycle.Main(info, f, f.start))
+}
