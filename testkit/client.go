@@ -34,6 +34,7 @@ type Client struct {
 	read  int           // how many of heard the test has taken
 	more  chan struct{} // closed, and made anew, when something is heard
 	err   error         // why reading ended
+	ended time.Time     // when
 	refs  int
 }
 
@@ -118,7 +119,7 @@ func (c *Client) listen(ctx context.Context) {
 		}
 		c.mu.Lock()
 		if err != nil {
-			c.err = err
+			c.err, c.ended = err, time.Now()
 		} else {
 			c.heard = append(c.heard, Received{Event: e, Raw: raw, At: time.Now()})
 		}
@@ -282,4 +283,11 @@ func (c *Client) CloseCode(ctx context.Context) (websocket.StatusCode, string, e
 		return ce.Code, ce.Reason, nil
 	}
 	return -1, c.err.Error(), nil
+}
+
+// Ended returns when the connection ended, the zero time while it stands.
+func (c *Client) Ended() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
 }
