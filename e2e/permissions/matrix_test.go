@@ -38,6 +38,7 @@ var publishes = map[string][]string{
 	"parley.beat.roomsvc.r1":        {"roomsvc"},
 	"parley.alive.g1":               {"roomsvc"},
 	"parley.gateway.g1.reply.t1":    {"gateway", "roomsvc", "service"},
+	"parley.gateway.g1.engine":      {"gateway"},
 	"parley.beat.gateway.g1":        {"gateway", "service"},
 	"parley.beat.other.x1":          nil,
 	"_INBOX.abc.def":                {"gateway", "roomsvc", "service"},
@@ -87,7 +88,7 @@ var subscribes = map[string][]string{
 	"parley.beat.gateway.*":   {"roomsvc", "observer"},
 	"parley.alive.g1":         {"gateway", "roomsvc", "service"},
 	"parley.gateway.g1.>":     {"gateway", "service"},
-	"_INBOX.abc.*":            {"roomsvc", "service", "observer", "journal", "reader", "keeper"},
+	"_INBOX.abc.*":            {"gateway", "roomsvc", "service", "observer", "journal", "reader", "keeper"},
 
 	// Who hears requests could answer them: the room service cannot be impersonated.
 	"parley.rooms.*":        {"roomsvc"},
