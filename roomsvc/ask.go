@@ -161,7 +161,7 @@ func (w *worker) relayAsk(a *ask, gateway proto.GatewayID) {
 // answer answers every attempt of a request.
 func (w *worker) answer(a *ask, e *proto.Event) {
 	if len(a.replies) > 0 {
-		payload := proto.AppendEvent(nil, e)
+		payload := proto.AppendEvent(make([]byte, 0, 256), e)
 		for _, reply := range a.replies {
 			w.s.publish(reply, payload)
 		}

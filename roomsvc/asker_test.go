@@ -1,6 +1,7 @@
 package roomsvc_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -218,6 +219,19 @@ func (a *asker) send(r request) <-chan proto.Event {
 	if r.to == "" {
 		r.to = a.subjects.Rooms(r.op)
 	}
+	m := nats.NewMsg(r.to)
+	m.Data = proto.AppendRequest(nil, r.op, &r.Request)
+	if r.id != "" {
+		m.Header.Set(proto.HeaderRequest, string(r.id))
+	}
+	if r.timeout != 0 {
+		m.Header.Set(proto.HeaderTimeout, fmt.Sprint(r.timeout.Milliseconds()))
+	}
+	return a.sendMsg(m)
+}
+
+// sendMsg sends a request under a reply subject of its own.
+func (a *asker) sendMsg(m *nats.Msg) <-chan proto.Event {
 	replyToken.Lock()
 	replyToken.n++
 	token := strconv.Itoa(replyToken.n)
@@ -226,15 +240,7 @@ func (a *asker) send(r request) <-chan proto.Event {
 	a.mu.Lock()
 	a.waiting[token] = c
 	a.mu.Unlock()
-	m := nats.NewMsg(r.to)
 	m.Reply = a.subjects.Reply(a.id, token)
-	m.Data = proto.AppendRequest(nil, r.op, &r.Request)
-	if r.id != "" {
-		m.Header.Set(proto.HeaderRequest, string(r.id))
-	}
-	if r.timeout != 0 {
-		m.Header.Set(proto.HeaderTimeout, fmt.Sprint(r.timeout.Milliseconds()))
-	}
 	_ = a.nc.PublishMsg(m) // not connected: the answer does not come
 	return c
 }
@@ -299,17 +305,19 @@ func (a *asker) signal(room proto.Room, from, to proto.ClientID, n int64) proto.
 	}})
 }
 
-// heardOf returns the room's events so far, as a gateway takes them: none twice, in order.
+// heardOf returns the room's events so far in the order of their sequences, none twice. Those of one replica come in
+// that order; those of two may pass each other, which gateways see as a gap.
 func (a *asker) heardOf(room proto.Room) []proto.Event {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var out []proto.Event
 	for _, e := range a.events {
-		if e.Room == room && (len(out) == 0 || e.Seq > out[len(out)-1].Seq) {
+		if e.Room == room {
 			out = append(out, e.Event)
 		}
 	}
-	return out
+	slices.SortStableFunc(out, func(a, b proto.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+	return slices.CompactFunc(out, func(a, b proto.Event) bool { return a.Seq == b.Seq })
 }
 
 func expect(tb testing.TB, e proto.Event, name proto.Name) proto.Event {

@@ -38,10 +38,16 @@ func (op *operation) wrote(rec *proto.Record) bool {
 func (w *worker) begin(a *ask, d *room.Decision) {
 	e := w.entry(a.token)
 	op := &operation{
-		ask: a, answer: d.Answer, record: d.Record, payload: proto.AppendRecord(nil, d.Record), began: time.Now(),
+		ask: a, answer: d.Answer, record: d.Record, payload: encode(d.Record), began: time.Now(),
 	}
 	e.op = op
 	w.append(e, op)
+}
+
+// encode returns a record's JSON in a buffer that it fits into.
+func encode(rec *proto.Record) []byte {
+	const head, member = 512, 160
+	return proto.AppendRecord(make([]byte, 0, head+member*len(rec.Members)), rec)
 }
 
 // append makes an attempt, each with the same expectation, so that at most one of them is accepted.

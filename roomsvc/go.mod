@@ -7,7 +7,7 @@ require (
 	github.com/nats-io/nats.go v1.55.0
 	github.com/nats-io/nuid v1.0.1
 	github.com/parley-rtc/parley/proto v0.0.0
-	github.com/parley-rtc/parley/testkit v0.0.0-00010101000000-000000000000
+	github.com/parley-rtc/parley/testkit v0.0.0
 	github.com/prometheus/client_golang v1.25.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sync v0.24.0

@@ -60,11 +60,7 @@ func (w *worker) learn(token proto.Token, st *room.State, at time.Time) {
 		w.tell(rec, token, st.Seq) // appended by a request that was given up before that was known
 	case w.s.followed.Load() || time.Since(at) < w.s.cfg.Timings.Retell+skew:
 		w.s.watch.Know(proto.RoleRoomsvc, string(rec.Change.Replica))
-		event := rec.Event(st.Seq)
-		w.past.add(told{
-			at: time.Now(), replica: rec.Change.Replica, token: token,
-			payload: proto.AppendEvent(nil, &event), gateways: room.Gateways(rec),
-		})
+		w.past.add(newTold(rec, token, st.Seq))
 	}
 }
 

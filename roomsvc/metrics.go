@@ -27,10 +27,19 @@ type metrics struct {
 	skipped   prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+// newMetrics registers them. replicas and gateways count who is up whenever somebody looks.
+func newMetrics(reg prometheus.Registerer, replicas, gateways func() float64) *metrics {
 	if reg == nil {
 		reg = prometheus.NewRegistry()
 	}
+	reg.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "parley", Subsystem: "roomsvc", Name: "replicas", Help: "Replicas that are up, as this one sees it.",
+		}, replicas),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "parley", Subsystem: "roomsvc", Name: "gateways", Help: "Gateways that are not gone, as this replica sees it.",
+		}, gateways),
+	)
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		vec := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "parley", Subsystem: "roomsvc", Name: name, Help: help},
 			labels)

@@ -58,6 +58,7 @@ type Service struct {
 	followed atomic.Bool // the stream has been followed to its end, and nothing happened since
 	serving  atomic.Bool // requests are taken
 	stopping atomic.Bool
+	opened   atomic.Bool // what Run sets is set
 
 	troubleMu sync.Mutex // guards the field below
 	troubles  map[string]time.Time
@@ -76,7 +77,6 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 	}
 	s := &Service{
 		cfg:      cfg,
-		metrics:  newMetrics(reg),
 		subjects: subjects,
 		id:       proto.NewReplicaID(),
 		seed:     maphash.MakeSeed(),
@@ -85,6 +85,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 		fatal:    make(chan error, 1),
 		troubles: make(map[string]time.Time),
 	}
+	s.metrics = newMetrics(reg, s.countReplicas, s.countGateways)
 	s.log = log.With("replica", string(s.id))
 	for range min(max(runtime.GOMAXPROCS(0), 2), 16) {
 		s.workers = append(s.workers, newWorker(s))
@@ -172,6 +173,7 @@ func (s *Service) open() error {
 		s.close()
 		return err
 	}
+	s.opened.Store(true)
 	return nil
 }
 
@@ -182,6 +184,21 @@ func (s *Service) close() {
 	}
 	s.nc.Close()
 	s.jc.Close()
+}
+
+// countReplicas and countGateways may be called before Run.
+func (s *Service) countReplicas() float64 {
+	if !s.opened.Load() {
+		return 0
+	}
+	return float64(len(s.watch.Replicas()))
+}
+
+func (s *Service) countGateways() float64 {
+	if !s.opened.Load() {
+		return 0
+	}
+	return float64(len(s.watch.Gateways()))
 }
 
 // worker returns who owns a room.

@@ -54,13 +54,17 @@ func (p *past) forget(before time.Time) {
 
 // tell tells a committed change of this replica to the room's subject and to each gateway that had or has members.
 func (w *worker) tell(rec *proto.Record, token proto.Token, seq uint64) {
-	event := rec.Event(seq)
-	t := told{
-		at: time.Now(), replica: w.s.id, token: token,
-		payload: proto.AppendEvent(nil, &event), gateways: room.Gateways(rec),
-	}
+	t := newTold(rec, token, seq)
 	w.publish(&t)
 	w.past.add(t)
+}
+
+func newTold(rec *proto.Record, token proto.Token, seq uint64) told {
+	event := rec.Event(seq)
+	return told{
+		at: time.Now(), replica: rec.Change.Replica, token: token,
+		payload: proto.AppendEvent(make([]byte, 0, 192), &event), gateways: room.Gateways(rec),
+	}
 }
 
 func (w *worker) publish(t *told) {

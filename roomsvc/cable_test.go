@@ -1,0 +1,108 @@
+package roomsvc_test
+
+import (
+	"errors"
+	"net"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/roomsvc"
+	"github.com/parley-rtc/parley/testkit"
+)
+
+var errCut = errors.New("the cable is cut")
+
+// cable is what connects one replica to NATS, by which it can be cut off.
+type cable struct {
+	n *testkit.NATS
+
+	mu    sync.Mutex // guards the fields below
+	cut   bool
+	conns map[*plug]struct{}
+}
+
+// cables returns the two connections of a replica, and what sets it up with them.
+func cables(n *testkit.NATS) (requests, journal *cable, change func(*roomsvc.Config)) {
+	requests = &cable{n: n, conns: make(map[*plug]struct{})}
+	journal = &cable{n: n, conns: make(map[*plug]struct{})}
+	return requests, journal, func(c *roomsvc.Config) {
+		c.Servers, c.JournalServers = n.URL(), n.URL()
+		c.Options = []nats.Option{nats.InProcessServer(requests)}
+		c.JournalOptions = []nats.Option{nats.InProcessServer(journal)}
+	}
+}
+
+// InProcessConn implements [nats.InProcessConnProvider].
+func (c *cable) InProcessConn() (net.Conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cut {
+		return nil, errCut
+	}
+	conn, err := c.n.InProcessConn()
+	if err != nil {
+		return nil, err
+	}
+	p := &plug{Conn: conn, c: c}
+	c.conns[p] = struct{}{}
+	return p, nil
+}
+
+// sever ends the connection, as when a process dies; it can be made again after mend.
+func (c *cable) sever() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = true
+	for p := range c.conns {
+		_ = p.Conn.Close()
+		delete(c.conns, p)
+	}
+}
+
+func (c *cable) mend() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = false
+}
+
+// lose makes what is written, or what is read, vanish until the connection is severed.
+func (c *cable) lose(written, read bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p := range c.conns {
+		p.mu.Lock()
+		p.loseWritten, p.loseRead = written, read
+		p.mu.Unlock()
+	}
+}
+
+type plug struct {
+	net.Conn
+	c *cable
+
+	mu                    sync.Mutex // guards the fields below
+	loseWritten, loseRead bool
+}
+
+func (p *plug) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	lose := p.loseWritten
+	p.mu.Unlock()
+	if lose {
+		return len(b), nil
+	}
+	return p.Conn.Write(b)
+}
+
+func (p *plug) Read(b []byte) (int, error) {
+	for {
+		n, err := p.Conn.Read(b)
+		p.mu.Lock()
+		lose := p.loseRead
+		p.mu.Unlock()
+		if err != nil || !lose {
+			return n, err
+		}
+	}
+}
