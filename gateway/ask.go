@@ -75,18 +75,12 @@ func (a *ask) noResponder(attempt uint32) {
 	}
 }
 
-// Backoff after the last replica, before the first is asked again.
-const (
-	backoffMin = 50 * time.Millisecond
-	backoffMax = 500 * time.Millisecond
-)
-
 // run makes attempts until the dispatcher has resolved the ask or its time is up, and reports whether it was resolved.
 // It blocks.
 func (g *Gateway) run(a *ask) bool {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	backoff := backoffMin
+	backoff := g.timing.backoffMin
 	for {
 		replicas := g.ranking.replicas()
 		var ranked []proto.ReplicaID // made only when the first does not answer
@@ -106,7 +100,7 @@ func (g *Gateway) run(a *ask) bool {
 			}
 		}
 		pause := min(backoff+time.Duration(rand.Int64N(int64(backoff))), time.Until(a.deadline)) //nolint:gosec // jitter
-		backoff = min(2*backoff, backoffMax)
+		backoff = min(2*backoff, g.timing.backoffMax)
 		if a.wait(pause, timer, ^uint32(0)) {
 			return true
 		}
@@ -162,7 +156,7 @@ func (g *Gateway) attempt(a *ask, target proto.ReplicaID, timer *time.Timer) boo
 	if err := g.conn.PublishMsg(msg); err != nil {
 		return a.done.Load() // not connected: the next attempt comes after a pause
 	}
-	if a.wait(min(left, proto.AttemptTimeout), timer, a.attempt) {
+	if a.wait(min(left, g.timing.attempt), timer, a.attempt) {
 		return true
 	}
 	if target != "" && a.refused.Load() >= a.attempt {

@@ -69,7 +69,7 @@ func (h *hub) leaveForStranger(name proto.Room, c proto.CheckMember) {
 		return // the next check names it again
 	}
 	h.g.metrics.ghosts.Inc()
-	a := h.g.newOwnAsk(proto.OpLeave, name, proto.RequestTimeout, proto.AppendRequest(nil, proto.OpLeave, &proto.Request{
+	a := h.g.newOwnAsk(proto.OpLeave, name, h.g.timing.request, proto.AppendRequest(nil, proto.OpLeave, &proto.Request{
 		Room: name, ClientID: c.ID, Gateway: h.g.id, Joined: c.Request, Lost: true,
 	}))
 	h.startOwn(a)

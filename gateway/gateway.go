@@ -31,6 +31,7 @@ type Gateway struct {
 	subjects proto.Subjects
 	proxies  []netip.Prefix
 	log      *slog.Logger
+	timing   timing
 	metrics  *metrics
 	ranking  *ranking
 	hub      *hub
@@ -68,6 +69,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 	}
 	g := &Gateway{
 		cfg: cfg, limits: cfg.Limits.withDefaults(), id: proto.NewGatewayID(), subjects: subjects,
+		timing:  protocolTiming(),
 		metrics: newMetrics(reg), ranking: newRanking(), stopped: make(chan struct{}),
 	}
 	for _, p := range cfg.TrustedProxies {

@@ -76,7 +76,7 @@ func (h *hub) post(c command) {
 
 // run dispatches until the context ends.
 func (h *hub) run(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(h.g.timing.tick)
 	defer tick.Stop()
 	for {
 		select {
@@ -218,7 +218,7 @@ func (s *session) busyIn(room proto.Room) bool {
 func (h *hub) tick(now time.Time) {
 	h.g.ranking.tick(now)
 	for _, r := range h.rooms {
-		if len(r.local) > 0 && now.Sub(r.named) > proto.CheckMissed {
+		if len(r.local) > 0 && now.Sub(r.named) > h.g.timing.missed {
 			r.named = now
 			h.askRoster(r, "unchecked")
 		} else if r.retry {
@@ -226,16 +226,13 @@ func (h *hub) tick(now time.Time) {
 			h.startRoster(r)
 		}
 	}
-	for len(h.gone) > 0 && now.Sub(h.gone[0].goneAt) > goneFor {
+	for len(h.gone) > 0 && now.Sub(h.gone[0].goneAt) > h.g.timing.gone {
 		s := h.gone[0]
 		h.gone = h.gone[1:]
 		h.forget(s)
 	}
 	h.g.metrics.rooms.Set(float64(len(h.rooms)))
 }
-
-// goneFor is how long an ended session with an open question is remembered.
-const goneFor = time.Minute
 
 // ended takes a client out of every room here, so that nothing more is queued for it. Its pump sends the leaves.
 func (h *hub) ended(s *session) {

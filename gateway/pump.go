@@ -43,7 +43,7 @@ func (s *session) runPump() {
 			s.depart()
 		case errors.Is(r.err, errStranger):
 			if d, ok := s.pump.doubts[r.ghostIn]; ok && s.membership(r.ghostIn) == nil {
-				s.undo(r.ghostIn, d, r.at.Add(proto.RequestTimeout))
+				s.undo(r.ghostIn, d, r.at.Add(s.g.timing.request))
 			}
 		case r.ghost != "":
 			s.leaveGhost(r.ghostIn, r.ghost)
@@ -95,7 +95,7 @@ func (s *session) signal(f proto.Frame, at time.Time) {
 		return
 	}
 	s.pump.n++
-	a := s.newAsk(proto.OpSignal, f.Room, at.Add(proto.SignalTimeout))
+	a := s.newAsk(proto.OpSignal, f.Room, at.Add(s.g.timing.signal))
 	a.ref, a.target = f.Ref, f.TargetID
 	a.payload = proto.AppendRequest(make([]byte, 0, len(f.Data)+len(f.Room)+256), proto.OpSignal, &proto.Request{
 		Room: f.Room, ClientID: s.id, Gateway: s.g.id, TargetID: f.TargetID, N: s.pump.n, Data: f.Data,
@@ -105,7 +105,7 @@ func (s *session) signal(f proto.Frame, at time.Time) {
 
 // change carries out a create, join or leave.
 func (s *session) change(f proto.Frame, op proto.Op, at time.Time) {
-	deadline := at.Add(proto.RequestTimeout)
+	deadline := at.Add(s.g.timing.request)
 	d, doubted := s.pump.doubts[f.Room]
 	again := doubted && d.op == op
 	if doubted && !again {
@@ -177,7 +177,7 @@ func (s *session) leaveGhost(room proto.Room, joined proto.RequestID) {
 	if s.joined(room) == joined {
 		return // it is in there, rightly
 	}
-	a := s.newLeave(room, joined, time.Now().Add(proto.RequestTimeout), true)
+	a := s.newLeave(room, joined, time.Now().Add(s.g.timing.request), true)
 	a.silent = true
 	outcome := s.ask(a)
 	if d, ok := s.pump.doubts[room]; ok && s.requestFor(d) == joined && outcome != outcomeUnavailable {
@@ -187,7 +187,7 @@ func (s *session) leaveGhost(room proto.Room, joined proto.RequestID) {
 
 // depart leaves every room after the connection has ended. What cannot be said now, checks mend.
 func (s *session) depart() {
-	deadline := time.Now().Add(proto.RequestTimeout)
+	deadline := time.Now().Add(s.g.timing.request)
 	settled := true
 	for _, l := range s.leaving() {
 		a := s.newLeave(l.room, l.joined, deadline, true)

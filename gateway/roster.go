@@ -9,9 +9,6 @@ import (
 // maxRosters is how many rosters are asked for at once, so that a reconnection does not become a storm.
 const maxRosters = 32
 
-// rosterPatience is how long one roster is waited for before it is asked for anew.
-const rosterPatience = proto.RequestTimeout
-
 // askRoster asks for a room's roster; until it has come, what comes for the room is kept.
 func (h *hub) askRoster(r *room, reason string) {
 	if r.waiting || len(r.local) == 0 {
@@ -36,7 +33,7 @@ func (h *hub) startRoster(r *room) {
 
 func (h *hub) sendRoster(name proto.Room, again bool) {
 	h.asking++
-	a := h.g.newOwnAsk(proto.OpRoster, name, rosterPatience,
+	a := h.g.newOwnAsk(proto.OpRoster, name, h.g.timing.request,
 		proto.AppendRequest(nil, proto.OpRoster, &proto.Request{Room: name}))
 	a.again = again
 	h.startOwn(a)
