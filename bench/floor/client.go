@@ -8,29 +8,33 @@ import (
 	"github.com/coder/websocket"
 )
 
-// queueLength is how many frames may wait for a socket; one more ends it.
-const queueLength = 1024
+// queueLength is how many frames may wait for a socket. A channel's memory is
+// taken at once, so a longer one would make the floor's idle connections dear.
+const queueLength = 64
 
 // client is one socket.
 type client struct {
 	id    string
 	conn  *websocket.Conn
 	queue chan []byte
+	gone  <-chan struct{} // closed when the socket has ended
 
 	rooms map[string]*room // guarded by hub.mu
 }
 
-// send queues a frame and never waits: a client that does not read is cut off.
+// send queues a frame. Where the queue is full it waits, and everybody with
+// it, until the socket takes a frame or the writer's patience ends: a floor
+// may be that simple.
 func (c *client) send(frame []byte) {
 	select {
 	case c.queue <- frame:
-	default:
-		_ = c.conn.CloseNow()
+	case <-c.gone:
 	}
 }
 
-// write empties the queue to the socket until ctx ends.
-func (c *client) write(ctx context.Context) {
+// write empties the queue to the socket until ctx or the socket ends.
+func (c *client) write(ctx context.Context, end context.CancelFunc) {
+	defer end()
 	ping := time.NewTicker(25 * time.Second)
 	defer ping.Stop()
 	for {

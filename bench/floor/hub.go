@@ -35,12 +35,15 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(64 << 10)
-	c := &client{id: uuid.NewString(), conn: conn, queue: make(chan []byte, queueLength), rooms: map[string]*room{}}
+	ctx, cancel := context.WithCancel(r.Context())
+	c := &client{
+		id: uuid.NewString(), conn: conn, queue: make(chan []byte, queueLength), gone: ctx.Done(),
+		rooms: map[string]*room{},
+	}
 	c.send(event{Event: "connected", ID: c.id, Version: 1}.encode())
 
-	ctx, cancel := context.WithCancel(r.Context())
 	var writer sync.WaitGroup
-	writer.Go(func() { c.write(ctx) })
+	writer.Go(func() { c.write(ctx, cancel) })
 	c.read(ctx, h)
 	cancel()
 	writer.Wait()

@@ -24,6 +24,7 @@ type fleet struct {
 	set      *settings
 	protocol wire.Protocol
 	ctx      context.Context //nolint:containedctx // the readers' group's, handed to the scenario
+	cancel   context.CancelFunc
 	readers  *errgroup.Group
 
 	conns   []*wire.Conn // owned by the scenario
@@ -32,6 +33,7 @@ type fleet struct {
 
 func newFleet(ctx context.Context, s *settings) *fleet {
 	f := &fleet{set: s, protocol: s.protocol()}
+	ctx, f.cancel = context.WithCancel(ctx)
 	f.readers, f.ctx = errgroup.WithContext(ctx)
 	return f
 }
@@ -94,6 +96,7 @@ func (f *fleet) read(c *wire.Conn, handle func(wire.Kind) error) {
 // broke the load, if anything did.
 func (f *fleet) close() error {
 	f.closing.Store(true)
+	f.cancel()
 	for _, c := range f.conns {
 		if c != nil {
 			c.Close()

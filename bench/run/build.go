@@ -63,7 +63,9 @@ func build(ctx context.Context, dir string, names []name) (built, error) {
 		add("bench", "nats-server", "github.com/nats-io/nats-server/v2")
 	}
 	if slices.Contains(names, node) || slices.Contains(names, node2) {
-		steps = append(steps, func() error { return b.do(ctx, b.node, "npm", "ci", "--omit=dev", "--no-audit", "--no-fund", "--silent") })
+		steps = append(steps, func() error {
+			return b.do(ctx, b.node, "npm", "ci", "--omit=dev", "--no-audit", "--no-fund", "--silent")
+		})
 	}
 	if slices.Contains(names, node2) {
 		if _, err := exec.LookPath("redis-server"); err != nil {

@@ -92,10 +92,14 @@ func (m *measurer) alone(ctx context.Context, p pacing, sc scenario, n name) err
 func (m *measurer) put(ctx context.Context, p pacing, sc scenario, n name, s *system) error {
 	fmt.Fprintf(os.Stderr, "\r\x1b[K%s, %s", sc.key(), n)
 	defer fmt.Fprint(os.Stderr, "\r\x1b[K")
+	warmup := p.warmup
+	if sc.transport == socketIO {
+		warmup = max(warmup, time.Second) // Node compiles what is hot only after a while
+	}
 	args := []string{
 		"-c", strconv.Itoa(m.set.LoadCore), filepath.Join(m.built.dir, "load"),
 		"--server", strings.Join(s.servers, ","), "--transport", string(sc.transport),
-		"--warmup", p.warmup.String(), "--duration", p.duration.String(),
+		"--warmup", warmup.String(), "--duration", p.duration.String(),
 	}
 	for _, pid := range s.pids() {
 		args = append(args, "--pid", strconv.Itoa(pid))
