@@ -95,10 +95,13 @@ func (c *conn) Close(why link.Close) {
 	}
 }
 
-// ping asks whether the client is there. Called by Run.
+// ping asks whether the client is there. Called by Run. Where no ping could be sent there is no pong to wait for: a
+// peer that takes nothing is found by the writes that it stalls.
 func (c *conn) ping() {
-	c.waiting.Store(true)
-	c.ws.Ping()
+	c.waiting.Store(true) // before the pong can come
+	if !c.ws.Ping() {
+		c.waiting.Store(false)
+	}
 }
 
 func (c *conn) pong() { c.waiting.Store(false) }

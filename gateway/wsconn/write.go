@@ -64,17 +64,19 @@ func (b *Batch) Text(add func(dst []byte) []byte) {
 }
 
 // Ping sends a ping frame where that can be done without waiting: while frames are being written, or while the peer has
-// let its buffers fill, none is sent. It does not block.
-func (c *Conn) Ping() {
+// let its buffers fill, none is sent. It reports whether one was, and does not block.
+func (c *Conn) Ping() bool {
 	if c.closing.Load() || !c.tap.mu.TryLock() {
-		return
+		return false
 	}
 	defer c.tap.mu.Unlock()
 	const moment = 5 * time.Millisecond
 	_ = c.tap.SetWriteDeadline(time.Now().Add(moment))
-	if n, err := c.tap.Conn.Write([]byte{0x89, 0}); err != nil && n > 0 {
+	n, err := c.tap.Conn.Write([]byte{0x89, 0})
+	if err != nil && n > 0 {
 		_ = c.tap.Conn.Close() // half a frame cannot be mended
 	}
+	return err == nil
 }
 
 func (b *Batch) spill() {
