@@ -26,7 +26,21 @@ func (h *hub) roomEvent(payload []byte) {
 		}
 	}
 	if len(r.local) > 0 {
+		if e.Name == proto.ClientJoined && e.Seq > r.seq {
+			r.joinedAnew(e.ID)
+		}
 		r.event(&e, payload)
+	}
+}
+
+// joinedAnew notes by which request a client of ours became a member again, whose removal was missed.
+func (r *room) joinedAnew(id proto.ClientID) {
+	m := r.member(r.h.clients[id])
+	if m == nil {
+		return
+	}
+	if a := m.s.asking.Load(); a != nil && a.room == r.name && a.op == proto.OpJoin {
+		m.joinedBy(a.id)
 	}
 }
 
@@ -59,20 +73,25 @@ func (r *room) event(e *proto.Event, payload []byte) {
 		r.h.askRoster(r, "gap")
 		return
 	}
+	r.apply(e, payload)
+	r.h.dropIfEmpty(r)
+}
+
+// apply takes the change after the one reached into account, and tells it.
+func (r *room) apply(e *proto.Event, payload []byte) {
 	r.seq = e.Seq
 	switch e.Name {
 	case proto.ClientJoined:
-		r.members[e.ID] = struct{}{}
+		r.members.add(e.ID)
 		r.tell(out(*e, payload), e.ID)
 	case proto.ClientLeft:
-		delete(r.members, e.ID)
+		r.members.remove(e.ID)
 		r.removed(e.ID)
 		r.tell(out(*e, payload), e.ID)
 	case proto.RoomClosed:
 		r.closed(e)
 	default:
 	}
-	r.h.dropIfEmpty(r)
 }
 
 // removed takes a client of ours out whom an event has removed. One that asked for it is told by its answer.
@@ -89,7 +108,7 @@ func (r *room) removed(id proto.ClientID) {
 
 // closed tells every member here that the room is closed, but for the owner that left as it asked.
 func (r *room) closed(e *proto.Event) {
-	r.members = nil
+	r.members = members{}
 	left := out(proto.Event{Name: proto.RoomLeft, Room: r.name, Kicked: true}, nil)
 	for _, m := range append([]*membership(nil), r.local...) {
 		if m.s.id == e.OwnerID && m.leaving {

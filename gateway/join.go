@@ -15,13 +15,12 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) {
 	if j == nil {
 		j = &joining{s: s, a: a}
 	}
-	roster := append(slices.Clone(e.Clients), s.id)
 	if s.isOver() {
-		// It left while this was under way: its pump will leave the room.
 		j.refuse()
-		h.noteForLeaving(s, r, a.id)
+		h.joinedTooLate(s, r, a.id)
 		return
 	}
+	roster := rosterOf(s.id, e)
 	if len(r.local) == 0 {
 		r.set(roster, e.Seq)
 		r.waiting = false
@@ -36,6 +35,8 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) {
 			old.remove()
 		}
 		m = r.add(s, a.id)
+	} else if e.Name == proto.RoomCreated {
+		m.joinedBy(a.id) // of the room that it was in, the closing was missed
 	}
 	m.leaving = false
 	if known && e.Seq < r.seq {
@@ -43,9 +44,20 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) {
 		return
 	}
 	h.tellJoined(s, a, e, payload)
-	if !known {
-		h.catchUp(m, j, e)
+	if known {
+		r.replay()
+		h.dropIfEmpty(r)
+		return
 	}
+	h.catchUp(m, j, e)
+}
+
+// rosterOf returns the whole room as an answer has it, in join order as far as it says.
+func rosterOf(self proto.ClientID, e *proto.Event) []proto.ClientID {
+	if e.Name == proto.RoomCreated {
+		return append([]proto.ClientID{self}, e.Clients...)
+	}
+	return append(slices.Clone(e.Clients), self)
 }
 
 // asJoined returns the answer to a member that joined again, with the list as the member has been told it since: in the
@@ -53,8 +65,8 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) {
 func (r *room) asJoined(s *session, e *proto.Event) proto.Event {
 	answer := proto.Event{Name: proto.RoomJoined, Room: r.name, OwnerID: e.OwnerID, Clients: []proto.ClientID{}, Seq: r.seq}
 	seen := map[proto.ClientID]struct{}{s.id: {}}
-	for _, id := range append(slices.Clone(e.Clients), r.ids()...) {
-		if _, in := r.members[id]; !in {
+	for _, id := range append(slices.Clone(e.Clients), r.members.list()...) {
+		if !r.members.has(id) {
 			continue
 		}
 		if _, again := seen[id]; !again {
@@ -65,20 +77,25 @@ func (r *room) asJoined(s *session, e *proto.Event) proto.Event {
 	return answer
 }
 
-// noteForLeaving lets the pump of an ended session know that there is a room to leave.
-func (h *hub) noteForLeaving(s *session, r *room, joined proto.RequestID) {
-	m := &membership{s: s, room: r, joined: joined, index: -1}
-	s.mu.Lock()
-	if s.rooms == nil {
-		s.rooms = make(map[proto.Room]*membership)
+// joinedTooLate lets the pump of a session that ended while this was under way know that there is a room to leave. One
+// that was in there already is left as it came in.
+func (h *hub) joinedTooLate(s *session, r *room, joined proto.RequestID) {
+	if old := s.rooms[r.name]; old != nil {
+		old.leave()
+	} else {
+		m := &membership{s: s, room: r, joined: joined, index: -1}
+		s.mu.Lock()
+		if s.rooms == nil {
+			s.rooms = make(map[proto.Room]*membership)
+		}
+		s.rooms[r.name] = m
+		s.mu.Unlock()
 	}
-	s.rooms[r.name] = m
-	s.mu.Unlock()
 	h.dropIfEmpty(r)
 }
 
 // tellJoined queues the answer. A room-created that was repeated carries the clients that have joined since: they are
-// told as such.
+// told as such, each with a number of its own, as in a difference.
 func (h *hub) tellJoined(s *session, a *ask, e *proto.Event, payload []byte) {
 	if e.Name == proto.RoomJoined || len(e.Clients) == 0 {
 		o := out(*e, payload)
@@ -86,53 +103,50 @@ func (h *hub) tellJoined(s *session, a *ask, e *proto.Event, payload []byte) {
 		s.Send(o)
 		return
 	}
-	s.Send(link.Out{Message: link.NewMessage(proto.Event{Name: proto.RoomCreated, Room: e.Room, Seq: e.Seq}), Ref: a.ref})
-	for _, id := range e.Clients {
-		s.Send(out(proto.Event{Name: proto.ClientJoined, Room: e.Room, ID: id, Seq: e.Seq, Prev: e.Seq}, nil))
+	created := view{seq: e.Seq - min(e.Seq, uint64(len(e.Clients))), members: membersOf([]proto.ClientID{s.id})}
+	s.Send(link.Out{Message: link.NewMessage(proto.Event{Name: proto.RoomCreated, Room: e.Room, Seq: created.seq}), Ref: a.ref})
+	for _, joined := range difference(e.Room, created, rosterOf(s.id, e), e.Seq) {
+		s.Send(out(joined, nil))
 	}
 }
 
 // catchUp gives a new member the kept events above its answer, brings it and the room level with each other, and then
-// gives it the kept signals.
+// gives it the kept signals. What it hears before the others here do, they are told as well, so that all hear one order.
 func (h *hub) catchUp(m *membership, j *joining, answer *proto.Event) {
 	r := m.room
-	view := view{seq: answer.Seq, members: make(map[proto.ClientID]struct{}, len(answer.Clients)+1)}
-	for _, id := range answer.Clients {
-		view.members[id] = struct{}{}
-	}
-	view.members[m.s.id] = struct{}{}
+	told := view{seq: answer.Seq, members: membersOf(rosterOf(m.s.id, answer))} // never above r.seq
 	gap := false
 	for i := range j.kept {
 		k := &j.kept[i]
-		if k.e.Seq <= view.seq {
+		if k.e.Seq <= told.seq {
 			continue
 		}
-		if k.e.Prev > view.seq || k.e.Name == proto.RoomCreated {
+		if k.e.Prev > told.seq || k.e.Name == proto.RoomCreated {
 			gap = true // what is missing here, the room's own view or its roster brings
 			break
 		}
-		if k.e.Name == proto.RoomClosed || k.e.Name == proto.ClientLeft && k.e.ID == m.s.id {
+		told.apply(&k.e)
+		switch {
+		case k.e.Seq > r.seq:
+			r.apply(&k.e, k.payload)
+		case k.e.Name == proto.RoomClosed, k.e.Name == proto.ClientLeft && k.e.ID == m.s.id:
 			m.kick()
-			j.refuse()
-			h.dropIfEmpty(r)
-			return
+		case k.e.ID != m.s.id:
+			m.s.Send(out(k.e, k.payload))
 		}
-		view.apply(&k.e)
-		m.s.Send(out(k.e, k.payload))
+		if m.index < 0 {
+			break
+		}
 	}
-	switch {
-	case r.seq > view.seq:
-		for _, e := range difference(r.name, view, r.ids(), r.seq) {
-			m.s.Send(out(e, nil))
-		}
-	case r.seq < view.seq:
-		// The new member has heard more than the others: they are told it, with the new member's own events left out.
-		m.leave()
-		r.level(view.ids(), view.seq)
-		m.index = len(r.local)
-		r.local = append(r.local, m)
+	if m.index >= 0 && r.seq > told.seq {
+		h.bringUp(m, told)
 	}
 	r.replay()
+	if m.index < 0 {
+		j.refuse()
+		h.dropIfEmpty(r)
+		return
+	}
 	if gap {
 		h.askRoster(r, "gap")
 	}
@@ -141,10 +155,22 @@ func (h *hub) catchUp(m *membership, j *joining, answer *proto.Event) {
 	}
 }
 
+// bringUp tells a new member what the others here have been told beyond it.
+func (h *hub) bringUp(m *membership, told view) {
+	r := m.room
+	if !r.members.has(m.s.id) {
+		m.kick()
+		return
+	}
+	for _, e := range difference(r.name, told, r.members.list(), r.seq) {
+		m.s.Send(out(e, nil))
+	}
+}
+
 // view is a room as somebody has been told it.
 type view struct {
 	seq     uint64
-	members map[proto.ClientID]struct{}
+	members members
 }
 
 // apply takes an event into account.
@@ -152,23 +178,9 @@ func (v *view) apply(e *proto.Event) {
 	v.seq = e.Seq
 	switch e.Name {
 	case proto.ClientJoined:
-		v.members[e.ID] = struct{}{}
+		v.members.add(e.ID)
 	case proto.ClientLeft:
-		delete(v.members, e.ID)
+		v.members.remove(e.ID)
 	default:
 	}
-}
-
-func (v *view) ids() []proto.ClientID { return idsOf(v.members) }
-
-// ids returns the room's members, in no order.
-func (r *room) ids() []proto.ClientID { return idsOf(r.members) }
-
-func idsOf(set map[proto.ClientID]struct{}) []proto.ClientID {
-	ids := make([]proto.ClientID, 0, len(set))
-	for id := range set {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
 }

@@ -7,10 +7,7 @@ import (
 // set takes a roster for what the room is, telling nobody.
 func (r *room) set(roster []proto.ClientID, seq uint64) {
 	r.seq = seq
-	r.members = make(map[proto.ClientID]struct{}, len(roster))
-	for _, id := range roster {
-		r.members[id] = struct{}{}
-	}
+	r.members = membersOf(roster)
 }
 
 // level brings the members here from what they have been told to a roster: leaves first, then joins in its order. A
@@ -19,7 +16,7 @@ func (r *room) level(roster []proto.ClientID, seq uint64) {
 	events := difference(r.name, view{seq: r.seq, members: r.members}, roster, seq)
 	r.set(roster, seq)
 	for _, m := range append([]*membership(nil), r.local...) {
-		if _, in := r.members[m.s.id]; !in && !m.s.busyIn(r.name) {
+		if !r.members.has(m.s.id) && !m.s.busyIn(r.name) {
 			m.kick()
 		}
 	}
@@ -32,18 +29,15 @@ func (r *room) level(roster []proto.ClientID, seq uint64) {
 // difference returns the events that lead from a view to a roster. Their numbers grow up to the roster's, each naming the
 // one before, as those of the changes themselves do; each difference stands for a change at least, so they fit between.
 func difference(name proto.Room, from view, roster []proto.ClientID, seq uint64) []proto.Event {
-	in := make(map[proto.ClientID]struct{}, len(roster))
-	for _, id := range roster {
-		in[id] = struct{}{}
-	}
+	in := membersOf(roster)
 	var events []proto.Event
-	for _, id := range idsOf(from.members) {
-		if _, stays := in[id]; !stays {
+	for _, id := range from.members.list() {
+		if !in.has(id) {
 			events = append(events, proto.Event{Name: proto.ClientLeft, Room: name, ID: id})
 		}
 	}
 	for _, id := range roster {
-		if _, was := from.members[id]; !was {
+		if !from.members.has(id) {
 			events = append(events, proto.Event{Name: proto.ClientJoined, Room: name, ID: id})
 		}
 	}

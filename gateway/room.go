@@ -13,14 +13,15 @@ import (
 type room struct {
 	h       *hub
 	name    proto.Room
-	seq     uint64                      // reached: what has been told
-	members map[proto.ClientID]struct{} // all of them at seq, on whatever gateway
-	local   []*membership               // those here
-	joining []*joining                  // creates and joins under way
-	named   time.Time                   // when a check last named it, or its first member came
+	seq     uint64        // reached: what has been told
+	members members       // all of them at seq, on whatever gateway
+	local   []*membership // those here
+	joining []*joining    // creates and joins under way
+	named   time.Time     // when a check last named it, or its first member came
 
 	// While a roster is asked for, what comes is kept.
 	waiting bool
+	roster  *ask // the request for it that counts, once sent
 	retry   bool // the roster could not be had: ask again soon
 	queued  bool // it waits for its turn to be asked for
 	kept    []kept
@@ -69,7 +70,7 @@ func (h *hub) room(name proto.Room) *room {
 // dropIfEmpty forgets a room in which nobody here is or is about to be.
 func (h *hub) dropIfEmpty(r *room) {
 	if len(r.local) == 0 {
-		r.members, r.seq, r.waiting, r.retry = nil, 0, false, false
+		r.members, r.seq, r.waiting, r.retry, r.roster = members{}, 0, false, false, nil
 		r.refuseKept()
 		if len(r.joining) == 0 && h.rooms[r.name] == r {
 			delete(h.rooms, r.name)
@@ -94,6 +95,8 @@ func (r *room) add(s *session, joined proto.RequestID) *membership {
 		r.named = time.Now()
 	}
 	r.local = append(r.local, m)
+	m.heard = s.parted[r.name].heard
+	delete(s.parted, r.name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.rooms == nil {
@@ -120,6 +123,7 @@ func (m *membership) leave() {
 // remove ends a membership.
 func (m *membership) remove() {
 	m.leave()
+	m.part()
 	m.s.mu.Lock()
 	defer m.s.mu.Unlock()
 	if m.s.rooms[m.room.name] == m {
@@ -184,4 +188,11 @@ func (r *room) joiningOf(s *session) *joining {
 		}
 	}
 	return nil
+}
+
+// joinedBy notes which request the member's record bears.
+func (m *membership) joinedBy(id proto.RequestID) {
+	m.s.mu.Lock()
+	defer m.s.mu.Unlock()
+	m.joined = id
 }

@@ -41,7 +41,9 @@ type session struct {
 	ended   bool                       // the connection is over
 	rooms   map[proto.Room]*membership // written by the dispatcher only, which may read it without mu
 
-	goneAt time.Time // owned by the dispatcher: when it ended with a question open
+	// Owned by the dispatcher.
+	goneAt time.Time             // when it ended with a question open
+	parted map[proto.Room]parted // rooms left lately
 }
 
 // request is a client's request in its inbox, or one that the gateway makes in the client's order.
@@ -117,17 +119,20 @@ func (s *session) pop() (request, bool) {
 }
 
 // Send implements link.Session.
-func (s *session) Send(out link.Out) {
+func (s *session) Send(out link.Out) { s.put(out) }
+
+// put queues a message, and reports whether the connection was open and had room for it.
+func (s *session) put(out link.Out) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
-		return
+		return false
 	}
 	size := out.Size()
 	if s.queued+size > s.g.limits.MaxQueue {
 		s.g.metrics.overflows.WithLabelValues("outgoing").Inc()
 		s.close(link.TooSlow)
-		return
+		return false
 	}
 	s.queued += size
 	s.out = append(s.out, out)
@@ -135,6 +140,7 @@ func (s *session) Send(out link.Out) {
 		s.writing = true
 		s.g.spawn(s.write)
 	}
+	return true
 }
 
 // tell queues an event of the session's own.

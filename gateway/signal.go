@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"maps"
+	"time"
+
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -37,7 +40,7 @@ func (h *hub) deliver(k *kept) {
 		r.keep(*k)
 		return
 	}
-	if _, known := r.members[k.e.SenderID]; !known && k.asked {
+	if known := r.members.has(k.e.SenderID); !known && k.asked {
 		h.g.acks.notInRoom(k.reply, r.name) // it has left meanwhile
 		return
 	} else if !known {
@@ -53,16 +56,50 @@ func (h *hub) deliver(k *kept) {
 func (m *membership) take(k *kept) {
 	last := m.heard[k.e.SenderID]
 	switch {
-	case k.e.N > last || k.e.N == 0:
-		if m.heard == nil {
-			m.heard = make(map[proto.ClientID]int64)
-		}
-		m.heard[k.e.SenderID] = k.e.N
+	case k.e.N > last || k.e.N == 0 && last == 0:
 		payload := proto.StripCount(k.payload, &k.e)
+		n := k.e.N
 		k.e.N = 0
-		m.s.Send(out(k.e, payload))
+		if !m.s.put(out(k.e, payload)) { // its connection is about to end
+			m.s.g.acks.notFound(k.reply, m.room.name, m.s.id)
+			return
+		}
+		m.count(k.e.SenderID, n)
 	case k.e.N < last:
 		return // its sender has been answered, or has given it up
 	}
 	m.s.g.acks.sent(k.reply, m.room.name, m.s.id)
+}
+
+// count notes a sender's last signal. Senders that have left are forgotten when they have become many.
+func (m *membership) count(sender proto.ClientID, n int64) {
+	const few = 32
+	if m.heard == nil {
+		m.heard = make(map[proto.ClientID]int64)
+	}
+	m.heard[sender] = n
+	if len(m.heard) > 2*len(m.room.members.at)+few {
+		maps.DeleteFunc(m.heard, func(id proto.ClientID, _ int64) bool { return !m.room.members.has(id) })
+	}
+}
+
+// parted is what a client has heard of whom in a room that it left: one of those signals may still come again, when it is
+// back in the room.
+type parted struct {
+	heard map[proto.ClientID]int64
+	at    time.Time
+}
+
+// part keeps what was heard for as long as an attempt may still be on its way.
+func (m *membership) part() {
+	if len(m.heard) == 0 {
+		return
+	}
+	now := time.Now()
+	if m.s.parted == nil {
+		m.s.parted = make(map[proto.Room]parted)
+	}
+	maps.DeleteFunc(m.s.parted, func(_ proto.Room, p parted) bool { return now.Sub(p.at) > 2*m.s.g.timing.signal })
+	m.s.parted[m.room.name] = parted{heard: m.heard, at: now}
+	m.heard = nil
 }
