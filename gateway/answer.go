@@ -48,7 +48,7 @@ func (h *hub) answer(s *session, a *ask, e *proto.Event, payload []byte) {
 	if e.Name == proto.SignalSent {
 		outcome = outcomeOK
 	}
-	if e.Name == proto.Error && e.Code == proto.CodeUnavailable {
+	if e.Name == proto.Error && e.Code == proto.CodeUnavailable && outcome != outcomeOK {
 		outcome = outcomeUnavailable
 	}
 	h.resolve(s, a, outcome)
@@ -84,12 +84,24 @@ func (h *hub) left(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 		}
 		return outcomeRefused
 	default:
-		if m != nil {
-			m.leaving = false
+		if m != nil && h.leftAlready(s, m) {
+			h.tellAnswer(s, a, &proto.Event{Name: proto.RoomLeft, Room: a.room}, nil)
+			return outcomeOK
 		}
 		h.tellAnswer(s, a, e, payload)
 		return outcomeRefused
 	}
+}
+
+// leftAlready ends a leave that was not answered as it should be, and reports whether an event has told that it was
+// carried out.
+func (h *hub) leftAlready(s *session, m *membership) bool {
+	m.leaving = false
+	if m.index >= 0 || s.isOver() {
+		return false
+	}
+	m.remove()
+	return true
 }
 
 // leaves returns the membership that a leave ends, or nil. One of the gateway's own may be of an earlier membership.
@@ -136,14 +148,9 @@ func (h *hub) giveUp(s *session, a *ask) {
 	outcome := outcomeUnavailable
 	switch a.op {
 	case proto.OpLeave:
-		m := s.rooms[a.room]
-		switch {
-		case m != nil && m.index < 0 && !s.isOver(): // an event has told that it left
-			m.remove()
+		if m := s.leaves(a); m != nil && h.leftAlready(s, m) {
 			unavailable = proto.Event{Name: proto.RoomLeft, Room: a.room}
 			outcome = outcomeOK
-		case m != nil:
-			m.leaving = false
 		}
 	case proto.OpCreate, proto.OpJoin:
 		h.notJoined(a)

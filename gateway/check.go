@@ -27,7 +27,7 @@ func (h *hub) checkRoom(c *proto.CheckRoom, now time.Time) {
 	believed := make(map[proto.ClientID]struct{}, len(c.Members))
 	for _, m := range c.Members {
 		believed[m.ID] = struct{}{}
-		h.checkMember(c.Room, m)
+		h.checkMember(r, c, m)
 	}
 	if r == nil || len(r.local) == 0 {
 		return
@@ -45,7 +45,8 @@ func (h *hub) checkRoom(c *proto.CheckRoom, now time.Time) {
 }
 
 // checkMember leaves for a client that a replica believes to be in a room in which the gateway does not have it.
-func (h *hub) checkMember(name proto.Room, c proto.CheckMember) {
+func (h *hub) checkMember(r *room, in *proto.CheckRoom, c proto.CheckMember) {
+	name := in.Room
 	s := h.clients[c.ID]
 	if s == nil {
 		h.leaveForStranger(name, c)
@@ -54,9 +55,9 @@ func (h *hub) checkMember(name proto.Room, c proto.CheckMember) {
 	m := s.rooms[name]
 	switch {
 	case m != nil && m.index >= 0:
-		s.mu.Lock()
-		m.joined = c.Request // the record knows best
-		s.mu.Unlock()
+		if in.Seq >= r.seq && !s.busyIn(name) {
+			m.joinedBy(c.Request) // the record knows best, unless it is an old one
+		}
 	case s.busyIn(name), m != nil:
 	default:
 		h.leaveGhost(s, name, c.Request)

@@ -248,6 +248,9 @@ func (h *hub) departed(s *session, settled bool) {
 		h.forget(s)
 		return
 	}
+	s.mu.Lock()
+	s.rooms = nil // what it could not leave, checks name, and late answers
+	s.mu.Unlock()
 	s.goneAt = time.Now()
 	h.gone = append(h.gone, s)
 	h.checkEmpty()

@@ -107,10 +107,15 @@ func (s *session) signal(f proto.Frame, at time.Time) {
 func (s *session) change(f proto.Frame, op proto.Op, at time.Time) {
 	deadline := at.Add(s.g.timing.request)
 	d, doubted := s.pump.doubts[f.Room]
+	in := s.joined(f.Room)
+	if doubted && d.op != proto.OpLeave && in == s.requestFor(d) {
+		doubted = false // it was carried out, as a check has said
+		delete(s.pump.doubts, f.Room)
+	}
 	again := doubted && d.op == op
 	if doubted && !again {
 		// What was answered unavailable is undone before anything else is asked for. A leave of the client's own does that.
-		if op == proto.OpLeave {
+		if op == proto.OpLeave && in == "" {
 			s.leave(f, s.requestFor(d), deadline)
 			return
 		}
@@ -120,11 +125,10 @@ func (s *session) change(f proto.Frame, op proto.Op, at time.Time) {
 		}
 	}
 	if op == proto.OpLeave {
-		joined := s.joined(f.Room)
-		if again && joined == "" {
-			joined = d.joined
+		if again && in == "" {
+			in = d.joined
 		}
-		s.leave(f, joined, deadline)
+		s.leave(f, in, deadline)
 		return
 	}
 	if s.roomCount() >= s.g.limits.MaxRooms && s.membership(f.Room) == nil {

@@ -28,14 +28,15 @@ func (h *hub) startRoster(r *room) {
 		}
 		return
 	}
-	h.sendRoster(r.name, false)
+	h.sendRoster(r, false)
 }
 
-func (h *hub) sendRoster(name proto.Room, again bool) {
+func (h *hub) sendRoster(r *room, again bool) {
 	h.asking++
-	a := h.g.newOwnAsk(proto.OpRoster, name, h.g.timing.request,
-		proto.AppendRequest(nil, proto.OpRoster, &proto.Request{Room: name}))
+	a := h.g.newOwnAsk(proto.OpRoster, r.name, h.g.timing.request,
+		proto.AppendRequest(nil, proto.OpRoster, &proto.Request{Room: r.name}))
 	a.again = again
+	r.roster = a
 	h.startOwn(a)
 	h.g.spawn(func() { h.g.runOwn(a) })
 }
@@ -48,7 +49,7 @@ func (h *hub) nextRoster() {
 		h.rosters = h.rosters[1:]
 		r.queued = false
 		if r.waiting && h.rooms[r.name] == r {
-			h.sendRoster(r.name, false)
+			h.sendRoster(r, false)
 			return
 		}
 	}
@@ -70,13 +71,13 @@ func (h *hub) ownAnswer(num uint64, a *ask, e *proto.Event) {
 	}
 	h.nextRoster()
 	r := h.rooms[a.room]
-	if r == nil || !r.waiting {
+	if r == nil || !r.waiting || r.roster != a { // an earlier one may be of a room that was closed since
 		return
 	}
 	switch e.Name {
 	case proto.Roster:
 		if e.Seq < r.seq && !a.again {
-			h.sendRoster(r.name, true)
+			h.sendRoster(r, true)
 			return
 		}
 		r.level(e.Clients, e.Seq)
@@ -98,7 +99,7 @@ func (h *hub) ownGivenUp(a *ask) {
 		return
 	}
 	h.nextRoster()
-	if r := h.rooms[a.room]; r != nil && r.waiting {
+	if r := h.rooms[a.room]; r != nil && r.waiting && r.roster == a {
 		r.retry = true
 	}
 }
