@@ -44,9 +44,10 @@ func (e engineError) message() string { return engineErrors[e] }
 type answer struct {
 	Refused bool        `json:"refused,omitzero"` // with Error; the status is 400
 	Error   engineError `json:"error,omitzero"`
-	Large   bool        `json:"large,omitzero"`  // refused: the status is 413
-	Again   bool        `json:"again,omitzero"`  // a poll: nothing yet
-	Closed  bool        `json:"closed,omitzero"` // the session is over, with Code and Reason for a WebSocket
+	Overlap bool        `json:"overlap,omitzero"` // refused, with 400 and no words: two requests at once
+	Large   bool        `json:"large,omitzero"`   // the status is 413
+	Again   bool        `json:"again,omitzero"`   // a poll: nothing yet
+	Closed  bool        `json:"closed,omitzero"`  // the session is over, with Code and Reason for a WebSocket
 	Code    int         `json:"code,omitzero"`
 	Reason  string      `json:"reason,omitzero"`
 
@@ -55,12 +56,12 @@ type answer struct {
 
 func refused(e engineError) answer { return answer{Refused: true, Error: e} }
 
-// refusedFor is the answer to a client that sent what ends its session.
-func refusedFor(err error) answer {
-	a := refused(codeBadRequest)
-	a.Large = errors.Is(err, errTooLarge)
+// closedFor is the answer to what ends a session. As in Engine.IO a POST is answered ok all the same, but for one that is
+// too large; the poll that waits, or the next, brings the end.
+func closedFor(err error) answer {
+	a := answer{Closed: true, Large: errors.Is(err, errTooLarge)}
 	if why, ok := closeFor(err); ok {
-		a.Closed, a.Code, a.Reason = true, why.Code, why.Reason
+		a.Code, a.Reason = why.Code, why.Reason
 	}
 	return a
 }
@@ -72,6 +73,7 @@ const (
 	opPoll   op = "poll"    // a GET
 	opPost   op = "post"    // a POST, with its body
 	opProbe  op = "probe"   // an upgrade begins
+	opHurry  op = "hurry"   // the client has sent its probe
 	opCancel op = "cancel"  // it was given up
 	opSwitch op = "upgrade" // it ends: the asker carries the WebSocket from now on
 	opPull   op = "pull"    // what is to be written to that WebSocket

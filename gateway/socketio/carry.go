@@ -45,6 +45,7 @@ func (p *carrier) runHere() {
 // on polling.
 func (p *carrier) handshake(ready func() bool) error {
 	err := p.expect([]byte("2probe"), func() bool {
+		p.tell(opHurry, "")
 		frames := p.ws.Batch()
 		frames.Text(func(b []byte) []byte { return append(b, "3probe"...) })
 		return frames.Flush() == nil

@@ -29,6 +29,8 @@ func (s *Server) handle(ctx context.Context, r *request, hold time.Duration) ans
 		return c.post(modePolling, r.Body)
 	case opProbe:
 		return c.beginUpgrade()
+	case opHurry:
+		return c.hurry()
 	case opCancel:
 		c.cancelUpgrade()
 	case opSwitch:

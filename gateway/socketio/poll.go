@@ -19,7 +19,7 @@ func (c *conn) poll(ctx context.Context, from mode, hold time.Duration) answer {
 		c.mu.Unlock()
 		c.reject(closeOverlap)
 		c.mu.Lock()
-		return refused(codeBadRequest)
+		return answer{Refused: true, Overlap: true}
 	}
 	wake := make(chan struct{}, 1)
 	c.life.waiting = wake
@@ -38,7 +38,7 @@ func (c *conn) poll(ctx context.Context, from mode, hold time.Duration) answer {
 			return a
 		}
 		var flush <-chan time.Time
-		if c.upgrade.under && from == modePolling {
+		if c.upgrade.probed && from == modePolling {
 			flush = time.After(flushAfter)
 		}
 		c.mu.Unlock()
@@ -119,7 +119,7 @@ func (c *conn) post(from mode, body []byte) answer {
 	case c.life.posting:
 		c.mu.Unlock()
 		c.reject(closeOverlap)
-		return refused(codeBadRequest)
+		return answer{Refused: true, Overlap: true}
 	}
 	c.life.posting = true
 	c.mu.Unlock()
@@ -146,5 +146,5 @@ func (c *conn) post(from mode, body []byte) answer {
 		return answer{Closed: true}
 	}
 	c.fail(err)
-	return refusedFor(err)
+	return closedFor(err)
 }

@@ -48,7 +48,7 @@ func (h *exchange) post() {
 	case a.Large:
 		h.w.WriteHeader(http.StatusRequestEntityTooLarge)
 	case a.Refused:
-		h.refuse(a.Error)
+		h.turnDown(a)
 	default:
 		h.body("text/html", []byte("ok"))
 	}
@@ -63,7 +63,7 @@ func (h *exchange) abandon(reason string) {
 // write answers a poll with what it brought.
 func (h *exchange) write(a answer) {
 	if a.Refused {
-		h.refuse(a.Error)
+		h.turnDown(a)
 		return
 	}
 	h.body("text/plain; charset=UTF-8", a.Body)
@@ -77,6 +77,15 @@ func (h *exchange) body(kind string, body []byte) {
 	_, _ = h.w.Write(body) // a client that is gone is noticed by its silence
 }
 
+// turnDown answers with what a session's home has refused.
+func (h *exchange) turnDown(a answer) {
+	if a.Overlap {
+		h.w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	h.refuse(a.Error)
+}
+
 // refuse answers with one of Engine.IO's errors.
 func (h *exchange) refuse(e engineError) {
 	status := http.StatusBadRequest
@@ -88,7 +97,7 @@ func (h *exchange) refuse(e engineError) {
 
 func (h *exchange) fail(status int, e engineError, message string) {
 	header := h.w.Header()
-	if h.upgrade && h.transport == "websocket" {
+	if h.upgrade {
 		header.Set("Content-Type", "text/html")
 		header.Set("Connection", "close")
 		h.w.WriteHeader(status)

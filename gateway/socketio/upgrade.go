@@ -8,12 +8,13 @@ import (
 
 // upgrade is an attempt to go from polling to a WebSocket. With conn.mu held.
 type upgrade struct {
-	under bool
-	probe *wsconn.Conn  // nil when another gateway has it
-	until time.Duration // given up then
+	under  bool
+	probed bool          // the client has sent its probe: polls are answered soon
+	probe  *wsconn.Conn  // nil when another gateway has it
+	until  time.Duration // given up then
 }
 
-// beginUpgrade reserves the session for one attempt, and from then on polls are answered soon.
+// beginUpgrade reserves the session for one attempt.
 func (c *conn) beginUpgrade() answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -24,6 +25,14 @@ func (c *conn) beginUpgrade() answer {
 		return refused(codeBadRequest)
 	}
 	c.upgrade = upgrade{under: true, until: c.srv.now() + upgradeTimeout}
+	return answer{}
+}
+
+// hurry has polls answered soon, so that the client, which waits for its poll to end, can go on.
+func (c *conn) hurry() answer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.upgrade.probed = c.upgrade.under
 	c.wake()
 	return answer{}
 }
