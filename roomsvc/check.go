@@ -11,6 +11,9 @@ import (
 // checkSlice is how many rooms are looked at before signals and changes get their turn again.
 const checkSlice = 256
 
+// maxPause is how long a gateway's check pauses between two of its pages, at most.
+const maxPause = 20 * time.Millisecond
+
 // check tells each gateway, every ten seconds, what this replica believes of its members, until ctx ends.
 func (s *Service) check(ctx context.Context) error {
 	every := s.cfg.Timings.Check
@@ -47,15 +50,24 @@ func (s *Service) checkGateway(ctx context.Context, gateway proto.GatewayID) {
 			entries = append(entries, e)
 		}
 		w.mu.RUnlock()
-		for len(entries) > 0 && ctx.Err() == nil {
+		// Where there are many, they are spread over half the time until the next check.
+		pause := min(s.cfg.Timings.Check/2/time.Duration(len(entries)/checkSlice*len(s.workers)+1), maxPause)
+		for len(entries) > 0 {
 			n := min(checkSlice, len(entries))
 			c.Rooms = s.checkRooms(c.Rooms[:0], w, entries[:n], gateway)
 			entries = entries[n:]
-			if len(c.Rooms) == 0 {
-				continue
+			if len(c.Rooms) > 0 {
+				for _, page := range proto.EncodeChecks(&c) {
+					s.publish(s.subjects.GatewayCheck(gateway), page)
+				}
 			}
-			for _, page := range proto.EncodeChecks(&c) {
-				s.publish(s.subjects.GatewayCheck(gateway), page)
+			if len(entries) == 0 {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(pause):
 			}
 		}
 	}

@@ -123,6 +123,6 @@ func (s *Service) refuse(op proto.Op, req *proto.Request, reply string, code pro
 // again, and changes are told again after a reconnection.
 func (s *Service) publish(subject string, data []byte) {
 	if err := s.nc.Publish(subject, data); err != nil {
-		s.lost.Add(1)
+		s.metrics.unsent.Inc()
 	}
 }

@@ -13,7 +13,10 @@ func (s *Service) leave(ctx context.Context) {
 	s.log.Info("stopping")
 	s.stopping.Store(true)
 	s.watch.Say(proto.Leaving)
-	_ = s.nc.FlushTimeout(time.Second) // without nats there is nobody to tell
+	if !s.nc.IsConnected() {
+		return // there is nobody to tell
+	}
+	_ = s.nc.FlushTimeout(time.Second) // what is not sent is noticed by silence
 	wait(ctx, s.cfg.Timings.Linger, func() bool { return false })
 	if s.serving.Load() {
 		// Draining unsubscribes and then hands out what has come before. It fails only without a connection.
@@ -22,6 +25,9 @@ func (s *Service) leave(ctx context.Context) {
 		wait(ctx, s.cfg.Timings.Linger/5, func() bool { return false })
 	}
 	wait(ctx, s.cfg.Timings.StopWithin, func() bool {
+		if !s.nc.IsConnected() {
+			return true // no answer would get out
+		}
 		return (!s.serving.Load() || !s.requests.IsValid()) && s.inflight.Load() == 0 && s.idle()
 	})
 	_ = s.nc.FlushTimeout(time.Second)

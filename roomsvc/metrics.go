@@ -25,6 +25,7 @@ type metrics struct {
 	dropped   map[string]prometheus.Counter
 	overflows map[string]prometheus.Counter
 	skipped   prometheus.Counter
+	unsent    prometheus.Counter
 }
 
 // newMetrics registers them. replicas and gateways count who is up whenever somebody looks.
@@ -86,6 +87,7 @@ func newMetrics(reg prometheus.Registerer, replicas, gateways func() float64) *m
 	m.removed = counter("removed_members_total", "Members removed because their gateway is gone.").WithLabelValues()
 	m.retold = counter("retold_total", "Changes told again after a reconnection or for a replica that is gone.").WithLabelValues()
 	m.skipped = counter("skipped_records_total", "Journal records that did not decode and were left alone.").WithLabelValues()
+	m.unsent = counter("unsent_messages_total", "Answers and events that could not be sent; nats was away.").WithLabelValues()
 	dropped := counter("dropped_requests_total", "Requests dropped without an answer, by reason.", "reason")
 	for _, reason := range []string{"reply-subject", "no-reply"} {
 		m.dropped[reason] = dropped.WithLabelValues(reason)

@@ -54,9 +54,8 @@ type Service struct {
 	done     <-chan struct{} // closed when the workers stop
 
 	inflight atomic.Int64 // requests that are not answered yet
-	lost     atomic.Uint64
-	followed atomic.Bool // the stream has been followed to its end, and nothing happened since
-	serving  atomic.Bool // requests are taken
+	followed atomic.Bool  // the stream has been followed to its end, and nothing happened since
+	serving  atomic.Bool  // requests are taken
 	stopping atomic.Bool
 	opened   atomic.Bool // what Run sets is set
 

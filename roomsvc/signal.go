@@ -35,7 +35,7 @@ func (s *Service) forward(req *proto.Request, gateway proto.GatewayID, reply str
 	e := proto.Event{Name: proto.SignalReceive, Room: req.Room, SenderID: req.ClientID, Data: req.Data, N: req.N}
 	*buf = proto.AppendEvent((*buf)[:0], &e)
 	if err := s.nc.PublishRequest(s.subjects.GatewayClient(gateway, req.TargetID), reply, *buf); err != nil {
-		s.lost.Add(1)
+		s.metrics.unsent.Inc()
 	}
 	if cap(*buf) <= maxScratch {
 		scratch.Put(buf)

@@ -18,11 +18,11 @@ type peer struct {
 	beat  time.Time // its last beat
 	heard time.Time // its last beat or answer
 	asked time.Time // whether it is alive
-	// Since when NATS says that nobody answers for it, every time that it was asked.
-	nobody time.Time
-	state  proto.State
-	gone   bool
-	ended  time.Time // when it was counted as gone
+	// Since when NATS says, every time that it was asked, that nobody answers for it; and when it said so last.
+	nobody, stillNobody time.Time
+	state               proto.State
+	gone                bool
+	ended               time.Time // when it was counted as gone
 
 	fresh atomic.Bool // it has beaten lately, or could not have been heard
 }
@@ -77,6 +77,7 @@ func (w *Watch) onAnswer(m *nats.Msg) {
 		if p.nobody.IsZero() {
 			p.nobody = now
 		}
+		p.stillNobody = now
 		return
 	}
 	p.heard, p.nobody = now, time.Time{}
@@ -107,7 +108,7 @@ func (w *Watch) tick(now time.Time) {
 		if now.Before(counts) {
 			continue
 		}
-		dead := !p.nobody.IsZero() && now.Sub(latest(p.nobody, counts)) >= t.NoResponders
+		dead := !p.nobody.IsZero() && p.stillNobody.Sub(latest(p.nobody, counts)) >= t.NoResponders
 		if dead || now.Sub(latest(p.heard, counts)) >= t.Silence {
 			p.gone, p.ended = true, now
 			gone = append(gone, p)

@@ -18,8 +18,8 @@ import (
 type Timings struct {
 	Beat         time.Duration // between two beats of this replica: 1 s
 	Missed       time.Duration // without a beat: out of the ranking, and signals to that gateway are refused: 2 s
-	Ask          time.Duration // without a beat: asked whether it is alive: 1.2 s
-	AskEvery     time.Duration // between two such questions: 250 ms
+	Ask          time.Duration // without a beat: asked whether it is alive: 1.1 s
+	AskEvery     time.Duration // between two such questions: 200 ms
 	NoResponders time.Duration // for so long nobody answers for it: gone: 3 s
 	Silence      time.Duration // for so long nothing is heard: gone: 8 s
 	Grace        time.Duration // after a start or a reconnection, which does not count: 6 s
@@ -35,8 +35,8 @@ func (t Timings) withDefaults() Timings {
 	}
 	set(&t.Beat, proto.BeatEvery)
 	set(&t.Missed, proto.BeatMissed)
-	set(&t.Ask, proto.BeatEvery+proto.BeatEvery/5)
-	set(&t.AskEvery, 250*time.Millisecond)
+	set(&t.Ask, proto.BeatEvery+proto.BeatEvery/10)
+	set(&t.AskEvery, 200*time.Millisecond)
 	set(&t.NoResponders, 3*time.Second)
 	set(&t.Silence, 8*time.Second)
 	set(&t.Grace, 6*time.Second)
@@ -118,7 +118,7 @@ func (w *Watch) Run(ctx context.Context) error {
 			w.beat()
 		case <-tick.C:
 			now := time.Now()
-			if now.Sub(last) > w.cfg.Timings.Beat {
+			if now.Sub(last) > w.cfg.Timings.Missed {
 				w.restart(now) // this process did not run: what it has not heard says nothing
 			}
 			last = now
