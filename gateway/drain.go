@@ -40,6 +40,7 @@ func (g *Gateway) serve(server *http.Server, ln net.Listener) error {
 // drain lets nobody in any more, closes the sockets spread over half the drain time, and waits for their leaves.
 func (g *Gateway) drain(server *http.Server) {
 	sessions := g.door.shut()
+	g.engine.Drain()
 	ctx, cancel := context.WithTimeout(context.Background(), g.cfg.Drain)
 	defer cancel()
 	defer server.Close() //nolint:errcheck // it is over either way

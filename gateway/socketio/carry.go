@@ -69,7 +69,7 @@ func (p *carrier) expect(want []byte, then func() bool) error {
 // run upgrades a session of another gateway and carries its WebSocket: one goroutine asks for what is to be written, this
 // one hands over what it reads.
 func (p *carrier) run() {
-	defer p.s.release(p.req.Address)
+	defer p.s.carry(p)()
 	late := time.AfterFunc(upgradeTimeout, p.ws.CloseNow)
 	err := p.handshake(func() bool { return late.Stop() && !p.tell(opSwitch, "").Refused })
 	late.Stop()

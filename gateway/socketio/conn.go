@@ -162,6 +162,13 @@ func (c *conn) endSession(cause error) {
 	}
 }
 
+// joined reports whether there is a client's session.
+func (c *conn) joined() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session != nil
+}
+
 // tick does what is due at a time.
 func (c *conn) tick(now time.Duration) {
 	c.mu.Lock()

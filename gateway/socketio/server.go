@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -31,7 +32,9 @@ type Server struct {
 	conns     map[string]*conn
 	sessions  int            // in hand: conns, handshakes under way, and WebSockets carried for other gateways
 	addresses map[string]int // the same by address
-	stopped   bool           // nothing new begins
+	carriers  map[*carrier]struct{}
+	draining  bool // nobody is let in
+	stopped   bool // no goroutine is started
 }
 
 // New returns a server. It panics when the gateway's id is no UUID, which is a defect of the caller's.
@@ -39,7 +42,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	cfg.setDefaults()
 	return &Server{
 		cfg: cfg, log: log, gateway: uuid.MustParse(string(cfg.Gateway)), started: time.Now(),
-		conns: make(map[string]*conn), addresses: make(map[string]int),
+		conns: make(map[string]*conn), addresses: make(map[string]int), carriers: make(map[*carrier]struct{}),
 	}
 }
 
@@ -69,16 +72,32 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// stop ends every session.
-func (s *Server) stop() {
-	var closing sync.WaitGroup
-	for _, c := range s.all(nil) {
-		closing.Go(func() { c.shut(link.GoingAway) })
-	}
+// Drain lets nobody in any more. Connections whose client has not joined, and WebSockets carried for other gateways, are
+// told that the gateway is going away; joined clients are their sessions' to close. It returns at once.
+func (s *Server) Drain() {
 	s.mu.Lock()
-	s.stopped = true
+	s.draining = true
+	carriers := slices.Collect(maps.Keys(s.carriers))
 	s.mu.Unlock()
-	closing.Wait()
+	for _, p := range carriers {
+		s.spawn(func() { p.ws.Close(link.GoingAway.Code, link.GoingAway.Reason, closePatience) })
+	}
+	for _, c := range s.all(nil) {
+		if !c.joined() {
+			c.reject(link.GoingAway)
+		}
+	}
+}
+
+// stop ends every session that is left. Whoever could be told has been, by [Server.Drain] or its session.
+func (s *Server) stop() {
+	s.mu.Lock()
+	s.draining, s.stopped = true, true
+	carriers := slices.Collect(maps.Keys(s.carriers))
+	s.mu.Unlock()
+	for _, p := range carriers {
+		p.ws.CloseNow()
+	}
 	for _, c := range s.all(nil) {
 		c.end(link.GoingAway)
 	}
@@ -112,7 +131,7 @@ func (s *Server) acquire(address string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.stopped:
+	case s.draining:
 		return link.ErrDraining
 	case s.cfg.MaxSessions > 0 && s.sessions >= s.cfg.MaxSessions:
 		return errBound
@@ -131,10 +150,27 @@ func (s *Server) release(address string) {
 	s.releaseLocked(address)
 }
 
+// releaseLocked is release with mu held.
 func (s *Server) releaseLocked(address string) {
 	s.sessions--
 	if s.addresses[address]--; s.addresses[address] == 0 {
 		delete(s.addresses, address)
+	}
+}
+
+// carry notes a WebSocket that is carried for another gateway, and returns what forgets it.
+func (s *Server) carry(p *carrier) (forget func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.carriers[p] = struct{}{}
+	if s.stopped {
+		p.ws.CloseNow()
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.carriers, p)
+		s.releaseLocked(p.req.Address)
 	}
 }
 
@@ -151,7 +187,11 @@ func (s *Server) open(revision int, m mode, address, agent string) *conn {
 	c.outbox.control = [][]byte{c.openPacket(m)}
 	s.mu.Lock()
 	s.conns[c.sid] = c
+	stopped := s.stopped
 	s.mu.Unlock()
+	if stopped {
+		c.end(link.GoingAway)
+	}
 	return c
 }
 

@@ -62,7 +62,12 @@ func (h *exchange) openSocket() {
 		c := s.open(revision, modeSocket, address, agent)
 		c.mu.Lock()
 		c.ws = ws
+		ended := c.life.ended
 		c.mu.Unlock()
+		if ended { // the server has stopped
+			ws.CloseNow()
+			return
+		}
 		if revision == revision3 {
 			if err := c.connect(clientIDOf(c.sid)); err != nil {
 				c.fail(err)
