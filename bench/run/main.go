@@ -66,9 +66,15 @@ func (s *settings) run(ctx context.Context) error {
 		return err
 	}
 	rep := newReport(s, m.figures)
+	rep.Failed = m.failed
 	rep.print(os.Stdout)
 	if s.JSON != "" {
-		return rep.write(s.JSON)
+		if err := rep.write(s.JSON); err != nil {
+			return err
+		}
+	}
+	if len(m.failed) > 0 {
+		return fmt.Errorf("%d measurements failed", len(m.failed))
 	}
 	return nil
 }

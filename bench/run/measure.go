@@ -27,7 +27,13 @@ type measurer struct {
 	built   built
 	names   []name
 	figures figures
+	// failed are the scenarios that broke, in the words of the load: they are
+	// reported beside what was measured and do not end the run.
+	failed []string
 }
+
+// errLoad says that a scenario did not go as the protocol has it.
+var errLoad = errors.New("load")
 
 // measure carries out the plan.
 func (m *measurer) measure(ctx context.Context) error {
@@ -70,7 +76,8 @@ func (m *measurer) round(ctx context.Context, p pacing, round int) error {
 			continue
 		}
 		for _, n := range m.systems(sc.transport) {
-			if err := m.put(ctx, p, sc, n, running[n]); err != nil {
+			err := m.put(ctx, p, sc, n, running[n])
+			if err = m.note(err); err != nil {
 				return err
 			}
 		}
@@ -85,7 +92,16 @@ func (m *measurer) alone(ctx context.Context, p pacing, sc scenario, n name) err
 		return err
 	}
 	defer s.stop()
-	return m.put(ctx, p, sc, n, s)
+	return m.note(m.put(ctx, p, sc, n, s))
+}
+
+// note keeps a failure of the load and returns any other.
+func (m *measurer) note(err error) error {
+	if !errors.Is(err, errLoad) {
+		return err
+	}
+	m.failed = append(m.failed, err.Error())
+	return nil
 }
 
 // put runs the load and keeps its result.
@@ -108,7 +124,10 @@ func (m *measurer) put(ctx context.Context, p pacing, sc scenario, n name, s *sy
 	cmd := exec.CommandContext(ctx, "taskset", append(args, sc.args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s, %s: %w: %s", sc.key(), n, err, bytes.TrimSpace(said.Bytes()))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("%s, %s: %w: %s", sc.key(), n, errLoad, bytes.TrimPrefix(bytes.TrimSpace(said.Bytes()), []byte("load: ")))
 	}
 	var r result.Result
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {

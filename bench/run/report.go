@@ -17,7 +17,8 @@ type report struct {
 	Quick   bool      `json:"quick"`
 	Machine machine   `json:"machine"`
 	Rows    []line    `json:"rows"`
-	Figures figures   `json:"figures"` // every round's, by scenario and system
+	Failed  []string  `json:"failed,omitempty"` // scenarios that broke, and how
+	Figures figures   `json:"figures"`          // every round's, by scenario and system
 }
 
 // machine is where it was measured.

@@ -24,6 +24,9 @@ func (r report) print(w io.Writer) {
 	fmt.Fprint(w, "\nfloor: a bare relay in memory; three: gateway, nats-server and room service, summed; node: Socket.IO in memory;\n"+
 		"node x2: two of those with Redis, summed. CPU is that of all the server's processes, for one signal, join or event.\n"+
 		"Beside each comparison: the bound that it has to keep, and whether it does.\n")
+	for _, f := range r.Failed {
+		fmt.Fprintf(w, "FAILED: %s\n", f)
+	}
 	if sc, n, worst := r.Figures.busiest(); worst.LoadBusy > 0.9 {
 		fmt.Fprintf(w, "The load's core was %.0f %% busy in %s, %s: latencies there are the load's too; CPU stands.\n", 100*worst.LoadBusy, sc, n)
 	}
