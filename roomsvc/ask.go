@@ -139,9 +139,6 @@ func (w *worker) believe(token proto.Token, st *room.State, knew uint64) {
 	}
 	switch seq := st.Sequence(); {
 	case seq > have:
-		if e == nil && st.Record.Closed {
-			return // the feed has brought it and memory has forgotten it, or it will: either way it is told there
-		}
 		if e != nil && e.op != nil && e.op.wrote(&st.Record) {
 			w.commit(e, e.op, seq)
 			return

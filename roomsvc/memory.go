@@ -50,6 +50,7 @@ func (w *worker) feed(token proto.Token, seq uint64, data []byte, at time.Time) 
 func (w *worker) learn(token proto.Token, st *room.State, at time.Time) {
 	rec := &st.Record
 	w.intern(rec)
+	forgotten := rec.Closed && (w.rooms[token] == nil || w.rooms[token].state == nil)
 	if e := w.rooms[token]; e != nil || !rec.Closed {
 		e = w.entry(token)
 		e.fed = false
@@ -57,7 +58,10 @@ func (w *worker) learn(token proto.Token, st *room.State, at time.Time) {
 	}
 	switch {
 	case rec.Change.Replica == w.s.id:
-		w.tell(rec, token, st.Seq) // appended by a request that was given up before that was known
+		// Appended by a request that was given up before that was known; or told and forgotten, and now read again.
+		if !forgotten && !w.past.has(token, st.Seq) {
+			w.tell(rec, token, st.Seq)
+		}
 	case w.s.followed.Load() || time.Since(at) < w.s.cfg.Timings.Retell+skew:
 		w.s.watch.Know(proto.RoleRoomsvc, string(rec.Change.Replica))
 		w.past.add(newTold(rec, token, st.Seq))

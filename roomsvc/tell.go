@@ -12,6 +12,7 @@ type told struct {
 	at       time.Time // when this replica heard of it
 	replica  proto.ReplicaID
 	token    proto.Token
+	seq      uint64
 	payload  []byte
 	gateways []proto.GatewayID
 }
@@ -40,6 +41,16 @@ func (p *past) add(t told) {
 	p.count++
 }
 
+// has reports whether a change was told lately. It goes through all of them, for what happens seldom.
+func (p *past) has(token proto.Token, seq uint64) bool {
+	for i := range p.count {
+		if t := &p.ring[(p.first+i)%len(p.ring)]; t.seq == seq && t.token == token {
+			return true
+		}
+	}
+	return false
+}
+
 // forget drops what is older than a time.
 func (p *past) forget(before time.Time) {
 	for p.count > 0 && p.ring[p.first].at.Before(before) {
@@ -62,7 +73,7 @@ func (w *worker) tell(rec *proto.Record, token proto.Token, seq uint64) {
 func newTold(rec *proto.Record, token proto.Token, seq uint64) told {
 	event := rec.Event(seq)
 	return told{
-		at: time.Now(), replica: rec.Change.Replica, token: token,
+		at: time.Now(), replica: rec.Change.Replica, token: token, seq: seq,
 		payload: proto.AppendEvent(make([]byte, 0, 192), &event), gateways: room.Gateways(rec),
 	}
 }
