@@ -34,7 +34,8 @@ type cluster struct {
 
 // startCluster runs the servers until the test ends. The configuration reads the
 // environment, which is the process's: a test that calls this is not parallel.
-func startCluster(t *testing.T) *cluster {
+// What is given may set other values.
+func startCluster(t *testing.T, set ...func()) *cluster {
 	t.Helper()
 	dir := t.TempDir()
 	if err := keys.Make(dir, []string{"127.0.0.1"}); err != nil {
@@ -52,6 +53,9 @@ func startCluster(t *testing.T) *cluster {
 		"NATS_ROUTE_CA": keys.RouteCA, "NATS_ROUTE_CERT": keys.RouteCert, "NATS_ROUTE_KEY": keys.RouteKey,
 	} {
 		t.Setenv(variable, filepath.Join(dir, file))
+	}
+	for _, one := range set {
+		one()
 	}
 	// The first server has nobody to dial yet: the others dial it, and gossip.
 	route := "tls://127.0.0.1:1"
