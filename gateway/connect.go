@@ -96,7 +96,10 @@ func (g *Gateway) natsError(_ *nats.Conn, _ *nats.Subscription, err error) {
 func (g *Gateway) beat(ctx context.Context) error {
 	subject := g.subjects.Beat(proto.RoleGateway, string(g.id))
 	say := func(state proto.State) {
-		b := proto.Beat{Role: proto.RoleGateway, ID: string(g.id), State: state}
+		b := proto.Beat{
+			Role: proto.RoleGateway, ID: string(g.id), State: state,
+			Load: &proto.Load{Sessions: g.door.count(), Rooms: g.hub.inRooms.Load()},
+		}
 		_ = g.conn.Publish(subject, b.Encode()) // while NATS is away nobody listens either
 	}
 	tick := time.NewTicker(proto.BeatEvery)

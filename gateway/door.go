@@ -69,6 +69,13 @@ func (d *door) shut() []*session {
 	return list
 }
 
+// count returns how many are connected.
+func (d *door) count() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return uint64(len(d.sessions))
+}
+
 func (d *door) isDraining() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,6 +28,8 @@ type hub struct {
 	asking    int             // rosters under way
 	whenEmpty chan struct{}   // closed, if made, when no session is left
 	gone      []*session      // ended, but something of theirs may still come: forgotten after a while
+
+	inRooms atomic.Uint64 // len(rooms) at the last tick, for beats
 
 	mu       sync.Mutex    // guards commands
 	commands []command     // unbounded, but each poster has only few under way
@@ -232,6 +235,7 @@ func (h *hub) tick(now time.Time) {
 		h.forget(s)
 	}
 	h.g.metrics.rooms.Set(float64(len(h.rooms)))
+	h.inRooms.Store(uint64(len(h.rooms)))
 }
 
 // ended takes a client out of every room here, so that nothing more is queued for it. Its pump sends the leaves.

@@ -27,6 +27,14 @@ type Beat struct {
 	Role  Role   `json:"role"`
 	ID    string `json:"id"`
 	State State  `json:"state"`
+	// Load is what a gateway holds, for people who look; nil where the process does not say. Nobody decides on it.
+	Load *Load `json:",embed"`
+}
+
+// Load is what a gateway holds.
+type Load struct {
+	Sessions uint64 `json:"sessions"` // clients connected to it
+	Rooms    uint64 `json:"rooms"`    // rooms with members among them
 }
 
 // Encode returns the beat's JSON.
@@ -35,6 +43,10 @@ func (b Beat) Encode() []byte {
 	out = append(append(out, b.Role...), '"')
 	out = appendField(out, "id", b.ID)
 	out = appendField(out, "state", string(b.State))
+	if b.Load != nil {
+		out = appendUint(out, "sessions", b.Load.Sessions)
+		out = appendUint(out, "rooms", b.Load.Rooms)
+	}
 	return append(out, '}')
 }
 

@@ -14,8 +14,8 @@
 // [Subjects.Journal] gives; each record is appended with the expectation that the one it was decided on is still the
 // last. Room names stand in subjects as a [Token].
 //
-// Processes say that they are here with a [Beat] each second, and replicas tell gateways what they believe of their
-// members with a [Check] every ten.
+// Processes say that they are here with a [Beat] each second (gateways with their [Load], for people who look), and
+// replicas tell gateways what they believe of their members with a [Check] every ten.
 //
 // Everything on the wire is in testdata/golden.json, which the tests in Go and in JavaScript share.
 package proto
