@@ -47,6 +47,7 @@ type command struct {
 	settled  bool          // with answers
 	own      *ask          // a request of the gateway's own
 	empty    chan struct{} // to be closed once every session has departed
+	flush    *room         // what it was told is to be written
 	level    string        // every room is to be compared with its roster, for this reason
 }
 
@@ -122,6 +123,8 @@ func (h *hub) command(c *command) {
 		h.departed(c.departed, c.settled)
 	case c.own != nil:
 		h.startOwn(c.own)
+	case c.flush != nil:
+		c.flush.flush()
 	case c.empty != nil:
 		h.whenEmpty = c.empty
 		h.checkEmpty()

@@ -19,6 +19,8 @@ type room struct {
 	joining []*joining    // creates and joins under way
 	named   time.Time     // when a check last named it, or its first member came
 
+	flushing bool // what was told to many is about to be written
+
 	// While a roster is asked for, what comes is kept.
 	waiting bool
 	roster  *ask // the request for it that counts, once sent
@@ -148,12 +150,33 @@ func (r *room) member(s *session) *membership {
 	return nil
 }
 
+// In a room with many members here, events are written a moment after they were told: as long as writing one of them to
+// everybody takes, at most a blink. Whatever else is sent to a member meanwhile takes them along, in order.
+const (
+	manyMembers = 50
+	perMember   = 20 * time.Microsecond
+	blink       = 20 * time.Millisecond
+)
+
 // tell gives every member here an event, but for the client that it is about.
 func (r *room) tell(o link.Out, about proto.ClientID) {
+	many := len(r.local) >= manyMembers
 	for _, m := range r.local {
 		if m.s.id != about {
-			m.s.Send(o)
+			m.s.put(o, !many)
 		}
+	}
+	if many && !r.flushing {
+		r.flushing = true
+		time.AfterFunc(min(blink, time.Duration(len(r.local))*perMember), func() { r.h.post(command{flush: r}) })
+	}
+}
+
+// flush lets what was told be written.
+func (r *room) flush() {
+	r.flushing = false
+	for _, m := range r.local {
+		m.s.flush()
 	}
 }
 

@@ -119,10 +119,26 @@ func (s *session) pop() (request, bool) {
 }
 
 // Send implements link.Session.
-func (s *session) Send(out link.Out) { s.put(out) }
+func (s *session) Send(out link.Out) { s.put(out, true) }
 
-// put queues a message, and reports whether the connection was open and had room for it.
-func (s *session) put(out link.Out) bool {
+// flush starts the writer for what was queued without it.
+func (s *session) flush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.startWriter()
+}
+
+// startWriter starts the writer if there is something to write and none runs. With mu held.
+func (s *session) startWriter() {
+	if !s.writing && len(s.out) > 0 && !s.ended {
+		s.writing = true
+		s.g.spawn(s.write)
+	}
+}
+
+// put queues a message, and reports whether the connection was open and had room for it. It is written now, or with the
+// next that is, or when somebody calls flush.
+func (s *session) put(out link.Out, now bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
@@ -136,9 +152,8 @@ func (s *session) put(out link.Out) bool {
 	}
 	s.queued += size
 	s.out = append(s.out, out)
-	if !s.writing {
-		s.writing = true
-		s.g.spawn(s.write)
+	if now {
+		s.startWriter()
 	}
 	return true
 }

@@ -60,7 +60,7 @@ func (m *membership) take(k *kept) {
 		payload := proto.StripCount(k.payload, &k.e)
 		n := k.e.N
 		k.e.N = 0
-		if !m.s.put(out(k.e, payload)) { // its connection is about to end
+		if !m.s.put(out(k.e, payload), true) { // its connection is about to end
 			m.s.g.acks.notFound(k.reply, m.room.name, m.s.id)
 			return
 		}
