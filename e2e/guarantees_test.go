@@ -192,11 +192,10 @@ func (c *crowd) target(s *session, room proto.Room, random *rand.Rand) proto.Cli
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for {
-		if other := c.sessions[random.IntN(len(c.sessions))]; other != s || len(c.sessions) == 1 {
-			return other.ID()
-		}
+	if other := c.sessions[random.IntN(len(c.sessions))]; other != s {
+		return other.ID()
 	}
+	return proto.NewClientID() // nobody
 }
 
 // judge waits until everything is still, and checks what all saw.

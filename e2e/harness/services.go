@@ -21,7 +21,7 @@ func StartParley(tb testing.TB, args ...string) *Process {
 func LaunchParley(tb testing.TB, args ...string) *Process {
 	tb.Helper()
 	return Start(tb, Parley, Parley, append([]string{
-		"--listen", free, "--ops-listen", free, "--nats-listen", free, "--log-format", "text", "--drain", "0s",
+		"--listen", free, "--ops-listen", free, "--nats-listen", free, "--log-format", "text", "--drain", "100ms",
 	}, args...)...)
 }
 
@@ -37,7 +37,7 @@ func StartGateway(tb testing.TB, nats string, args ...string) *Process {
 func LaunchGateway(tb testing.TB, nats string, args ...string) *Process {
 	tb.Helper()
 	return Start(tb, Gateway, Gateway, append([]string{
-		"--listen", free, "--ops-listen", free, "--nats", nats, "--log-format", "text", "--drain", "0s",
+		"--listen", free, "--ops-listen", free, "--nats", nats, "--log-format", "text", "--drain", "100ms",
 	}, args...)...)
 }
 

@@ -3,6 +3,7 @@ package views
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
@@ -14,6 +15,8 @@ type View struct {
 	Members []proto.ClientID // in join order, the owner first, the client itself included; nil when not In
 	Seq     uint64
 	Changes []Change // the room's pushes and the client's own answers that bear a seq
+
+	last []string // the last frames, for errors
 }
 
 // Change is one change of a room as somebody was told of it.
@@ -59,9 +62,10 @@ func (p *player) event(r *testkit.Received) {
 		p.rooms[r.Room] = v
 	}
 	wrong := func(format string, args ...any) {
-		p.errs = append(p.errs, fmt.Errorf("client %s: %s: %s (members %v, seq %d)",
-			p.self, r.Raw, fmt.Sprintf(format, args...), v.Members, v.Seq))
+		p.errs = append(p.errs, fmt.Errorf("client %s: %s: %s (members %v, seq %d; before: %s)",
+			p.self, r.Raw, fmt.Sprintf(format, args...), v.Members, v.Seq, strings.Join(v.last, " ")))
 	}
+	defer func() { v.last = append(v.last[max(0, len(v.last)-5):], r.At.Format(".000000 ")+string(r.Raw)) }()
 	switch r.Name {
 	case proto.RoomCreated:
 		if v.In {
