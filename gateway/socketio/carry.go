@@ -70,7 +70,7 @@ func (p *carrier) expect(want []byte, then func() bool) error {
 // one hands over what it reads.
 func (p *carrier) run() {
 	defer p.s.carry(p)()
-	late := time.AfterFunc(upgradeTimeout, p.ws.CloseNow)
+	late := time.AfterFunc(p.s.cfg.upgradeTimeout, p.ws.CloseNow)
 	err := p.handshake(func() bool { return late.Stop() && !p.tell(opSwitch, "").Refused })
 	late.Stop()
 	if err != nil {

@@ -31,6 +31,11 @@ type Config struct {
 	// PingInterval is the time between a heartbeat and the next, PingTimeout how long the answer may take; 25 s and 20 s.
 	PingInterval time.Duration
 	PingTimeout  time.Duration
+
+	upgradeTimeout time.Duration // from a probe to the end of its upgrade; 10 s
+	// holdRemote is how long the home of a session holds a poll of another gateway, which then asks again: a home that
+	// died is noticed after that; 10 s.
+	holdRemote time.Duration
 }
 
 // Remote hands a request about a session to the gateway that it lives on.
@@ -42,9 +47,8 @@ type Remote interface {
 
 // How long things take, beside the heartbeat.
 const (
-	upgradeTimeout = 10 * time.Second       // from a probe to the end of its upgrade
-	flushAfter     = 100 * time.Millisecond // a GET that waits during an upgrade is answered after this long
-	closePatience  = time.Second            // for a write under way when a WebSocket is closed
+	flushAfter    = 100 * time.Millisecond // a GET that waits during an upgrade is answered after this long
+	closePatience = time.Second            // for a write under way when a WebSocket is closed
 )
 
 const (
@@ -62,6 +66,12 @@ func (c *Config) setDefaults() {
 	}
 	if c.PingTimeout <= 0 {
 		c.PingTimeout = 20 * time.Second
+	}
+	if c.upgradeTimeout <= 0 {
+		c.upgradeTimeout = 10 * time.Second
+	}
+	if c.holdRemote <= 0 {
+		c.holdRemote = 10 * time.Second
 	}
 	if c.AllowOrigin == nil {
 		c.AllowOrigin = sameHost

@@ -9,10 +9,6 @@ import (
 // pollLimit is about how many bytes one poll takes: what goes over NATS has to fit into a message.
 const pollLimit = 256 << 10
 
-// holdRemote is how long the home of a session holds a poll of another gateway, which then asks again: a home that died
-// is noticed after that.
-const holdRemote = 10 * time.Second
-
 // handle does what is asked of a session that lives here. It waits as long as poll and post do.
 func (s *Server) handle(ctx context.Context, r *request, hold time.Duration) answer {
 	c := s.lookup(r.SID)
@@ -75,7 +71,7 @@ func (s *Server) HandleRemote(ctx context.Context, message []byte) []byte {
 		return encode(refused(codeBadRequest), nil)
 	}
 	r.Body = body
-	a := s.handle(ctx, &r, holdRemote)
+	a := s.handle(ctx, &r, s.cfg.holdRemote)
 	return encode(a, a.Body)
 }
 
@@ -120,7 +116,7 @@ func (s *Server) abandon(r *request, reason string) {
 // call asks another gateway once.
 func (s *Server) call(ctx context.Context, r *request) (answer, error) {
 	home, _ := r.gateway()
-	within, cancel := context.WithTimeout(ctx, holdRemote+s.cfg.PingTimeout)
+	within, cancel := context.WithTimeout(ctx, s.cfg.holdRemote+s.cfg.PingTimeout)
 	defer cancel()
 	b, err := s.cfg.Remote.Call(within, home, encode(r, r.Body))
 	if err != nil {

@@ -24,7 +24,7 @@ func (c *conn) beginUpgrade() answer {
 	case c.mode != modePolling, c.upgrade.under:
 		return refused(codeBadRequest)
 	}
-	c.upgrade = upgrade{under: true, until: c.srv.now() + upgradeTimeout}
+	c.upgrade = upgrade{under: true, until: c.srv.now() + c.srv.cfg.upgradeTimeout}
 	return answer{}
 }
 

@@ -1,0 +1,49 @@
+package socketio
+
+import (
+	"testing"
+
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/proto"
+)
+
+func TestEventsHaveTheirArgumentsInTheOrderOfTheTables(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		event proto.Event
+		want  string
+	}{
+		{proto.Event{Name: proto.RoomCreated, Room: "a", Seq: 4}, `42["room-created","a"]`},
+		{proto.Event{Name: proto.RoomExists, Room: "a"}, `42["room-exists","a"]`},
+		{
+			proto.Event{Name: proto.RoomJoined, Room: "a", OwnerID: "o", Clients: []proto.ClientID{"o", "c"}, Seq: 4},
+			`42["room-joined","a","o",["o","c"]]`,
+		},
+		{proto.Event{Name: proto.RoomJoined, Room: "a", OwnerID: "o"}, `42["room-joined","a","o",[]]`},
+		{proto.Event{Name: proto.RoomNotExists, Room: "a"}, `42["room-not-exists","a"]`},
+		{proto.Event{Name: proto.RoomLeft, Room: "a"}, `42["room-left","a",false]`},
+		{proto.Event{Name: proto.RoomLeft, Room: "a", Kicked: true}, `42["room-left","a",true]`},
+		{proto.Event{Name: proto.NotInRoom, Room: "a"}, `42["not-in-room","a"]`},
+		{proto.Event{Name: proto.TargetNotFound, Room: "a", TargetID: "t"}, `42["target-not-found","a","t"]`},
+		{proto.Errorf(proto.CodeBadRequest, "a", "s", "no, \"%s\"", "so"), `42["error","no, \"so\""]`},
+		{proto.Event{Name: proto.ClientJoined, Room: "a", ID: "c", Seq: 5, Prev: 4}, `42["client-joined","a","c"]`},
+		{proto.Event{Name: proto.ClientLeft, Room: "a", ID: "c", Seq: 6, Prev: 5}, `42["client-left","a","c"]`},
+		{
+			proto.Event{Name: proto.SignalReceive, Room: "ä\"", SenderID: "s", Data: []byte(`{ "b" : 1.0 }`), N: 7},
+			`42["signal-receive","ä\"","s",{ "b" : 1.0 }]`,
+		},
+	} {
+		if got := appendOut(nil, link.Out{Message: link.NewMessage(c.event)}); string(got) != c.want {
+			t.Errorf("%s: got %s, want %s", c.event.Name, got, c.want)
+		}
+	}
+}
+
+func TestAcknowledgementsCarryTheObjectOfThePlainTransport(t *testing.T) {
+	t.Parallel()
+	e := proto.Event{Name: proto.RoomJoined, Room: "a", OwnerID: "o", Clients: []proto.ClientID{"o"}, Seq: 4}
+	got := appendOut(nil, link.Out{Message: link.NewMessage(e), Ref: "12"})
+	if want := `4312[{"event":"room-joined","room":"a","ownerId":"o","clients":["o"],"seq":4}]`; string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

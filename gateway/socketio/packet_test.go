@@ -1,0 +1,175 @@
+package socketio
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+func TestPackets(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat("[", 300) + strings.Repeat("]", 300)
+	for _, c := range []struct {
+		text string
+		want packet
+		err  error
+	}{
+		{`0`, packet{kind: '0', namespace: "/"}, nil},
+		{`0{"token":"t"}`, packet{kind: '0', namespace: "/"}, nil},
+		{`0/admin,`, packet{kind: '0', namespace: "/admin"}, nil},
+		{`0/admin`, packet{kind: '0', namespace: "/admin"}, nil},
+		{`1`, packet{kind: '1', namespace: "/"}, nil},
+		{`2["a"]`, packet{kind: '2', namespace: "/"}, nil},
+		{`27["a"]`, packet{kind: '2', namespace: "/", ack: "7"}, nil},
+		{`2007["a"]`, packet{kind: '2', namespace: "/", ack: "7"}, nil},
+		{`2/x,12["a"]`, packet{kind: '2', namespace: "/x", ack: "12"}, nil},
+		{`218446744073709551615["a"]`, packet{kind: '2', namespace: "/", ack: "18446744073709551615"}, nil},
+		{`218446744073709551616["a"]`, packet{}, errPacket},
+		{`2` + strings.Repeat("9", 5000) + `["a"]`, packet{}, errPacket},
+		{`31[]`, packet{kind: '3', namespace: "/", ack: "1"}, nil},
+		{`4{}`, packet{kind: '4', namespace: "/"}, nil},
+		{`51-["a",{"_placeholder":true,"num":0}]`, packet{}, errBinary},
+		{`61-1[{"_placeholder":true,"num":0}]`, packet{}, errBinary},
+		{``, packet{}, errPacket},
+		{`7`, packet{}, errPacket},
+		{`x`, packet{}, errPacket},
+		{`0[]`, packet{}, errPacket},
+		{`0{`, packet{}, errPacket},
+		{`1{}`, packet{}, errPacket},
+		{`2`, packet{}, errPacket},
+		{`27`, packet{}, errPacket},
+		{`2{}`, packet{}, errPacket},
+		{`2["a"`, packet{}, errPacket},
+		{`2["a"]]`, packet{}, errPacket},
+		{`2["a"] trailing`, packet{}, errPacket},
+		{`2["a",` + deep + `]`, packet{}, errPacket},
+		{"0/\xff,", packet{}, errPacket},
+	} {
+		p, err := decodePacket([]byte(c.text))
+		p.json = nil
+		if c.err == nil && (err != nil || p.kind != c.want.kind || p.namespace != c.want.namespace || p.ack != c.want.ack) {
+			t.Errorf("%.60q: %+v, %v, want %+v", c.text, p, err, c.want)
+		}
+		if c.err != nil && !errors.Is(err, c.err) {
+			t.Errorf("%.60q: %v, want %v", c.text, err, c.err)
+		}
+	}
+}
+
+func TestEventsBecomeRequests(t *testing.T) {
+	t.Parallel()
+	const target = "cccccccccccccccccccc"
+	for _, c := range []struct {
+		text string
+		want proto.Frame
+		bad  string // part of the error's text
+	}{
+		{`2["room-create","a"]`, proto.Frame{Name: "room-create", Room: "a"}, ""},
+		{`2["room-join","a"]`, proto.Frame{Name: "room-join", Room: "a"}, ""},
+		{`29["room-leave" , "\u00e9" ]`, proto.Frame{
+			Name: "room-leave", Room: "é", Ref: "9",
+		}, ""},
+		{`2["room-join","a","more",{"of":[1,2]},null]`, proto.Frame{Name: "room-join", Room: "a"}, ""},
+		{`2["signal-send","a","` + target + `",{"b":[1, "],"],"c":"\""}]`, proto.Frame{
+			Name: "signal-send", Room: "a", TargetID: target, Data: []byte(`{"b":[1, "],"],"c":"\""}`),
+		}, ""},
+		{`2["signal-send","a","` + target + `", 1.50e3 ,"extra"]`, proto.Frame{
+			Name: "signal-send", Room: "a", TargetID: target, Data: []byte(`1.50e3`),
+		}, ""},
+		{`2["signal-send","a","` + target + `",null]`, proto.Frame{
+			Name: "signal-send", Room: "a", TargetID: target, Data: []byte(`null`),
+		}, ""},
+		{`2["signal-send","a","` + target + `"]`, proto.Frame{Name: "signal-send", Room: "a", TargetID: target}, `"data"`},
+		{`2["signal-send","a"]`, proto.Frame{Name: "signal-send", Room: "a"}, `"targetId"`},
+		{`2["signal-send","a",7,{}]`, proto.Frame{Name: "signal-send", Room: "a"}, `"targetId"`},
+		{`2["room-join"]`, proto.Frame{Name: "room-join"}, `"room"`},
+		{`2["room-join",null]`, proto.Frame{Name: "room-join"}, `"room"`},
+		{`2["room-join",["a"]]`, proto.Frame{Name: "room-join"}, `"room"`},
+		{`2["room-join","` + strings.Repeat("r", 129) + `"]`, proto.Frame{Name: "room-join"}, "room name"},
+		{`23["room-join",""]`, proto.Frame{Name: "room-join", Ref: "3"}, `"room"`},
+		{`2["ping"]`, proto.Frame{Name: "ping"}, "there is no event"},
+		{`2["Room-Join","a"]`, proto.Frame{Name: "Room-Join"}, "there is no event"},
+		{`2[7,"a"]`, proto.Frame{}, "name of an event"},
+		{`2[]`, proto.Frame{}, "name of an event"},
+		{`2["signal-send","a","` + target + `",{"a":1,"a":2}]`, proto.Frame{}, "each member once"},
+		{`25["signal-send","a","` + target + `","\ud800"]`, proto.Frame{Ref: "5"}, "Unicode"},
+	} {
+		p, err := decodePacket([]byte(c.text))
+		if err != nil {
+			t.Errorf("%q: %v", c.text, err)
+			continue
+		}
+		f, err := p.frame()
+		if f.Name != c.want.Name || f.Room != c.want.Room || f.TargetID != c.want.TargetID || f.Ref != c.want.Ref ||
+			!bytes.Equal(f.Data, c.want.Data) {
+			t.Errorf("%q: %+v, want %+v", c.text, f, c.want)
+		}
+		switch {
+		case c.bad == "" && err != nil:
+			t.Errorf("%q: %v", c.text, err)
+		case c.bad != "" && (!errors.Is(err, proto.ErrFrame) || !strings.Contains(err.Error(), c.bad)):
+			t.Errorf("%q: %v, want %s", c.text, err, c.bad)
+		}
+	}
+}
+
+func TestDataIsACopy(t *testing.T) {
+	t.Parallel()
+	b := []byte(`2["signal-send","a","cccccccccccccccccccc",{"x":1}]`)
+	p, err := decodePacket(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := p.frame()
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(b)
+	if string(f.Data) != `{"x":1}` || f.Room != "a" {
+		t.Fatalf("%+v", f)
+	}
+}
+
+func FuzzDecodePacket(f *testing.F) {
+	for _, text := range []string{
+		`2["signal-send","a","cccccccccccccccccccc",{"b":[1,"],"],"c":"\""}]`, `27["room-join","a"]`, `0/admin,{}`, `31[]`,
+		`51-["a"]`, `2/x,9["\ud800"]`, `2[[],{},"a",1]`, `2[ ]`, "2[\"\xff\"]", `1`, `44{}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := decodePacket(text)
+		if err != nil {
+			if !errors.Is(err, errPacket) && !errors.Is(err, errBinary) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if p.kind != typeEvent {
+			return
+		}
+		f, err := p.frame()
+		if err != nil {
+			if !errors.Is(err, proto.ErrFrame) {
+				t.Fatal(err)
+			}
+			return
+		}
+		// What was accepted reads the same to another JSON parser.
+		var args []json.RawMessage
+		if err := json.Unmarshal(p.json, &args); err != nil {
+			t.Fatal(err)
+		}
+		var room string
+		if err := json.Unmarshal(args[1], &room); err != nil || room != string(f.Room) || f.Room.Check() != nil {
+			t.Fatalf("%q: %+v", text, f)
+		}
+		if f.Name == proto.SignalSend && !bytes.Equal(bytes.TrimSpace(args[3]), f.Data) {
+			t.Fatalf("%q: data %q", text, f.Data)
+		}
+	})
+}
