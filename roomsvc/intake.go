@@ -18,7 +18,13 @@ const version = "1.0.0"
 // serve begins to take requests: those meant for this replica, and those meant for any.
 func (s *Service) serve() error {
 	sub, err := s.nc.Subscribe(s.subjects.ReplicaAll(s.id), func(m *nats.Msg) {
-		s.take(s.subjects.ReplicaOp(m.Subject), m.Data, m.Reply, m.Header)
+		op := s.subjects.ReplicaOp(m.Subject)
+		if op == proto.OpSignal {
+			// It comes from a gateway, which has checked the data.
+			s.take(op, m.Data, m.Reply, m.Header, proto.DecodeSignal)
+			return
+		}
+		s.take(op, m.Data, m.Reply, m.Header, nil)
 	})
 	if err != nil {
 		return fmt.Errorf("subscribe to requests: %w", err)
@@ -35,7 +41,7 @@ func (s *Service) serve() error {
 	}
 	for _, op := range proto.Ops() {
 		handler := micro.HandlerFunc(func(r micro.Request) {
-			s.take(op, r.Data(), r.Reply(), nats.Header(r.Headers()))
+			s.take(op, r.Data(), r.Reply(), nats.Header(r.Headers()), nil)
 		})
 		if err := s.micro.AddEndpoint(string(op), handler, micro.WithEndpointSubject(s.subjects.Rooms(op))); err != nil {
 			return fmt.Errorf("add the endpoint %s: %w", op, err)
@@ -45,8 +51,10 @@ func (s *Service) serve() error {
 }
 
 // take takes one request. It runs on the subscription's goroutine and never waits: a signal between members is relayed
-// here, everything else goes to the worker that owns the room.
-func (s *Service) take(op proto.Op, data []byte, reply string, header nats.Header) {
+// here, everything else goes to the worker that owns the room. decode is nil or reads this operation's payload.
+func (s *Service) take(op proto.Op, data []byte, reply string, header nats.Header,
+	decode func([]byte) (proto.Request, error),
+) {
 	if !s.subjects.ReplyAllowed(reply) {
 		reason := "reply-subject"
 		if reply == "" {
@@ -55,7 +63,10 @@ func (s *Service) take(op proto.Op, data []byte, reply string, header nats.Heade
 		s.metrics.dropped[reason].Inc()
 		return
 	}
-	req, err := proto.DecodeRequest(op, data)
+	if decode == nil {
+		decode = func(b []byte) (proto.Request, error) { return proto.DecodeRequest(op, b) }
+	}
+	req, err := decode(data)
 	if err != nil {
 		s.refuse(op, &req, reply, proto.CodeBadRequest, err.Error())
 		return

@@ -18,7 +18,7 @@ import (
 const (
 	heartbeat  = time.Second     // of the consumer; three missed ones begin a new one
 	pollFor    = time.Second / 4 // how often a follower that hears nothing looks around
-	apiTimeout = 5 * time.Second
+	apiTimeout = 2 * time.Second
 	idleFor    = 30 * time.Second // after which the server forgets a consumer whose process is gone
 )
 

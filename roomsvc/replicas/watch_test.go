@@ -1,0 +1,142 @@
+package replicas_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/replicas"
+	"github.com/parley-rtc/parley/testkit"
+)
+
+// quick has everything happen twenty times as fast.
+var quick = replicas.Timings{
+	Beat: 50 * time.Millisecond, Missed: 100 * time.Millisecond, Ask: 60 * time.Millisecond,
+	AskEvery: 10 * time.Millisecond, NoResponders: 150 * time.Millisecond, Silence: 400 * time.Millisecond,
+	Grace: 300 * time.Millisecond, Forget: 3 * time.Second,
+}
+
+type process struct {
+	*replicas.Watch
+	id   proto.ReplicaID
+	stop func()
+
+	mu   sync.Mutex // guards the fields below
+	gone []string
+}
+
+func (p *process) lost(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, g := range p.gone {
+		if g == id {
+			return true
+		}
+	}
+	return false
+}
+
+func run(t *testing.T, n *testkit.NATS) *process {
+	t.Helper()
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{id: proto.NewReplicaID()}
+	p.Watch = replicas.New(replicas.Config{
+		Conn: n.Connect(t), Subjects: subjects, Self: p.id, Timings: quick,
+		Gone: func(_ proto.Role, id string, _ time.Time) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.gone = append(p.gone, id)
+		},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	p.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(p.stop)
+	return p
+}
+
+func TestReplicasAgreeOnWhoRanksFirstAndTheDeadAreLeftOut(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	all := []*process{run(t, n), run(t, n), run(t, n)}
+	for _, p := range all {
+		p.Say(proto.Up)
+	}
+	level := func(ps []*process) func() bool {
+		return func() bool {
+			for _, p := range ps {
+				if len(p.Replicas()) != len(ps) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	testkit.WaitFor(t, "the replicas to know each other", level(all))
+	for _, room := range []proto.Room{"a", "b", "c", "d"} {
+		first := 0
+		for _, p := range all {
+			if p.First(room.Token()) {
+				first++
+			}
+		}
+		if first != 1 {
+			t.Errorf("%d replicas rank first for %s", first, room)
+		}
+	}
+	all[0].stop()
+	testkit.WaitFor(t, "the dead one to be left out", level(all[1:]))
+	testkit.WaitFor(t, "the dead one to be gone", func() bool {
+		return all[1].lost(string(all[0].id)) && all[2].lost(string(all[0].id))
+	})
+	all[1].Say(proto.Leaving)
+	testkit.WaitFor(t, "the one that leaves to be left out", func() bool { return len(all[2].Replicas()) == 1 })
+}
+
+func TestAProcessThatAnswersIsNotGoneThoughItDoesNotBeat(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	p, answers := run(t, n), run(t, n) // the second answers, and beats for nobody
+	p.Know(proto.RoleGateway, string(answers.id))
+	p.Know(proto.RoleGateway, "dead")
+	if !p.Fresh("dead") || p.Fresh("unknown") {
+		t.Error("a gateway has not had the time to beat, or one is fresh that is not known")
+	}
+	testkit.WaitFor(t, "the dead one to be gone", func() bool { return p.lost("dead") && p.Gone("dead") })
+	if p.lost(string(answers.id)) {
+		t.Error("one that answers is gone")
+	}
+	if p.Fresh(proto.GatewayID(answers.id)) || p.Fresh("dead") {
+		t.Error("a gateway that does not beat is fresh")
+	}
+}
+
+func TestTimeInWhichTheObserverWasCutOffDoesNotCount(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	p := run(t, n)
+	p.Know(proto.RoleGateway, "dead")
+	p.Disconnected()
+	tick := time.NewTimer(2 * quick.Silence)
+	<-tick.C
+	if p.lost("dead") {
+		t.Error("it is gone, though the observer was cut off")
+	}
+	p.Connected()
+	began := time.Now()
+	testkit.WaitFor(t, "the dead one to be gone", func() bool { return p.lost("dead") })
+	if took := time.Since(began); took < quick.Grace {
+		t.Errorf("it is gone %v after the reconnection", took)
+	}
+}
