@@ -75,11 +75,25 @@ func (a *ask) noResponder(attempt uint32) {
 	}
 }
 
+// sender is what a goroutine keeps from one ask to the next, so that asking makes little garbage.
+type sender struct {
+	msg     nats.Msg
+	request [1]string // of the header, which holds these
+	timeout [1]string
+	timer   *time.Timer
+}
+
+func newSender() *sender {
+	k := &sender{timer: time.NewTimer(time.Hour)}
+	k.timer.Stop()
+	k.msg.Header = nats.Header{proto.HeaderRequest: k.request[:], proto.HeaderTimeout: k.timeout[:]}
+	return k
+}
+
 // run makes attempts until the dispatcher has resolved the ask or its time is up, and reports whether it was resolved.
 // It blocks.
-func (g *Gateway) run(a *ask) bool {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+func (g *Gateway) run(a *ask, with *sender) bool {
+	defer with.timer.Stop()
 	backoff := g.timing.backoffMin
 	for {
 		replicas := g.ranking.replicas()
@@ -89,7 +103,7 @@ func (g *Gateway) run(a *ask) bool {
 			if i > 0 {
 				target = ranked[i]
 			}
-			if g.attempt(a, target, timer) {
+			if g.attempt(a, target, with) {
 				return true
 			}
 			if !time.Now().Before(a.deadline) {
@@ -101,7 +115,7 @@ func (g *Gateway) run(a *ask) bool {
 		}
 		pause := min(backoff+time.Duration(rand.Int64N(int64(backoff))), time.Until(a.deadline)) //nolint:gosec // jitter
 		backoff = min(2*backoff, g.timing.backoffMax)
-		if a.wait(pause, timer, ^uint32(0)) {
+		if a.wait(pause, with.timer, ^uint32(0)) {
 			return true
 		}
 		if !time.Now().Before(a.deadline) {
@@ -134,7 +148,7 @@ func (g *Gateway) rest(replicas []proto.ReplicaID, asked proto.ReplicaID, room p
 
 // attempt sends the request once and waits for its answer, for word that nobody is there, or for silence to have lasted
 // too long. It reports whether the ask was resolved.
-func (g *Gateway) attempt(a *ask, target proto.ReplicaID, timer *time.Timer) bool {
+func (g *Gateway) attempt(a *ask, target proto.ReplicaID, with *sender) bool {
 	a.attempt++
 	left := time.Until(a.deadline)
 	if left <= 0 {
@@ -144,19 +158,14 @@ func (g *Gateway) attempt(a *ask, target proto.ReplicaID, timer *time.Timer) boo
 	if target != "" {
 		subject = g.subjects.Replica(target, a.op)
 	}
-	msg := &nats.Msg{
-		Subject: subject,
-		Reply:   g.subjects.Reply(g.id, replyToken(a.session, a.num, a.attempt)),
-		Data:    a.payload,
-		Header: nats.Header{
-			proto.HeaderRequest: {string(a.id)},
-			proto.HeaderTimeout: {strconv.FormatInt(left.Milliseconds(), 10)},
-		},
-	}
-	if err := g.conn.PublishMsg(msg); err != nil {
+	msg := &with.msg
+	msg.Subject, msg.Data = subject, a.payload
+	msg.Reply = g.subjects.Reply(g.id, replyToken(a.session, a.num, a.attempt))
+	with.request[0], with.timeout[0] = string(a.id), strconv.FormatInt(left.Milliseconds(), 10)
+	if err := g.conn.PublishMsg(msg); err != nil { // which keeps nothing of it
 		return a.done.Load() // not connected: the next attempt comes after a pause
 	}
-	if a.wait(min(left, g.timing.attempt), timer, a.attempt) {
+	if a.wait(min(left, g.timing.attempt), with.timer, a.attempt) {
 		return true
 	}
 	if target != "" && a.refused.Load() >= a.attempt {
@@ -217,8 +226,8 @@ func parseReplyToken(token string) (session, num uint64, attempt uint32, ok bool
 
 // requestID makes the Parley-Request of a session's request: unique, because the gateway's id is.
 func (g *Gateway) requestID(session, num uint64) proto.RequestID {
-	b := make([]byte, 0, proto.MaxRequestID)
-	b = append(b, g.id...)
+	var space [proto.MaxRequestID]byte
+	b := append(space[:0], g.id...)
 	b = strconv.AppendUint(append(b, '-'), session, 36)
 	b = strconv.AppendUint(append(b, '-'), num, 36)
 	return proto.RequestID(b)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
@@ -14,7 +15,8 @@ type pump struct {
 	num    uint64               // of the last request to the room service
 	n      int64                // of the last signal
 	doubts map[proto.Room]doubt // requests answered unavailable: the change may have been made
-	wake   chan struct{}        // for asks; made with the first
+	wake   chan struct{}        // for asks
+	sender *sender              // made with the first ask, as is wake
 }
 
 // doubt is a request of which nobody knows whether it was carried out.
@@ -79,6 +81,9 @@ func (s *session) handle(r request) {
 	}
 }
 
+// payloads hold signals while they are asked.
+var payloads = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b }}
+
 // signal sends a signal on, unless the gateway itself knows better.
 func (s *session) signal(f proto.Frame, at time.Time) {
 	switch {
@@ -97,10 +102,14 @@ func (s *session) signal(f proto.Frame, at time.Time) {
 	s.pump.n++
 	a := s.newAsk(proto.OpSignal, f.Room, at.Add(s.g.timing.signal))
 	a.ref, a.target = f.Ref, f.TargetID
-	a.payload = proto.AppendRequest(make([]byte, 0, len(f.Data)+len(f.Room)+256), proto.OpSignal, &proto.Request{
+	buf, _ := payloads.Get().(*[]byte)
+	*buf = proto.AppendRequest((*buf)[:0], proto.OpSignal, &proto.Request{
 		Room: f.Room, ClientID: s.id, Gateway: s.g.id, TargetID: f.TargetID, N: s.pump.n, Data: f.Data,
 	})
+	a.payload = *buf
 	s.ask(a)
+	a.payload = nil
+	payloads.Put(buf)
 }
 
 // change carries out a create, join or leave.
@@ -246,8 +255,8 @@ func (s *session) roomCount() int {
 
 // newAsk numbers a request.
 func (s *session) newAsk(op proto.Op, room proto.Room, deadline time.Time) *ask {
-	if s.pump.wake == nil {
-		s.pump.wake = make(chan struct{}, 1)
+	if s.pump.sender == nil {
+		s.pump.wake, s.pump.sender = make(chan struct{}, 1), newSender()
 	}
 	s.pump.num++
 	return &ask{
@@ -273,7 +282,7 @@ func (s *session) ask(a *ask) int32 {
 	if a.op != proto.OpSignal {
 		s.g.hub.post(command{begin: a, session: s}) // before the request is sent, so that what comes for that room is kept
 	}
-	if !s.g.run(a) {
+	if !s.g.run(a, s.pump.sender) {
 		s.g.hub.post(command{giveUp: a, session: s})
 		a.over()
 	}

@@ -115,7 +115,7 @@ func (g *Gateway) newOwnAsk(op proto.Op, room proto.Room, patience time.Duration
 
 // runOwn carries out a request of the gateway's own that the dispatcher knows of, and returns its outcome.
 func (g *Gateway) runOwn(a *ask) int32 {
-	if !g.run(a) {
+	if !g.run(a, newSender()) {
 		g.hub.post(command{giveUp: a})
 		a.over()
 	}
