@@ -66,10 +66,15 @@ func run(info settings.Info, cli Settings, start Start, args []string, stdout, s
 			err = serve(ctx, info.Name, cli, start, base.Logger(stderr), stderr)
 		}
 	}
+	return Code(info.Name, err, stderr)
+}
+
+// Code is how a program ends that has come to an error, or to nil: its exit code, after a last line that says what to do.
+func Code(name string, err error, stderr io.Writer) int {
 	if err == nil {
 		return codeClean
 	}
-	_, _ = fmt.Fprintf(stderr, "%s: %s\n", info.Name, sentence(err))
+	_, _ = fmt.Fprintf(stderr, "%s: %s\n", name, sentence(err))
 	if errors.Is(err, settings.ErrSetting) || errors.Is(err, gateway.ErrConfig) || errors.Is(err, journal.ErrStream) {
 		return codeSetting
 	}

@@ -25,8 +25,8 @@ func TCP(ctx context.Context, flag, address string) (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil, settings.Errorf("%s %s: this machine does not have this address: set %s to one that it has, or leave the host out", flag, address, flag)
 	case errors.As(err, &addr):
-		return nil, settings.Errorf("%s %q is no address (%s): set it to host:port or :port", flag, address, addr.Err)
+		return nil, settings.Errorf("%s %q is no address (%s): set %s to host:port or :port", flag, address, addr.Err, flag)
 	default:
-		return nil, settings.Errorf("%s %q cannot be listened on: %v; set it to host:port or :port", flag, address, err)
+		return nil, settings.Errorf("%s %q cannot be listened on: %v; set %s to host:port or :port", flag, address, err, flag)
 	}
 }

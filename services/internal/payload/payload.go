@@ -33,10 +33,10 @@ type Need struct {
 func (n Need) Check(maxPayload int64) error {
 	most := maxPayload - overhead
 	switch {
-	case int64(n.Frame) > most:
+	case n.Frame > 0 && int64(n.Frame) > most:
 		return settings.Errorf("--max-frame %d does not fit into a message of NATS, whose max_payload is %d: "+
 			"set --max-frame to %d at most, or raise max_payload", n.Frame, maxPayload, max(most, 0))
-	case int64(n.Members)*perMember > most:
+	case n.Members > 0 && int64(n.Members)*perMember > most:
 		return settings.Errorf("a room of --max-members %d does not fit into a message of NATS, whose max_payload is %d: "+
 			"set --max-members to %d at most, or raise max_payload", n.Members, maxPayload, max(most/perMember, 0))
 	case n.Checks && most < proto.MaxCheckPage:
