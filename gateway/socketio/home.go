@@ -18,6 +18,7 @@ func (s *Server) handle(ctx context.Context, r *request, hold time.Duration) ans
 	if a, ok := c.admits(r); !ok {
 		return a
 	}
+	c.use()
 	switch r.Op {
 	case opPoll:
 		return c.poll(ctx, modePolling, hold)
@@ -41,6 +42,15 @@ func (s *Server) handle(ctx context.Context, r *request, hold time.Duration) ans
 		return refused(codeBadRequest)
 	}
 	return answer{}
+}
+
+// use notes that a client of revision 3, which joins unasked, has come back after the handshake.
+func (c *conn) use() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.revision == revision3 && c.session != nil && c.alive() {
+		c.beat.unused = 0
+	}
 }
 
 // admits judges whether a request is from the client that opened the session. In revision 4 the id proves it. In revision

@@ -24,9 +24,6 @@ func (c *conn) poll(ctx context.Context, from mode, hold time.Duration) answer {
 	wake := make(chan struct{}, 1)
 	c.life.waiting = wake
 	defer func() { c.life.waiting = nil }()
-	if c.revision == revision3 && c.session != nil {
-		c.beat.unused = 0
-	}
 	var late <-chan time.Time
 	if hold > 0 {
 		timer := time.NewTimer(hold)

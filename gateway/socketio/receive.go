@@ -20,9 +20,6 @@ func (c *conn) receive(p []byte) error {
 	c.mu.Lock()
 	alive := c.alive()
 	c.beat.heard(kind, c.srv.now())
-	if c.revision == revision3 && c.session != nil {
-		c.beat.unused = 0
-	}
 	c.mu.Unlock()
 	if !alive {
 		return errEnded

@@ -79,9 +79,6 @@ func (c *conn) endUpgrade(ws *wsconn.Conn) answer {
 	if ws != nil {
 		c.mode = modeSocket
 	}
-	if c.revision == revision3 && c.session != nil {
-		c.beat.unused = 0
-	}
 	c.wake()
 	c.outbox.release()
 	c.writeControl()
