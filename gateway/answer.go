@@ -36,8 +36,7 @@ func (h *hub) answer(s *session, a *ask, e *proto.Event, payload []byte) {
 	case a.op == proto.OpLeave:
 		outcome = h.left(s, a, e, payload)
 	case e.Name == proto.RoomCreated, e.Name == proto.RoomJoined:
-		h.joined(s, a, e, payload)
-		outcome = outcomeOK
+		outcome = h.joined(s, a, e, payload)
 	default:
 		if m := s.rooms[a.room]; m != nil && e.Name == proto.RoomNotExists {
 			m.kick() // it was in there, and has not heard that the room was closed

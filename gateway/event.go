@@ -102,7 +102,16 @@ func (r *room) removed(id proto.ClientID) {
 	case m.leaving:
 		m.leave()
 	default:
+		r.outdate(m.s, false)
 		m.kick()
+	}
+}
+
+// outdate notes that an event has removed a member whose joining again is under way: an answer from before says what is
+// not so any more.
+func (r *room) outdate(s *session, closed bool) {
+	if j := r.joiningOf(s); j != nil {
+		j.removed, j.closed = r.seq, closed
 	}
 }
 
@@ -115,6 +124,7 @@ func (r *room) closed(e *proto.Event) {
 			m.leave()
 			continue
 		}
+		r.outdate(m.s, true)
 		m.remove()
 		m.s.Send(left)
 	}

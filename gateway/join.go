@@ -9,7 +9,7 @@ import (
 
 // joined handles a client's room-created or room-joined: it becomes a member here, is told so first, then what was kept
 // for it, and is brought level with the room.
-func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) {
+func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 	r := h.room(a.room)
 	j := r.endJoining(a)
 	if j == nil {
@@ -18,7 +18,10 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) {
 	if s.isOver() {
 		j.refuse()
 		h.joinedTooLate(s, r, a.id)
-		return
+		return outcomeOK
+	}
+	if e.Seq < j.removed {
+		return h.joinedBefore(s, j)
 	}
 	roster := rosterOf(s.id, e)
 	if len(r.local) == 0 {
@@ -41,15 +44,30 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) {
 	m.leaving = false
 	if known && e.Seq < r.seq {
 		s.Send(link.Out{Message: link.NewMessage(r.asJoined(s, e)), Ref: a.ref})
-		return
+		return outcomeOK
 	}
 	h.tellJoined(s, a, e, payload)
 	if known {
 		r.replay()
 		h.dropIfEmpty(r)
-		return
+		return outcomeOK
 	}
 	h.catchUp(m, j, e)
+	return outcomeOK
+}
+
+// joinedBefore answers a member that joined again and has been told since that it was removed. Between request and answer
+// the room was closed, or nobody can say whether it is in there.
+func (h *hub) joinedBefore(s *session, j *joining) int32 {
+	j.refuse()
+	h.dropIfEmpty(h.room(j.a.room))
+	answer, outcome := proto.Event{Name: proto.RoomNotExists, Room: j.a.room}, outcomeRefused
+	if !j.closed {
+		answer = proto.Errorf(proto.CodeUnavailable, j.a.room, s.id, "the client was removed meanwhile: ask again")
+		outcome = outcomeUnavailable
+	}
+	h.tellAnswer(s, j.a, &answer, nil)
+	return outcome
 }
 
 // rosterOf returns the whole room as an answer has it, in join order as far as it says.

@@ -45,6 +45,8 @@ type joining struct {
 	a       *ask
 	kept    []kept
 	signals []kept
+	removed uint64 // the event that removed the client, when it was a member and joined again; 0: none
+	closed  bool   // that event was the room's closing
 }
 
 // kept is a room event, or a signal for to, that could not be told yet.
