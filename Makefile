@@ -1,0 +1,78 @@
+# Parley's house. What each target does stands beside it: make help.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+MODULES := proto testkit roomsvc gateway services e2e bench
+BIN := $(CURDIR)/bin
+TOOLS := $(BIN)/tools
+GOTEST := go test -race
+
+.PHONY: help run test test-go test-js test-deploy build lint fmt vuln bench chaos fuzz cover setup clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
+
+run: ## everything in one process on http://localhost:8080, with a page that makes a video call between tabs
+	go run ./services/parley
+
+build: ## binaries into bin/
+	@mkdir -p $(BIN)
+	go build -trimpath -o $(BIN)/parley ./services/parley
+	go build -trimpath -o $(BIN)/parley-gateway ./services/gateway
+	go build -trimpath -o $(BIN)/parley-roomsvc ./services/roomsvc
+
+test: setup test-go test-js test-deploy ## every test, having installed what they need
+
+test-go: ## the Go modules' tests, with the race detector
+	@for m in $(filter-out e2e,$(MODULES)); do echo "== $$m"; (cd $$m && $(GOTEST) ./...); done
+	@echo "== e2e"; cd e2e && $(GOTEST) -timeout 15m ./...
+
+test-js: ## the tests of parley.js
+	@echo "== gateway/demo"; cd gateway/demo && node --test
+
+test-deploy: ## the tests of what is in deploy/
+	@echo "== deploy"; cd deploy && GOWORK=off $(GOTEST) ./...
+	@echo "== deploy/tools"; cd deploy/tools && GOWORK=off go test ./...
+
+setup: ## installs what the tests need and is missing: Chromium, npm packages
+	@scripts/setup
+
+lint: fmt $(TOOLS)/golangci-lint vuln ## formatting, linters, known vulnerabilities, modules that build alone
+	@for m in $(MODULES); do echo "== lint $$m"; (cd $$m && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+	@for m in $(MODULES); do echo "== alone $$m"; (cd $$m && GOWORK=off go vet ./...); done
+
+fmt: $(TOOLS)/golangci-lint ## fails where gofumpt would change something
+	@out=$$($(TOOLS)/gofumpt -l $(MODULES) deploy); if [ -n "$$out" ]; then \
+		echo "gofumpt would change these files; run bin/tools/gofumpt -w on them:"; echo "$$out"; exit 1; fi
+
+vuln: $(TOOLS)/golangci-lint ## fails when a known vulnerability is reached; says so when the database cannot be
+	@scripts/vuln $(TOOLS)/govulncheck services testkit e2e
+
+$(TOOLS)/golangci-lint: tools/go.mod tools/go.sum
+	@echo "building the linters into bin/tools: some minutes, once"
+	@cd tools && GOWORK=off GOBIN=$(TOOLS) go install tool && touch $(TOOLS)/golangci-lint
+
+bench: ## costs of a signal, a join, an event, a connection, beside a bare relay: a table, and bench.json
+	go run ./bench/run --json bench.json
+
+chaos: setup ## faults under load: processes killed, NATS cut, as long as CHAOS says
+	cd e2e && $(GOTEST) -count 1 -timeout 30m -run 'Kill|Killed|Dies|Died|Restart|Cut|Gone|Lost|Linear|Fault' -v ./...
+
+FUZZTIME ?= 5s
+fuzz: ## every fuzz target for FUZZTIME (5s)
+	@for m in proto gateway roomsvc; do \
+		(cd $$m && for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -rn1 dirname | sort -u); do \
+			for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | sed 's/func //'); do \
+				echo "== $$m/$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; done; done); done
+
+cover: ## how much of each module its own tests reach
+	@for m in proto testkit roomsvc gateway services; do \
+		(cd $$m && go test -coverprofile $(BIN)/$$m.out ./... > /dev/null && \
+			echo "$$m $$(go tool cover -func $(BIN)/$$m.out | tail -1 | grep -o '[0-9.]*%')"); done
+
+clean: ## removes bin/
+	rm -rf $(BIN)
+
+-include deploy/deploy.mk
