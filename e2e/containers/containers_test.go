@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,6 +42,7 @@ func TestContainersComeUpAreKilledAndReplacedWithNoWrongAnswer(t *testing.T) {
 			people.truthful(t)
 		})
 	}
+	t.Run("nobody was refused what he needs", d.unrefused) // replaced servers take their logs along
 	t.Run("a rolling replacement", func(t *testing.T) {
 		for _, service := range []string{"roomsvc1", "roomsvc2", "gateway1", "gateway2", "nats1", "nats2", "nats3"} {
 			d.replace(t, service)
@@ -49,6 +51,29 @@ func TestContainersComeUpAreKilledAndReplacedWithNoWrongAnswer(t *testing.T) {
 		people.truthful(t)
 	})
 }
+
+// unrefused fails the test for every refusal of NATS but those that logins asked
+// for: a subject that a program needs and may not use fails silently otherwise.
+func (d *deployment) unrefused(t *testing.T) {
+	log := d.run(t, compose("logs", "--no-color", "nats1", "nats2", "nats3")...)
+	var asked int
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, "Violation") {
+			continue
+		}
+		if slices.ContainsFunc(refused, func(subject string) bool { return strings.Contains(line, `"`+subject+`"`) }) {
+			asked++
+			continue
+		}
+		t.Error(strings.TrimSpace(line))
+	}
+	if asked == 0 {
+		t.Error("not even the refusals that were asked for stand in the log")
+	}
+}
+
+// refused are the subjects on which logins tries what nobody but it would.
+var refused = []string{"parley.journal.lobby", "parley.room.lobby.event", "parley.rooms.other", "parley.rooms.create"}
 
 // meet has the load balancer put two clients on two gateways, and looks there.
 func (d *deployment) meet(t *testing.T) {
