@@ -137,14 +137,21 @@ func (o *Observer) Check(room proto.Room, how Strictness) []error {
 // Members returns the members of a room after the change with a seq, as told to the observer: ok is false when it has
 // not heard of that change.
 func (o *Observer) Members(room proto.Room, seq uint64) (members []proto.ClientID, ok bool) {
+	members, ok = o.history(room)[seq]
+	return members, ok
+}
+
+// history returns a room's members after each change.
+func (o *Observer) history(room proto.Room) map[uint64][]proto.ClientID {
 	events := o.Events(room)
 	slices.SortStableFunc(events, func(a, b Heard) int { return cmp.Compare(a.Seq, b.Seq) })
-	var last uint64
-	for _, e := range events {
-		if e.Seq == last {
+	after := make(map[uint64][]proto.ClientID, len(events))
+	var members []proto.ClientID
+	for i, e := range events {
+		if i > 0 && e.Seq == events[i-1].Seq {
 			continue
 		}
-		last = e.Seq
+		members = slices.Clone(members)
 		switch e.Name {
 		case proto.RoomCreated:
 			members = []proto.ClientID{e.OwnerID}
@@ -156,9 +163,34 @@ func (o *Observer) Members(room proto.Room, seq uint64) (members []proto.ClientI
 			members = nil
 		default:
 		}
-		if e.Seq == seq {
-			return members, true
+		after[e.Seq] = members
+	}
+	return after
+}
+
+// Verify returns an error for each change that a client was told otherwise than this service: another change under the
+// same number, or other members after it. Under [Level] a roster's differences are left out, which bear numbers of the
+// gateway's own; what they lead to is not.
+func (o *Observer) Verify(rooms map[proto.Room]*View, how Strictness) []error {
+	var errs []error
+	for room, v := range rooms {
+		told := map[uint64]Heard{}
+		after := o.history(room)
+		for _, e := range o.Events(room) {
+			told[e.Seq] = e
+		}
+		for _, c := range v.Changes {
+			e, ok := told[c.Seq]
+			same := ok && (c.Name == e.Name && c.ID == e.ID ||
+				c.Name == proto.RoomCreated && c.ID == e.OwnerID || c.Name == proto.RoomJoined)
+			switch {
+			case !same && how == Strict:
+				errs = append(errs, fmt.Errorf("room %q: told as %s %s seq %d, to the observer as %+v", room, c.Name, c.ID, c.Seq, e.Event))
+			case same && !slices.Equal(c.Members, after[c.Seq]):
+				errs = append(errs, fmt.Errorf("room %q: after %s %s seq %d the members are %v, somebody has %v",
+					room, c.Name, c.ID, c.Seq, after[c.Seq], c.Members))
+			}
 		}
 	}
-	return nil, false
+	return errs
 }

@@ -25,6 +25,8 @@ type Change struct {
 	ID   proto.ClientID // who joined or left
 	Seq  uint64
 	Prev uint64
+
+	Members []proto.ClientID // after it, as the client has them
 }
 
 // Strictness says what a replay holds against a client's events.
@@ -111,7 +113,7 @@ func (p *player) enter(v *View, e *proto.Event, members []proto.ClientID, wrong 
 		wrong("the seq does not grow")
 	}
 	v.In, v.Members, v.Seq = true, members, e.Seq
-	v.Changes = append(v.Changes, Change{Name: e.Name, ID: p.self, Seq: e.Seq})
+	v.Changes = append(v.Changes, Change{Name: e.Name, ID: p.self, Seq: e.Seq, Members: slices.Clone(members)})
 }
 
 func (p *player) change(v *View, e *proto.Event, wrong func(string, ...any)) {
@@ -140,7 +142,7 @@ func (p *player) change(v *View, e *proto.Event, wrong func(string, ...any)) {
 		v.Members = slices.Delete(slices.Clone(v.Members), at, at+1)
 	}
 	v.Seq = max(v.Seq, e.Seq)
-	v.Changes = append(v.Changes, Change{Name: e.Name, ID: e.ID, Seq: e.Seq, Prev: e.Prev})
+	v.Changes = append(v.Changes, Change{Name: e.Name, ID: e.ID, Seq: e.Seq, Prev: e.Prev, Members: slices.Clone(v.Members)})
 }
 
 // keepPlace puts the client among the others of a list where it stood among those that it knew before.
@@ -155,35 +157,4 @@ func keepPlace(before, others []proto.ClientID, self proto.ClientID) []proto.Cli
 		}
 	}
 	return slices.Insert(slices.Clone(others), at, self)
-}
-
-// Agree returns an error for each change that two clients were told differently. Changes of a roster, which bear one seq
-// together, are left out under [Level].
-func Agree(all []map[proto.Room]*View, how Strictness) []error {
-	type key struct {
-		room proto.Room
-		seq  uint64
-	}
-	type told struct {
-		joined bool
-		id     proto.ClientID
-	}
-	var errs []error
-	seen := map[key]told{}
-	for _, rooms := range all {
-		for room, v := range rooms {
-			for i, c := range v.Changes {
-				shared := i > 0 && v.Changes[i-1].Seq == c.Seq || i+1 < len(v.Changes) && v.Changes[i+1].Seq == c.Seq
-				if c.Name != proto.ClientJoined && c.Name != proto.ClientLeft || how == Level && (shared || c.Prev == 0) {
-					continue
-				}
-				k, t := key{room, c.Seq}, told{c.Name == proto.ClientJoined, c.ID}
-				if before, ok := seen[k]; ok && before != t {
-					errs = append(errs, fmt.Errorf("room %q, seq %d: told as %v and as %v", room, c.Seq, before, t))
-				}
-				seen[k] = t
-			}
-		}
-	}
-	return errs
 }
