@@ -1,0 +1,123 @@
+package gateway
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/testkit"
+)
+
+func TestADrainClosesSpreadOutWith1001AndWaitsForTheLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Drain: 8 * time.Second}})
+	beats, err := w.replicas[0].nc.SubscribeSync(w.g.subjects.Beat(proto.RoleGateway, string(w.g.id)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.replicas[0].flush()
+	clients := make([]*testkit.Client, 8)
+	joined := make(map[proto.ClientID]proto.RequestID)
+	for i := range clients {
+		clients[i] = w.dial()
+		joined[clients[i].ID()] = w.joins(clients[i], proto.Room("room-"+string(rune('a'+i))), 3, far1).id
+	}
+	began := time.Now()
+	w.leave()
+	testkit.WaitFor(t, "the drain", w.g.door.isDraining)
+	if _, err := w.g.open(newStalled(), link.About{ID: far1}); !errors.Is(err, link.ErrDraining) {
+		t.Errorf("a connection during the drain: %v", err)
+	}
+	if err := w.g.Ready(t.Context()); err == nil {
+		t.Error("a draining gateway says that it is ready")
+	}
+	last := time.Duration(0)
+	for range clients {
+		q := w.next(proto.OpLeave)
+		if q.Joined != joined[q.ClientID] || !q.Lost {
+			t.Errorf("the leave is %s", q.msg.Data)
+		}
+		last = q.at.Sub(began)
+		select {
+		case <-w.done:
+			t.Error("the gateway ended before its leaves were answered")
+		default:
+		}
+		q.answer(proto.Event{Name: proto.RoomLeft})
+	}
+	if last < 3*time.Second || last > 7*time.Second {
+		t.Errorf("the last of 8 connections was closed after %v, half of the drain is 4 s", last)
+	}
+	for _, c := range clients {
+		if code, reason, err := c.CloseCode(t.Context()); err != nil || code != websocket.StatusGoingAway {
+			t.Errorf("closed with %d %q, %v", code, reason, err)
+		}
+	}
+	<-w.done
+	if w.err != nil || time.Since(began) > 8*time.Second {
+		t.Errorf("the gateway ended after %v with %v", time.Since(began), w.err)
+	}
+	var state proto.State
+	for {
+		m, err := beats.NextMsg(100 * time.Millisecond)
+		if err != nil {
+			break
+		}
+		b, err := proto.DecodeBeat(m.Data)
+		if err != nil || b.ID != string(w.g.id) || b.Role != proto.RoleGateway {
+			t.Errorf("a beat is %s: %v", m.Data, err)
+		}
+		state = b.State
+	}
+	if state != proto.Leaving {
+		t.Errorf("the last beat says %q", state)
+	}
+}
+
+func TestADrainEndsInTimeThoughNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Drain: 300 * time.Millisecond}})
+	a := w.dial()
+	w.creates(a, lobby, 1)
+	began := time.Now()
+	w.leave()
+	<-w.done
+	if took := time.Since(began); took > 5*time.Second || w.err != nil {
+		t.Errorf("it took %v, and ended with %v", took, w.err)
+	}
+}
+
+func TestAnEmptyGatewayEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Drain: time.Minute}})
+	w.leave()
+	select {
+	case <-w.done:
+	case <-time.After(patience):
+		t.Error("it is still running")
+	}
+}
+
+func TestAGatewayAnswersThatItIsAlive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	m, err := w.replicas[0].nc.Request(w.g.subjects.Alive(string(w.g.id)), nil, patience)
+	if err != nil || len(m.Data) != 0 {
+		t.Errorf("%v, %v", m, err)
+	}
+}
+
+func TestADrainingGatewayRefusesNewSocketsWith503(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.g.door.shut()
+	_, err := testkit.Open(t.Context(), w.url, nil)
+	if refused := (*testkit.RefusedError)(nil); !errors.As(err, &refused) || refused.Status != http.StatusServiceUnavailable {
+		t.Errorf("the error is %v", err)
+	}
+}

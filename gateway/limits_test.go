@@ -1,0 +1,265 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/testkit"
+)
+
+func TestTheLimitsAreTheProtocolsUnlessSet(t *testing.T) {
+	t.Parallel()
+	want := Limits{MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024}
+	if got := (Limits{}).withDefaults(); got != want {
+		t.Errorf("the limits are %+v", got)
+	}
+	if got := (Limits{MaxRooms: 3, Rate: -1}).withDefaults(); got.MaxRooms != 3 || got.Rate < 1<<30 || got.Burst != 1000 {
+		t.Errorf("the limits are %+v", got)
+	}
+}
+
+func TestAClientMayBeInSoManyRooms(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxRooms: 2}}})
+	a := w.dial()
+	w.creates(a, "one", 1)
+	w.creates(a, "two", 2)
+	if e := a.Join(t, "three"); e.Code != proto.CodeTooManyRooms || e.Room != "three" {
+		t.Errorf("the answer is %+v", e)
+	}
+	w.none(proto.OpJoin)
+	a.Expect(t, proto.Error)
+	w.joins(a, "two", 2, far1) // in there already
+	w.send(a, proto.Frame{Name: proto.RoomLeave, Room: "one"})
+	w.next(proto.OpLeave).answer(proto.Event{Name: proto.RoomLeft})
+	if _, err := a.Await(t.Context(), proto.RoomLeft); err != nil {
+		t.Fatal(err)
+	}
+	w.joins(a, "three", 5, far1)
+}
+
+func TestARequestBeyondTheRateIsAnsweredAndNotCarriedOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{Rate: 1, Burst: 3}}})
+	a := w.dial()
+	for range 3 {
+		if e := a.Do(t, proto.Frame{Name: proto.Ping}); e.Name != proto.Pong {
+			t.Errorf("the answer is %+v", e)
+		}
+	}
+	if e := a.Join(t, lobby); e.Code != proto.CodeRateLimited || e.Room != lobby {
+		t.Errorf("the answer is %+v", e)
+	}
+	w.none(proto.OpJoin)
+}
+
+func TestAClientThatReadsNothingIsClosedAsTooSlow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: 256 << 10}}})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, w.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	conn.SetReadLimit(-1)
+	_, first, err := conn.Read(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello, err := proto.DecodeEvent(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	join := proto.AppendFrame(nil, &proto.Frame{Name: proto.RoomJoin, Room: lobby})
+	if err := conn.Write(ctx, websocket.MessageText, join); err != nil {
+		t.Fatal(err)
+	}
+	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomJoined, OwnerID: far1, Clients: []proto.ClientID{far1}, Seq: 3})
+	big := `"` + pad(60<<10) + `"`
+	for n := int64(1); w.count("parley_gateway_queue_overflows_total") == 0; n++ {
+		w.replicas[0].signal(lobby, far1, hello.ID, n, big)
+		w.sync()
+	}
+	for err == nil {
+		_, _, err = conn.Read(ctx)
+	}
+	if ce := (websocket.CloseError{}); !errors.As(err, &ce) || ce.Code != websocket.StatusPolicyViolation || ce.Reason != "too slow" {
+		t.Errorf("closed with %v", err)
+	}
+	w.next(proto.OpLeave).answer(proto.Event{Name: proto.RoomLeft})
+}
+
+func TestAFrameThatIsTooLargeClosesWith1009(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxFrame: 1000}}})
+	a := w.dial()
+	if err := a.SendText(t.Context(), `{"event":"ping","ref":"x","pad":"`+pad(950)+`"}`); err != nil {
+		t.Fatal(err)
+	}
+	if e := a.Expect(t, proto.Pong); e.Ref != "x" {
+		t.Errorf("heard %s", e.Raw)
+	}
+	if err := a.SendText(t.Context(), `{"event":"ping","ref":"x","pad":"`+pad(1000)+`"}`); err != nil {
+		t.Fatal(err)
+	}
+	if code, reason, err := a.CloseCode(t.Context()); err != nil || code != websocket.StatusMessageTooBig {
+		t.Errorf("closed with %d %q, %v", code, reason, err)
+	}
+}
+
+// refused dials and returns the status of the refusal.
+func (w *world) refused(header http.Header) int {
+	w.t.Helper()
+	c, err := testkit.Open(w.t.Context(), w.url, &testkit.Options{Header: header})
+	if err == nil {
+		w.t.Cleanup(c.Close)
+		return http.StatusSwitchingProtocols
+	}
+	refused := (*testkit.RefusedError)(nil)
+	if !errors.As(err, &refused) {
+		w.t.Fatal(err)
+	}
+	if refused.Status == http.StatusServiceUnavailable && refused.Header.Get("Retry-After") == "" {
+		w.t.Error("a refusal does not say when to try again")
+	}
+	return refused.Status
+}
+
+func TestConnectionsBeyondTheGatewaysLimitAreRefusedWith503(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxConns: 2}}})
+	a := w.dial()
+	w.dial()
+	if status := w.refused(nil); status != http.StatusServiceUnavailable {
+		t.Errorf("the third connection was answered %d", status)
+	}
+	a.Close()
+	testkit.WaitFor(t, "room for another", func() bool { return w.count("parley_gateway_sessions") == 1 })
+	w.dial()
+}
+
+func TestConnectionsOfOneAddressAreCountedBehindTrustedProxies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{
+		TrustedProxies: []string{"127.0.0.1"}, Limits: Limits{MaxConnsPerAddress: 1},
+	}})
+	from := func(address string) http.Header { return http.Header{"X-Forwarded-For": {address}} }
+	for _, c := range []struct {
+		address string
+		status  int
+	}{
+		{"192.0.2.1", http.StatusSwitchingProtocols},
+		{"192.0.2.1", http.StatusServiceUnavailable},
+		{"192.0.2.2", http.StatusSwitchingProtocols},
+		{"198.51.100.7, 192.0.2.2", http.StatusServiceUnavailable}, // what the client says of itself does not count
+	} {
+		if status := w.refused(from(c.address)); status != c.status {
+			t.Errorf("%s was answered %d, expected %d", c.address, status, c.status)
+		}
+	}
+}
+
+func TestWhatProxiesThatAreNotTrustedReportDoesNotCount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxConnsPerAddress: 1}}})
+	if status := w.refused(http.Header{"X-Forwarded-For": {"192.0.2.1"}}); status != http.StatusSwitchingProtocols {
+		t.Errorf("the first was answered %d", status)
+	}
+	if status := w.refused(http.Header{"X-Forwarded-For": {"192.0.2.2"}}); status != http.StatusServiceUnavailable {
+		t.Errorf("the second was answered %d", status)
+	}
+}
+
+func TestAFullInboxMakesTheReaderWait(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ size, fits int }{
+		"by count": {1, maxInbox}, "by bytes": {maxInboxBytes / 4, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, worldOptions{})
+			peer := newStalled()
+			t.Cleanup(func() { close(peer.free) })
+			s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
+			under := w.next(proto.OpJoin)
+			for range c.fits {
+				s.Receive(proto.Frame{Name: proto.Ping}, nil, c.size)
+			}
+			received := make(chan bool)
+			w.g.spawn(func() { received <- s.Receive(proto.Frame{Name: proto.Ping}, nil, c.size) })
+			ses, _ := s.(*session)
+			testkit.WaitFor(t, "the reader to wait", func() bool {
+				ses.mu.Lock()
+				defer ses.mu.Unlock()
+				return ses.space != nil && len(ses.inbox) == c.fits
+			})
+			select {
+			case <-received:
+				t.Error("a full inbox took a request")
+			default:
+			}
+			under.answer(proto.Event{Name: proto.RoomNotExists})
+			if !<-received {
+				t.Error("the request was refused")
+			}
+			s.End(errors.New("test"))
+			if s.Receive(proto.Frame{Name: proto.Ping}, nil, 1) {
+				t.Error("a session that has ended took a request")
+			}
+		})
+	}
+}
+
+func TestAnEndedSessionLetsItsReaderGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	peer := newStalled()
+	t.Cleanup(func() { close(peer.free) })
+	s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
+	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomNotExists})
+	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, maxInboxBytes)
+	w.next(proto.OpJoin)
+	s.Receive(proto.Frame{Name: proto.Ping}, nil, maxInboxBytes)
+	received := make(chan bool)
+	w.g.spawn(func() { received <- s.Receive(proto.Frame{Name: proto.Ping}, nil, 1) })
+	s.End(errors.New("test"))
+	select {
+	case ok := <-received:
+		if ok {
+			t.Error("the request was taken")
+		}
+	case <-time.After(patience):
+		t.Error("the reader still waits")
+	}
+}
+
+func TestASettingThatCannotBeIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]Config{
+		"prefix": {Prefix: "a.b"}, "proxy": {TrustedProxies: []string{"10.0.0.0/33"}},
+	} {
+		if _, err := New(cfg, nil, nil); !errors.Is(err, ErrConfig) {
+			t.Errorf("%s: %v", name, err)
+		} else if name == "proxy" && !strings.Contains(err.Error(), "10.0.0.0/33") {
+			t.Errorf("the error does not name the value: %v", err)
+		}
+	}
+}
