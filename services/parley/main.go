@@ -7,12 +7,13 @@ import (
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/settings"
+	"github.com/parley-rtc/parley/services/parley/internal/operate"
 )
 
 var info = settings.Info{
 	Name: "parley",
 	About: "Parley, a WebRTC signalling system, in one process: clients' connections (WebSocket at /ws, Socket.IO at " +
-		"/socket.io/), rooms, a NATS server inside, and at / a page that makes a video call between tabs.",
+		"/socket.io/), rooms, a NATS server inside, and at / a page that makes a video call between tabs.\n\n" + operate.Help(),
 	Vars: map[string]string{
 		"ops_listen": "127.0.0.1:9090", "log_format": "text", "nats": "", "nats_default": "none: one inside is used",
 	},
@@ -51,6 +52,9 @@ func (f *flags) stream() (string, error) {
 }
 
 func main() {
+	if code, is := operate.Main(os.Args[1:]); is {
+		os.Exit(code)
+	}
 	f := &flags{}
 	os.Exit(lifecycle.Main(info, f, f.start))
 }

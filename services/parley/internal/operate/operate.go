@@ -1,0 +1,98 @@
+// Package operate is the operator's commands of parley: they look at a running cluster over NATS, with a login that may
+// listen and ask, and change nothing.
+package operate
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/parley-rtc/parley/services/internal/lifecycle"
+	"github.com/parley-rtc/parley/services/internal/settings"
+)
+
+// command is one of the commands, with its flags.
+type command interface {
+	check() error // wraps settings.ErrSetting
+	run(ctx context.Context, out, note io.Writer) error
+}
+
+// about is what a command's help starts with, and how its flags are made.
+type about struct {
+	name  string
+	short string // one line, for the list of commands
+	long  string
+	make  func() command
+}
+
+// commands lists them in the order in which help shows them.
+var commands = []about{
+	{
+		"rooms", "list the rooms",
+		"Lists the rooms in the order of their names: owner, members, and the sequence of the last change.",
+		func() command { return &rooms{} },
+	},
+	{
+		"room", "show who is in a room",
+		"Shows a room: its owner, its members in the order in which they joined, and the replica that ranks first for it. " +
+			"Exits with 1 if there is no such room.",
+		func() command { return &room{} },
+	},
+	{
+		"watch", "print what happens in rooms as it happens",
+		"Prints a line for each event of all rooms, or of one, until it is interrupted. " +
+			"An event that comes twice is printed once; where one was missed, a line says so.",
+		func() command { return &watch{} },
+	},
+	{
+		"status", "show replicas, gateways and the stream",
+		"Shows what runs: replicas of the room service and their share of the rooms, gateways and their sessions, " +
+			"the stream with its leader and copies. It listens to beats for a second and a half.",
+		func() command { return &status{} },
+	},
+}
+
+// Help is the list of commands, as a paragraph for the program's help.
+func Help() string {
+	var b strings.Builder
+	b.WriteString("To look at a running cluster (each has its own --help):\n")
+	for _, c := range commands {
+		b.WriteString("\n  parley " + c.name + strings.Repeat(" ", 8-len(c.name)) + c.short)
+	}
+	return b.String()
+}
+
+// Main runs the command that the arguments begin with and returns its exit code, or false when they begin with none.
+func Main(args []string) (code int, is bool) {
+	return run(args, os.Stdout, os.Stderr)
+}
+
+func run(args []string, out, note io.Writer) (code int, is bool) {
+	if len(args) == 0 {
+		return 0, false
+	}
+	for _, c := range commands {
+		if c.name != args[0] {
+			continue
+		}
+		info := settings.Info{
+			Name: "parley " + c.name, About: c.long,
+			Vars: map[string]string{"nats": defaultServers, "nats_default": defaultServers},
+		}
+		cmd := c.make()
+		err := settings.Parse(info, cmd, args[1:], out)
+		if err == nil {
+			err = cmd.check()
+		}
+		if err == nil {
+			err = cmd.run(context.Background(), out, note)
+		}
+		if errors.Is(err, settings.ErrDone) {
+			err = nil
+		}
+		return lifecycle.Code(info.Name, err, note), true
+	}
+	return 0, false
+}
