@@ -19,6 +19,7 @@ type cable struct {
 
 	mu    sync.Mutex // guards the fields below
 	cut   bool
+	held  chan struct{} // open while nothing that comes is read; nil otherwise
 	conns map[*plug]struct{}
 }
 
@@ -77,6 +78,26 @@ func (c *cable) lose(written, read bool) {
 	}
 }
 
+// hold lets nothing that comes be read until release: so a process that sleeps looks to others.
+func (c *cable) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = make(chan struct{})
+}
+
+func (c *cable) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.held)
+	c.held = nil
+}
+
+func (c *cable) awake() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held
+}
+
 type plug struct {
 	net.Conn
 	c *cable
@@ -98,6 +119,9 @@ func (p *plug) Write(b []byte) (int, error) {
 func (p *plug) Read(b []byte) (int, error) {
 	for {
 		n, err := p.Conn.Read(b)
+		if held := p.c.awake(); held != nil {
+			<-held
+		}
 		p.mu.Lock()
 		lose := p.loseRead
 		p.mu.Unlock()

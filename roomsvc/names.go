@@ -18,6 +18,7 @@ type names struct {
 func (n *names) gateway(id proto.GatewayID) proto.GatewayID {
 	return proto.GatewayID(n.intern(string(id)))
 }
+
 func (n *names) replica(id proto.ReplicaID) proto.ReplicaID {
 	return proto.ReplicaID(n.intern(string(id)))
 }

@@ -61,7 +61,8 @@ func fill(b *testing.B, n *testkit.NATS, rooms int) {
 			Change: proto.Change{Event: proto.ClientJoined, ID: bob, Replica: replica},
 		}
 		rec.Change.Request = rec.Members[1].Request
-		if _, err := js.PublishAsync(subjects.Journal(room.Token()), proto.AppendRecord(nil, &rec)); err != nil {
+		if _, err := js.PublishAsync(subjects.Journal(room.Token()), proto.AppendRecord(nil, &rec),
+			jetstream.WithStallWait(time.Minute)); err != nil {
 			b.Fatal(err)
 		}
 	}
