@@ -1,0 +1,58 @@
+'use strict';
+// Real Socket.IO clients, driven by lines of JSON on standard input; everything that they hear goes, as lines of JSON, to
+// standard output.
+//
+//   {"do":"open","client":"a","version":4,"url":"http://…","options":{…},"emits":[["room-create","x"]]}
+//   {"do":"emit","client":"a","args":["room-join","x"],"ack":1}
+//   {"do":"burst","client":"a","room":"x","target":"…","from":0,"count":200}
+//   {"do":"close","client":"a"}
+const readline = require('node:readline');
+
+const libraries = {
+  2: require('socket.io-client-2'),
+  3: require('socket.io-client-3').io,
+  4: require('socket.io-client-4').io,
+};
+const clients = new Map();
+const say = (line) => process.stdout.write(JSON.stringify(line) + '\n');
+
+const commands = {
+  open({ client, version, url, options, emits }) {
+    const socket = libraries[version](url, { forceNew: true, ...options });
+    clients.set(client, socket);
+    const transport = () => socket.io.engine && socket.io.engine.transport.name;
+    socket.on('connect', () => {
+      say({ client, event: '#connect', args: [socket.id, transport()] });
+      socket.io.engine.on('upgrade', () => say({ client, event: '#upgrade', args: [transport()] }));
+    });
+    socket.on('connect_error', (err) => say({ client, event: '#connect_error', args: [String(err.message || err)] }));
+    socket.on('disconnect', (reason) => say({ client, event: '#disconnect', args: [reason] }));
+    if (version === 2) socket.on('error', () => {}); // an 'error' without a listener ends the process
+    // Everything that arrives, whatever its name.
+    const onevent = socket.onevent;
+    socket.onevent = function (packet) {
+      say({ client, event: packet.data[0], args: packet.data.slice(1) });
+      onevent.call(this, packet);
+    };
+    for (const args of emits || []) socket.emit(...args);
+  },
+  emit({ client, args, ack }) {
+    const more = ack ? [(...answer) => say({ client, event: '#ack', args: [ack, ...answer] })] : [];
+    clients.get(client).emit(...args, ...more);
+  },
+  burst({ client, room, target, from, count }) {
+    for (let i = from; i < from + count; i++) clients.get(client).emit('signal-send', room, target, { i, pad: 'é🚋' });
+  },
+  close({ client }) {
+    clients.get(client).disconnect();
+  },
+};
+
+readline
+  .createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    const command = JSON.parse(line);
+    commands[command.do](command);
+  })
+  .on('close', () => process.exit(0));
+say({ client: '', event: '#ready', args: [] });
