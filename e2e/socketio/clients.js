@@ -5,6 +5,7 @@
 //   {"do":"open","client":"a","version":4,"url":"http://…","options":{…},"emits":[["room-create","x"]]}
 //   {"do":"emit","client":"a","args":["room-join","x"],"ack":1}
 //   {"do":"burst","client":"a","room":"x","target":"…","from":0,"count":200}
+//   {"do":"settle","client":"a"}
 //   {"do":"close","client":"a"}
 const readline = require('node:readline');
 
@@ -42,6 +43,15 @@ const commands = {
   },
   burst({ client, room, target, from, count }) {
     for (let i = from; i < from + count; i++) clients.get(client).emit('signal-send', room, target, { i, pad: 'é🚋' });
+  },
+  // A client on polling that has just got something is about to poll again.
+  settle({ client }) {
+    const polls = () => {
+      const { name, polling, _polling } = clients.get(client).io.engine.transport;
+      if (name !== 'polling' || polling || _polling) setTimeout(() => say({ client, event: '#settled', args: [] }), 100);
+      else setTimeout(polls, 10);
+    };
+    setTimeout(polls, 10);
   },
   close({ client }) {
     clients.get(client).disconnect();

@@ -171,7 +171,9 @@ func TestHoweverAConnectionEndsTheOthersHear(t *testing.T) {
 
 			proxy := harness.StartProxy(t, p.Addr(t, "clients"))
 			c = join(n, "http://"+proxy.Addr(), "is cut off")
-			proxy.Cut()
+			n.do(t, map[string]any{"do": "settle", "client": c.name})
+			n.await(t, c.name, func(h heard) bool { return h.Event == "#settled" })
+			proxy.Cut() // while a poll is under way: between two, only the heartbeat would tell
 			w.want("client-left", room, c.id)
 			c.await(t, c.name, func(h heard) bool { return h.Event == "#disconnect" })
 			proxy.Heal()
@@ -182,6 +184,8 @@ func TestHoweverAConnectionEndsTheOthersHear(t *testing.T) {
 			}
 
 			c = join(n, url, "is killed")
+			n.do(t, map[string]any{"do": "settle", "client": c.name})
+			n.await(t, c.name, func(h heard) bool { return h.Event == "#settled" })
 			n.kill()
 			w.want("client-left", room, c.id)
 		})
