@@ -1,6 +1,7 @@
 package proto
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -129,11 +130,9 @@ func unquote(v jsontext.Value) (string, bool) {
 	if len(v) < 2 || v[0] != '"' {
 		return "", false
 	}
-	for _, c := range v[1 : len(v)-1] {
-		if c == '\\' {
-			s, err := jsontext.AppendUnquote([]byte(nil), v)
-			return string(s), err == nil
-		}
+	if bytes.IndexByte(v, '\\') >= 0 {
+		s, err := jsontext.AppendUnquote([]byte(nil), v)
+		return string(s), err == nil
 	}
 	return string(v[1 : len(v)-1]), true
 }

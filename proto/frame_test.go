@@ -126,7 +126,10 @@ func TestDataPassesByteForByte(t *testing.T) {
 func TestAFrameOfATransportWithoutJSONIsCheckedTheSame(t *testing.T) {
 	t.Parallel()
 	for _, f := range []Frame{
-		{Name: RoomCreate, Room: "lobby"}, {Name: RoomJoin, Room: "ü"}, {Name: RoomLeave, Room: "a b"}, {Name: Ping},
+		{Name: RoomCreate, Room: "lobby"},
+		{Name: RoomJoin, Room: "ü"},
+		{Name: RoomLeave, Room: "a b"},
+		{Name: Ping},
 		{Name: SignalSend, Room: "lobby", TargetID: "b", Data: jsontext.Value(`{}`)},
 	} {
 		if err := f.Check(); err != nil {
@@ -134,8 +137,13 @@ func TestAFrameOfATransportWithoutJSONIsCheckedTheSame(t *testing.T) {
 		}
 	}
 	for _, f := range []Frame{
-		{}, {Name: RoomCreate}, {Name: RoomCreate, Room: "a\x00"}, {Name: RoomJoin, Room: "\xff"}, {Name: RoomClosed, Room: "a"},
-		{Name: SignalSend, Room: "lobby", Data: jsontext.Value(`{}`)}, {Name: SignalSend, Room: "lobby", TargetID: "b"},
+		{},
+		{Name: RoomCreate},
+		{Name: RoomCreate, Room: "a\x00"},
+		{Name: RoomJoin, Room: "\xff"},
+		{Name: RoomClosed, Room: "a"},
+		{Name: SignalSend, Room: "lobby", Data: jsontext.Value(`{}`)},
+		{Name: SignalSend, Room: "lobby", TargetID: "b"},
 		{Name: SignalSend, Room: "lobby", TargetID: "\xff", Data: jsontext.Value(`{}`)},
 		{Name: Name(strings.Repeat("ü", 5000)), Room: "a"},
 	} {

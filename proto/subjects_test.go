@@ -137,8 +137,9 @@ func FuzzParseGateway(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, subject string) {
 		kind, rest := s.ParseGateway(testGateway, subject)
-		s.ReplicaOp(subject)
-		s.JournalRoom(subject)
+		if !strings.HasSuffix(subject, string(s.ReplicaOp(subject))) || !strings.HasSuffix(subject, string(s.JournalRoom(subject))) {
+			t.Errorf("%q has the operation %q and the room %q", subject, s.ReplicaOp(subject), s.JournalRoom(subject))
+		}
 		if kind != KindUnknown && !strings.HasSuffix(subject, rest) {
 			t.Errorf("%q has the rest %q", subject, rest)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Part is something that runs until its context ends, and returns when everything that it started has stopped.
@@ -48,8 +49,8 @@ func runParts(ctx context.Context, parts []Part) error {
 	case e := <-done:
 		take(e, false)
 	}
-	for i := len(parts) - 1; i >= 0; i-- {
-		stops[i]()
+	for i, stop := range slices.Backward(stops) {
+		stop()
 		for !returned[i] {
 			e := <-done
 			take(e, e.index >= i)

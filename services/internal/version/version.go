@@ -11,16 +11,16 @@ const Number = "0.1.0"
 
 // String returns the version, and the commit where the binary was built from one.
 func String() string {
-	s := Number
+	commit := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, kv := range info.Settings {
 			if kv.Key == "vcs.revision" && len(kv.Value) >= 12 {
-				s += " " + kv.Value[:12]
+				commit = " " + kv.Value[:12] + commit
 			}
 			if kv.Key == "vcs.modified" && kv.Value == "true" {
-				s += "+"
+				commit += "+"
 			}
 		}
 	}
-	return s + " " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH
+	return Number + commit + " " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH
 }
