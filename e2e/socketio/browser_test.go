@@ -1,0 +1,133 @@
+package socketio_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// browserPatience is long because the machine may be busy.
+const browserPatience = 60 * time.Second
+
+// startBrowser starts Chromium, which ends with the test.
+func startBrowser(t *testing.T) context.Context {
+	t.Helper()
+	name := os.Getenv("CHROMIUM")
+	if name == "" {
+		name = "chromium"
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("bundles are tested in a real browser: install Debian's package chromium, or set CHROMIUM (%v)", err)
+	}
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path),
+		chromedp.NoSandbox, // tests run as root in containers
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-features", "WebRtcHideLocalIpsWithMdns"), // there may be no multicast
+		chromedp.UserDataDir(t.TempDir()),
+	)...)
+	root, _ := chromedp.NewContext(allocator)
+	t.Cleanup(func() {
+		closing, cancel := context.WithTimeout(root, browserPatience)
+		defer cancel()
+		if err := chromedp.Cancel(closing); err != nil {
+			t.Logf("closing Chromium: %v", err)
+		}
+		stop()
+	})
+	if err := chromedp.Do(root); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
+	return root
+}
+
+// page is a tab with page.html.
+type page struct {
+	t    *testing.T
+	name string
+	ctx  context.Context
+}
+
+// visit opens the page in a tab of its own, from another origin than Parley's.
+func visit(t *testing.T, browser context.Context, site string, query url.Values) *page {
+	t.Helper()
+	p := &page{t: t, name: query.Get("role") + ", version " + query.Get("version")}
+	var stop context.CancelFunc
+	p.ctx, stop = chromedp.NewContext(browser)
+	t.Cleanup(stop)
+	// The first run of a tab must not be the one with a time limit: the tab would end with it.
+	if err := chromedp.Do(p.ctx); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, browserPatience)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.Navigate(site+"/page.html?"+query.Encode())); err != nil {
+		t.Fatalf("%s: %v", p.name, err)
+	}
+	return p
+}
+
+// until waits until an expression is true in the page.
+func (p *page) until(expression string) {
+	p.t.Helper()
+	const loop = `(async () => {
+		const end = Date.now() + %d;
+		while (Date.now() < end) {
+			if (%s) return "";
+			await new Promise((resolve) => setTimeout(resolve, 50));
+		}
+		return JSON.stringify(window.seen ?? null);
+	})()`
+	ctx, cancel := context.WithTimeout(p.ctx, browserPatience+10*time.Second)
+	defer cancel()
+	state, err := chromedp.Run(ctx, chromedp.Evaluate[string](
+		fmt.Sprintf(loop, browserPatience.Milliseconds(), expression), chromedp.EvalAwaitPromise))
+	if err != nil || state != "" {
+		p.t.Fatalf("%s: never %s: %v, the page has seen %s", p.name, expression, err, state)
+	}
+}
+
+// TestBundlesInABrowserEstablishADataChannel: the real bundles of versions 2 and 4, either the owner.
+func TestBundlesInABrowserEstablishADataChannel(t *testing.T) {
+	if err := installed(); err != nil {
+		t.Fatal(err)
+	}
+	at, _ := start(t, "--allow-origin", "127.0.0.1:*")
+	mux := http.NewServeMux()
+	for route, file := range map[string]string{
+		"/page.html":      "page.html",
+		"/socket.io-2.js": "node_modules/socket.io-client-2/dist/socket.io.js",
+		"/socket.io-4.js": "node_modules/socket.io-client-4/dist/socket.io.js",
+	} {
+		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
+	}
+	site := httptest.NewServer(mux)
+	t.Cleanup(site.Close)
+	browser := startBrowser(t)
+	for _, versions := range [][2]string{{"4", "2"}, {"2", "4"}} {
+		owner := visit(t, browser, site.URL, url.Values{
+			"version": {versions[0]}, "role": {"owner"}, "room": {"owner " + versions[0]}, "at": {at},
+		})
+		owner.until("window.seen?.inRoom")
+		joiner := visit(t, browser, site.URL, url.Values{
+			"version": {versions[1]}, "role": {"joiner"}, "room": {"owner " + versions[0]}, "at": {at},
+		})
+		joiner.until("window.seen?.inRoom")
+		owner.until(fmt.Sprintf("seen.messages[0] === 'from version %s'", versions[1]))
+		joiner.until(fmt.Sprintf("seen.messages[0] === 'from version %s'", versions[0]))
+		for _, p := range []*page{owner, joiner} {
+			p.until("seen.candidates > 0 && seen.ends > 0 && seen.errors.length === 0")
+		}
+	}
+}
