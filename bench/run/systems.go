@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // name names a system that is measured.
@@ -53,8 +54,8 @@ func start(ctx context.Context, n name, core int, b built) (*system, error) {
 
 // stop ends its processes, the first started last.
 func (s *system) stop() {
-	for i := len(s.processes) - 1; i >= 0; i-- {
-		s.processes[i].stop()
+	for _, p := range slices.Backward(s.processes) {
+		p.stop()
 	}
 	_ = os.RemoveAll(s.data)
 }

@@ -2,6 +2,7 @@ package replicas_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -30,12 +31,7 @@ type process struct {
 func (p *process) lost(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, g := range p.gone {
-		if g == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.gone, id)
 }
 
 func run(t *testing.T, n *testkit.NATS) *process {

@@ -74,14 +74,12 @@ var errUnexpected = errors.New("unexpected frame")
 
 // kindAfter looks up the name that stands between a prefix and the next quote.
 func kindAfter(text, prefix []byte) Kind {
-	i := bytes.Index(text, prefix)
-	if i < 0 {
+	_, name, ok := bytes.Cut(text, prefix)
+	if !ok {
 		return Other
 	}
-	name := text[i+len(prefix):]
-	end := bytes.IndexByte(name, '"')
-	if end < 0 {
+	if name, _, ok = bytes.Cut(name, []byte{'"'}); !ok {
 		return Other
 	}
-	return kinds[string(name[:end])]
+	return kinds[string(name)]
 }
