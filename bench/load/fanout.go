@@ -41,14 +41,14 @@ func (s *fanout) load(ctx context.Context, f *fleet) (result.Result, error) {
 		return result.Result{}, fmt.Errorf("fill the room: %w", err)
 	}
 
-	if _, err := s.waves(ctx, f, cr, room, wave, f.set.Warmup); err != nil {
+	if err := s.waves(ctx, f, cr, room, wave, f.set.Warmup); err != nil {
 		return result.Result{}, err
 	}
 	w, err := open(f.set.Pid, uint64(cr.events.Load()))
 	if err != nil {
 		return result.Result{}, err
 	}
-	if _, err := s.waves(ctx, f, cr, room, wave, f.set.Duration); err != nil {
+	if err := s.waves(ctx, f, cr, room, wave, f.set.Duration); err != nil {
 		return result.Result{}, err
 	}
 	return w.close(uint64(cr.events.Load()))
@@ -114,17 +114,17 @@ func (c *crowd) fill(ctx context.Context, p wire.Protocol, room string, members 
 	return nil
 }
 
-// waves lets waves come and go for a time, whole ones, and says how many.
-func (s *fanout) waves(ctx context.Context, f *fleet, c *crowd, room string, wave []*wire.Conn, d time.Duration) (int, error) {
+// waves lets waves come and go for a time, whole ones.
+func (s *fanout) waves(ctx context.Context, f *fleet, c *crowd, room string, wave []*wire.Conn, d time.Duration) error {
 	join, leave := f.protocol.Join(room), f.protocol.Leave(room)
 	events := told(s.Members, len(wave))
 	for n, begin := 0, time.Now(); ; n++ {
 		if n > 0 && time.Since(begin) >= d {
-			return n, nil
+			return nil
 		}
 		for _, frame := range [][]byte{join, leave} {
 			if err := c.after(ctx, events, len(wave), func() error { return sendAll(wave, frame) }); err != nil {
-				return n, err
+				return err
 			}
 		}
 	}
