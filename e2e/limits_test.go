@@ -47,13 +47,13 @@ func TestAFrameOf64KiBPassesAndOneMoreByteCloses1009(t *testing.T) {
 
 func TestMaxFrameIsASetting(t *testing.T) {
 	t.Parallel()
-	s := onePlace(t, "--max-frame", "1000")
+	s := onePlace(t, "--max-frame", "2000")
 	c := s.dial(t)
-	if err := c.SendText(t.Context(), padded(1000)); err != nil {
+	if err := c.SendText(t.Context(), padded(2000)); err != nil {
 		t.Fatal(err)
 	}
 	c.Expect(t, proto.Pong)
-	if err := c.SendText(t.Context(), padded(1001)); err != nil {
+	if err := c.SendText(t.Context(), padded(2001)); err != nil {
 		t.Fatal(err)
 	}
 	wantClose(t, c, websocket.StatusMessageTooBig, "")

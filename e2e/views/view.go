@@ -50,6 +50,9 @@ func Replay(self proto.ClientID, heard []testkit.Received, how Strictness) (map[
 	return p.rooms, p.errs
 }
 
+// maxErrors is how many broken promises of one client are told: what follows the first is seldom news.
+const maxErrors = 3
+
 type player struct {
 	self  proto.ClientID
 	how   Strictness
@@ -64,6 +67,9 @@ func (p *player) event(r *testkit.Received) {
 		p.rooms[r.Room] = v
 	}
 	wrong := func(format string, args ...any) {
+		if len(p.errs) >= maxErrors {
+			return
+		}
 		p.errs = append(p.errs, fmt.Errorf("client %s: %s: %s (members %v, seq %d; before: %s)",
 			p.self, r.Raw, fmt.Sprintf(format, args...), v.Members, v.Seq, strings.Join(v.last, " ")))
 	}
