@@ -56,7 +56,7 @@ func startBrowser(t *testing.T) context.Context {
 type page struct {
 	t    *testing.T
 	name string
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // chromedp keeps a tab in a context
 }
 
 // visit opens the page in a tab of its own, from another origin than Parley's.

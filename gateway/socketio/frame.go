@@ -13,7 +13,7 @@ import (
 // holds what of it could be read. Nothing in the frame refers to the packet's bytes.
 func (p *packet) frame() (proto.Frame, error) {
 	f := proto.Frame{Ref: p.ack}
-	if !jsontext.Value(p.json).IsValid() {
+	if !p.strict {
 		return f, fmt.Errorf("%w: not JSON with each member once, in valid Unicode", proto.ErrFrame)
 	}
 	args, n := split(p.json)

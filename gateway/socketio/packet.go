@@ -55,7 +55,8 @@ type packet struct {
 	kind      byte
 	namespace string // "/" is the default one
 	ack       string // the number of the acknowledgement that is asked for, or ""
-	json      []byte // what follows, checked for nothing
+	json      []byte // what follows, in the shape that its type asks for
+	strict    bool   // it has each member once, in valid Unicode
 }
 
 // decodePacket reads a Socket.IO packet, the text of an Engine.IO message. An error, which wraps errPacket or errBinary,
@@ -99,7 +100,7 @@ func decodePacket(b []byte) (packet, error) {
 func (p *packet) check() error {
 	switch p.kind {
 	case typeConnect:
-		if len(p.json) > 0 && (p.json[0] != '{' || !valid(p.json)) {
+		if len(p.json) > 0 && (p.json[0] != '{' || !p.valid()) {
 			return fmt.Errorf("%w: what a client connects with has to be an object", errPacket)
 		}
 	case typeDisconnect:
@@ -107,17 +108,21 @@ func (p *packet) check() error {
 			return fmt.Errorf("%w: a disconnect has no payload", errPacket)
 		}
 	case typeEvent, typeAck:
-		if len(p.json) == 0 || p.json[0] != '[' || !valid(p.json) {
+		if len(p.json) == 0 || p.json[0] != '[' || !p.valid() {
 			return fmt.Errorf("%w: an event has to be an array", errPacket)
 		}
 	}
 	return nil
 }
 
-// valid reports whether b is JSON as JavaScript's JSON.parse takes it: what is stricter is judged by frame.
-func valid(b []byte) bool {
-	v := jsontext.Value(b)
-	return depthOK(b) && (v.IsValid() || v.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)))
+// valid reports whether what follows is JSON as JavaScript's JSON.parse takes it, and notes whether it is strict JSON.
+func (p *packet) valid() bool {
+	if !depthOK(p.json) {
+		return false
+	}
+	v := jsontext.Value(p.json)
+	p.strict = v.IsValid()
+	return p.strict || v.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // depthOK reports whether JSON nests no deeper than [proto.MaxDepth].

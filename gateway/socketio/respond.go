@@ -32,8 +32,7 @@ func (h *exchange) post() {
 	body, err := io.ReadAll(http.MaxBytesReader(h.w, h.r.Body, int64(h.s.cfg.maxBody())))
 	_ = control.SetReadDeadline(time.Time{})
 	if err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			h.abandon("a body that is too large")
 			h.w.WriteHeader(http.StatusRequestEntityTooLarge)
 			return
