@@ -113,7 +113,7 @@ func TestAPollTakesNoMoreThanFitsIntoOneMessage(t *testing.T) {
 		if len(r.body) > 2*pollLimit {
 			t.Fatalf("%d bytes at once", len(r.body))
 		}
-		for _, p := range strings.SplitSeq(r.body, "\x1e") {
+		for p := range strings.SplitSeq(r.body, "\x1e") {
 			if !strings.HasPrefix(p, fmt.Sprintf(`42["signal-receive","%d",`, next)) {
 				t.Fatalf("%.40s instead of signal %d", p, next)
 			}
