@@ -67,13 +67,20 @@ func DecodeRecord(b []byte) (Record, error) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return Record{}, fmt.Errorf("%w: %w", ErrRecord, err)
 	}
-	if err := r.Room.Check(); err != nil {
-		return Record{}, fmt.Errorf("%w: %w", ErrRecord, err)
-	}
-	if r.Closed != (len(r.Members) == 0) {
-		return Record{}, fmt.Errorf("%w: room %q: closed is %t with %d members", ErrRecord, r.Room, r.Closed, len(r.Members))
+	if err := r.check(); err != nil {
+		return Record{}, err
 	}
 	return r, nil
+}
+
+func (r *Record) check() error {
+	if err := r.Room.Check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	if r.Closed != (len(r.Members) == 0) {
+		return fmt.Errorf("%w: room %q: closed is %t with %d members", ErrRecord, r.Room, r.Closed, len(r.Members))
+	}
+	return nil
 }
 
 // AppendRecord appends a record's JSON.

@@ -20,6 +20,8 @@ type ask struct {
 	deadline time.Time
 	removal  bool // it removes a member whose gateway is gone; nobody hears an answer
 
+	bears proto.RequestID // answered with a room-joined: the request that made the client a member, when it was another
+
 	done    bool
 	reading uint64    // the read under way
 	sent    time.Time // when it was sent
@@ -125,6 +127,7 @@ func (w *worker) onRead(a *ask, id uint64, r journal.Result) {
 	case d.Relay != "":
 		w.relayAsk(a, d.Relay)
 	default:
+		a.bears = d.Bears
 		w.answer(a, &d.Answer)
 	}
 }
@@ -163,7 +166,7 @@ func (w *worker) answer(a *ask, e *proto.Event) {
 	if len(a.replies) > 0 {
 		payload := proto.AppendEvent(make([]byte, 0, 256), e)
 		for _, reply := range a.replies {
-			w.s.publish(reply, payload)
+			w.s.reply(reply, payload, a.bears)
 		}
 	}
 	if !a.removal {

@@ -130,6 +130,19 @@ func (s *Service) refuse(op proto.Op, req *proto.Request, reply string, code pro
 	s.publish(reply, proto.AppendEvent(nil, &e))
 }
 
+// reply answers an attempt. A member that joined again is told by a header which request its record bears, since that is
+// what its leave has to name.
+func (s *Service) reply(subject string, data []byte, bears proto.RequestID) {
+	if bears == "" {
+		s.publish(subject, data)
+		return
+	}
+	header := nats.Header{proto.HeaderRequest: {string(bears)}}
+	if err := s.nc.PublishMsg(&nats.Msg{Subject: subject, Header: header, Data: data}); err != nil {
+		s.metrics.unsent.Inc()
+	}
+}
+
 // publish sends a message over the one connection that tells and answers. One that cannot be sent is lost: askers ask
 // again, and changes are told again after a reconnection.
 func (s *Service) publish(subject string, data []byte) {

@@ -33,7 +33,10 @@ func (w *worker) feed(token proto.Token, seq uint64, data []byte, at time.Time) 
 		}
 		return
 	}
-	rec, err := proto.DecodeRecord(data)
+	rec, err := w.decoder.Decode(data)
+	if string(rec.Room) == string(token) {
+		rec.Room = proto.Room(token) // the same memory
+	}
 	if err != nil || rec.Room.Token() != token {
 		w.s.metrics.skipped.Inc()
 		w.s.log.Warn("a journal record was skipped", "token", string(token), "seq", seq, "error", err)
@@ -49,7 +52,6 @@ func (w *worker) feed(token proto.Token, seq uint64, data []byte, at time.Time) 
 // learn takes over a committed record that is above memory's and was not told by this worker.
 func (w *worker) learn(token proto.Token, st *room.State, at time.Time) {
 	rec := &st.Record
-	w.intern(rec)
 	forgotten := rec.Closed && (w.rooms[token] == nil || w.rooms[token].state == nil)
 	if e := w.rooms[token]; e != nil || !rec.Closed {
 		e = w.entry(token)
@@ -66,28 +68,6 @@ func (w *worker) learn(token proto.Token, st *room.State, at time.Time) {
 		w.s.watch.Know(proto.RoleRoomsvc, string(rec.Change.Replica))
 		w.past.add(newTold(rec, token, st.Seq))
 	}
-}
-
-// intern lets the members of all rooms share the ids of their gateways, and a record's parts share theirs.
-func (w *worker) intern(rec *proto.Record) {
-	for i := range rec.Members {
-		m := &rec.Members[i]
-		if i > 0 && m.Gateway == rec.Members[i-1].Gateway {
-			m.Gateway = rec.Members[i-1].Gateway
-		} else {
-			m.Gateway = w.s.names.gateway(m.Gateway)
-		}
-		if m.ID == rec.OwnerID {
-			rec.OwnerID = m.ID
-		}
-		if m.ID == rec.Change.ID {
-			rec.Change.ID = m.ID
-		}
-		if m.Request == rec.Change.Request {
-			rec.Change.Request = m.Request
-		}
-	}
-	rec.Change.Replica = w.s.names.replica(rec.Change.Replica)
 }
 
 // install makes a state the room's in memory. st is nil when the journal has nothing of it.

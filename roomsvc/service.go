@@ -42,7 +42,6 @@ type Service struct {
 	lists    chan *ask
 	awake    chan struct{} // something about a connection changed
 	fatal    chan error    // why the service cannot go on
-	names    names
 
 	// Set by Run before anything uses them.
 	nc       *nats.Conn

@@ -144,6 +144,22 @@ func (s *Service) follow(ctx context.Context) error {
 // feed passes the stream on to the workers.
 type feed Service
 
+// Begin implements [journal.Handler]: memory for many rooms is made at once rather than bit by bit.
+func (f *feed) Begin(records uint64) {
+	s := (*Service)(f)
+	const many = 10_000
+	if records < many {
+		return
+	}
+	s.each(func(w *worker) {
+		if len(w.rooms) == 0 {
+			w.mu.Lock()
+			w.rooms = make(map[proto.Token]*entry, int(records)/len(s.workers)) //nolint:gosec // rooms fit into memory
+			w.mu.Unlock()
+		}
+	})
+}
+
 // Apply implements [journal.Handler].
 func (f *feed) Apply(token proto.Token, seq uint64, record []byte, at time.Time) {
 	(*Service)(f).worker(token).post(mail{token: token, seq: seq, data: record, at: at})

@@ -32,6 +32,7 @@ type worker struct {
 	byID     map[proto.RequestID]*ask // those of them that another attempt can join
 	removing int                      // active asks that remove members of gone gateways
 	past     past
+	decoder  proto.RecordDecoder // of what the feed brings
 }
 
 // entry is a room in memory.

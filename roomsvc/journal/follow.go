@@ -26,6 +26,8 @@ var errBroken = errors.New("the feed broke off")
 
 // Handler takes what the stream brings, in order, on one goroutine.
 type Handler interface {
+	// Begin is called each time that following begins, with the number of records before the end.
+	Begin(records uint64)
 	// Apply gets a record. It may block: the server then waits.
 	Apply(token proto.Token, seq uint64, record []byte, at time.Time)
 	// CaughtUp is called once the stream was followed to its end, after each time that following began.
@@ -121,6 +123,7 @@ func (f *follower) run(ctx context.Context) error {
 // read passes on what the consumer brings until something is missing.
 func (f *follower) read(ctx context.Context, sub *nats.Subscription, pending uint64) error {
 	var delivered uint64
+	f.h.Begin(pending)
 	caughtUp := pending == 0
 	if caughtUp {
 		f.h.CaughtUp()

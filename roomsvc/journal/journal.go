@@ -55,6 +55,8 @@ type Journal struct {
 	get   string // the subject that reads a record
 	kick  chan struct{}
 
+	decoder proto.RecordDecoder // owned by reply
+
 	mu      sync.Mutex // guards the fields below
 	next    uint64
 	pending map[uint64]waiter
@@ -151,7 +153,7 @@ func (j *Journal) reply(m *nats.Msg) {
 	case len(m.Data) == 0 && m.Header.Get("Status") == "503":
 		w.done(id, Result{Err: ErrUnavailable})
 	case w.read:
-		w.done(id, decodeRead(m.Data))
+		w.done(id, j.decodeRead(m.Data))
 	default:
 		w.done(id, decodeAck(m.Data))
 	}

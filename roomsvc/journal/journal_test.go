@@ -111,6 +111,8 @@ func (f *follower) Apply(token proto.Token, seq uint64, _ []byte, _ time.Time) {
 	f.count++
 }
 
+func (f *follower) Begin(uint64) {}
+
 func (f *follower) CaughtUp() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -28,7 +28,7 @@ func (j *Journal) Read(token proto.Token, done func(id uint64, r Result)) (uint6
 }
 
 // decodeRead reads the answer to a read. A record that does not decode is an error: nothing may be decided on it.
-func decodeRead(data []byte) Result {
+func (j *Journal) decodeRead(data []byte) Result {
 	var answer struct {
 		Message struct {
 			Seq  uint64 `json:"seq"`
@@ -45,7 +45,7 @@ func decodeRead(data []byte) Result {
 		}
 		return Result{Err: answer.Error.err()}
 	}
-	rec, err := proto.DecodeRecord(answer.Message.Data)
+	rec, err := j.decoder.Decode(answer.Message.Data)
 	if err != nil {
 		return Result{Seq: answer.Message.Seq, Err: err}
 	}

@@ -24,6 +24,7 @@ type Decision struct {
 	Answer proto.Event   // its Seq is that of the state, or 0 where a record has to be committed first
 	Record *proto.Record // to append, expecting its Prev
 	Relay  proto.GatewayID
+	Bears  proto.RequestID // with a room-joined: the request that made the client a member, when it was another one
 }
 
 // Decide applies the rules to one request. It changes neither s nor q.
@@ -72,8 +73,12 @@ func (r Rules) join(s *State, q *Request) Decision {
 	joined := proto.Event{
 		Name: proto.RoomJoined, Room: q.Room, OwnerID: s.Record.OwnerID, Clients: others(&s.Record, q.ClientID), Seq: s.Seq,
 	}
-	if s.Member(q.ClientID) != nil {
-		return Decision{Answer: joined}
+	if m := s.Member(q.ClientID); m != nil {
+		d := Decision{Answer: joined}
+		if m.Request != q.ID {
+			d.Bears = m.Request
+		}
+		return d
 	}
 	old := s.Record.Members
 	if r.MaxMembers > 0 && len(old) >= r.MaxMembers {

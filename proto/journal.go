@@ -1,0 +1,184 @@
+package proto
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// RecordDecoder reads journal records like [DecodeRecord], and faster those in the layout of [AppendRecord], of which a
+// replica that starts reads a million. Records that it has read share the ids of gateways and replicas, of which there
+// are few. The zero value is ready; it is for one goroutine at a time.
+type RecordDecoder struct {
+	known map[string]string
+}
+
+// maxKnown bounds how many ids are remembered; beyond it all are learned anew.
+const maxKnown = 10_000
+
+// Decode reads a record. The error wraps [ErrRecord].
+func (d *RecordDecoder) Decode(b []byte) (Record, error) {
+	c := cursor{b: b}
+	if r := d.scan(&c); !c.bad && len(c.b) == 0 {
+		return r, r.check()
+	}
+	r, err := DecodeRecord(b)
+	if err != nil {
+		return r, err
+	}
+	for i := range r.Members {
+		r.Members[i].Gateway = GatewayID(d.share([]byte(r.Members[i].Gateway)))
+	}
+	r.Change.Replica = ReplicaID(d.share([]byte(r.Change.Replica)))
+	return r, nil
+}
+
+func (d *RecordDecoder) share(id []byte) string {
+	if s, ok := d.known[string(id)]; ok {
+		return s
+	}
+	if d.known == nil || len(d.known) >= maxKnown {
+		d.known = make(map[string]string)
+	}
+	s := string(id)
+	d.known[s] = s
+	return s
+}
+
+func (d *RecordDecoder) scan(c *cursor) Record {
+	var r Record
+	c.literal(`{"room":"`)
+	r.Room = Room(c.plain())
+	c.literal(`,"ownerId":"`)
+	owner := c.plain()
+	c.literal(`,"members":[`)
+	if n := bytes.Count(c.b, []byte(`{"id":"`)); n > 0 {
+		r.Members = make([]Member, 0, n)
+	}
+	for more := !c.optional(`]`); more && !c.bad; {
+		var m Member
+		c.literal(`{"id":"`)
+		m.ID = ClientID(c.plain())
+		c.literal(`,"gateway":"`)
+		m.Gateway = GatewayID(d.share(c.plain()))
+		c.literal(`,"request":"`)
+		m.Request = RequestID(c.plain())
+		c.literal(`}`)
+		r.Members = append(r.Members, m)
+		if more = c.optional(`,`); !more {
+			c.literal(`]`)
+		}
+	}
+	c.literal(`,"prev":`)
+	r.Prev = c.number()
+	c.literal(`,"change":{"event":"`)
+	r.Change.Event = eventName(c.plain())
+	var id []byte
+	if c.optional(`,"id":"`) {
+		id = c.plain()
+	}
+	if c.optional(`,"reason":"`) {
+		r.Change.Reason = Reason(c.plain())
+	}
+	c.literal(`,"request":"`)
+	request := c.plain()
+	c.literal(`,"replica":"`)
+	r.Change.Replica = ReplicaID(d.share(c.plain()))
+	if c.optional(`,"gateways":["`) {
+		r.Change.Gateways = append(r.Change.Gateways, GatewayID(d.share(c.plain())))
+		for c.optional(`,"`) {
+			r.Change.Gateways = append(r.Change.Gateways, GatewayID(d.share(c.plain())))
+		}
+		c.literal(`]`)
+	}
+	c.literal(`},"closed":`)
+	if r.Closed = c.optional(`true}`); !r.Closed {
+		c.literal(`false}`)
+	}
+	if !c.bad {
+		r.shareIDs(owner, id, request)
+	}
+	return r
+}
+
+// shareIDs sets the ids that are mostly a member's too, and lets them share its memory.
+func (r *Record) shareIDs(owner, id, request []byte) {
+	for i := range r.Members {
+		m := &r.Members[i]
+		if r.OwnerID == "" && string(m.ID) == string(owner) {
+			r.OwnerID = m.ID
+		}
+		if r.Change.ID == "" && string(m.ID) == string(id) {
+			r.Change.ID = m.ID
+		}
+		if r.Change.Request == "" && string(m.Request) == string(request) {
+			r.Change.Request = m.Request
+		}
+	}
+	if r.OwnerID == "" {
+		r.OwnerID = ClientID(owner)
+	}
+	if r.Change.ID == "" {
+		r.Change.ID = ClientID(id)
+	}
+	if r.Change.Request == "" {
+		r.Change.Request = RequestID(request)
+	}
+}
+
+func eventName(b []byte) Name {
+	for _, name := range [...]Name{ClientJoined, ClientLeft, RoomCreated, RoomClosed} {
+		if string(name) == string(b) {
+			return name
+		}
+	}
+	return Name(b)
+}
+
+// cursor reads JSON of a known layout. Once something is not as expected it is bad and stays so.
+type cursor struct {
+	b   []byte
+	bad bool
+}
+
+func (c *cursor) literal(s string) {
+	if !c.optional(s) {
+		c.bad = true
+	}
+}
+
+func (c *cursor) optional(s string) bool {
+	if c.bad || len(c.b) < len(s) || string(c.b[:len(s)]) != s {
+		return false
+	}
+	c.b = c.b[len(s):]
+	return true
+}
+
+// plain reads a string of plain bytes, and the quote that ends it.
+func (c *cursor) plain() []byte {
+	i := 0
+	for i < len(c.b) && plainByte[c.b[i]] {
+		i++
+	}
+	if c.bad || i == len(c.b) || c.b[i] != '"' {
+		c.bad = true
+		return nil
+	}
+	s := c.b[:i]
+	c.b = c.b[i+1:]
+	return s
+}
+
+func (c *cursor) number() uint64 {
+	i := 0
+	for i < len(c.b) && c.b[i] >= '0' && c.b[i] <= '9' {
+		i++
+	}
+	n, err := strconv.ParseUint(string(c.b[:i]), 10, 64)
+	if c.bad || err != nil || i > 1 && c.b[0] == '0' {
+		c.bad = true
+		return 0
+	}
+	c.b = c.b[i:]
+	return n
+}
