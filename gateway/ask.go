@@ -40,6 +40,7 @@ type ask struct {
 	outcome atomic.Int32 // valid once done
 
 	// Owned by the dispatcher.
+	bears proto.RequestID // the request that the client's record bears, when its answer says that it is another
 	again bool // roster: this one was asked for once more
 }
 

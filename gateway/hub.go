@@ -192,6 +192,7 @@ func (h *hub) reply(token string, m *nats.Msg) {
 	case num == 0:
 		h.ownAnswer(askNum, a, &e)
 	default:
+		a.bears = proto.RequestID(m.Header.Get(proto.HeaderRequest))
 		h.answer(s, a, &e, m.Data)
 	}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/parley-rtc/parley/gateway/link"
@@ -17,7 +18,7 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 	}
 	if s.isOver() {
 		j.refuse()
-		h.joinedTooLate(s, r, a.id)
+		h.joinedTooLate(s, r, cmp.Or(a.bears, a.id))
 		return outcomeOK
 	}
 	if e.Seq < j.removed {
@@ -40,6 +41,9 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 		m = r.add(s, a.id)
 	} else if e.Name == proto.RoomCreated {
 		m.joinedBy(a.id) // of the room that it was in, the closing was missed
+	}
+	if a.bears != "" {
+		m.joinedBy(a.bears)
 	}
 	m.leaving = false
 	if known && e.Seq < r.seq {
