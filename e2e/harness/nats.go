@@ -67,7 +67,7 @@ func startServers(tb testing.TB, n int) []*Server {
 		if n > 1 {
 			config += fmt.Sprintf("cluster { name: parley, listen: 127.0.0.1:%d, routes: [", routes[i])
 			for _, port := range routes {
-				config += fmt.Sprintf("\"nats://127.0.0.1:%d\" ", port)
+				config += fmt.Sprintf("\"nats://127.0.0.1:%d\", ", port)
 			}
 			config += "] }\n"
 		}
