@@ -82,21 +82,10 @@ func rosterOf(self proto.ClientID, e *proto.Event) []proto.ClientID {
 	return append(slices.Clone(e.Clients), self)
 }
 
-// asJoined returns the answer to a member that joined again, with the list as the member has been told it since: in the
-// answer's order, those who came after it at the end.
+// asJoined returns the answer to a member that joined again, with the list as the member has been told it since.
 func (r *room) asJoined(s *session, e *proto.Event) proto.Event {
-	answer := proto.Event{Name: proto.RoomJoined, Room: r.name, OwnerID: e.OwnerID, Clients: []proto.ClientID{}, Seq: r.seq}
-	seen := map[proto.ClientID]struct{}{s.id: {}}
-	for _, id := range append(slices.Clone(e.Clients), r.members.list()...) {
-		if !r.members.has(id) {
-			continue
-		}
-		if _, again := seen[id]; !again {
-			seen[id] = struct{}{}
-			answer.Clients = append(answer.Clients, id)
-		}
-	}
-	return answer
+	others := slices.DeleteFunc(r.members.list(), func(id proto.ClientID) bool { return id == s.id })
+	return proto.Event{Name: proto.RoomJoined, Room: r.name, OwnerID: e.OwnerID, Clients: others, Seq: r.seq}
 }
 
 // joinedTooLate lets the pump of a session that ended while this was under way know that there is a room to leave. One
