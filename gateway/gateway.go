@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,7 +43,7 @@ type Gateway struct {
 	up     atomic.Bool
 	work   context.Context //nolint:containedctx // set by Run: ends with its work, for what others' messages start
 	ownNum atomic.Uint64
-	tasks  sync.WaitGroup // every goroutine that spawn started
+	tasks  crew // every goroutine that spawn started
 
 	door     door
 	answered atomic.Int64 // when a room request was last answered, in Unix milliseconds
@@ -103,7 +102,7 @@ func parseProxy(s string) (netip.Prefix, error) {
 func (g *Gateway) ID() proto.GatewayID { return g.id }
 
 // spawn runs a goroutine that Run waits for.
-func (g *Gateway) spawn(f func()) { g.tasks.Go(f) }
+func (g *Gateway) spawn(f func()) { g.tasks.run(f) }
 
 // Run serves clients on the listener until the context ends, drains, and returns when everything that it started has
 // stopped: within the drain time and a few seconds.
@@ -133,7 +132,7 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	g.drain(server)
 	stop()
 	err := group.Wait() // readers have ended: from here on only tasks start tasks
-	g.tasks.Wait()
+	g.tasks.wait()
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
