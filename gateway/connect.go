@@ -57,7 +57,7 @@ func (g *Gateway) connect() error {
 	if conn.IsConnected() {
 		g.metrics.connected.Set(1)
 	} else {
-		g.log.Warn("NATS cannot be reached yet", "servers", g.cfg.Servers)
+		g.log.Warn("NATS cannot be reached yet", "servers", conn.Servers()) // which leaves passwords out
 	}
 	if err := g.subscribe(); err != nil {
 		conn.Close()
