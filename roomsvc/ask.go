@@ -47,13 +47,18 @@ func (w *worker) admit(a *ask) {
 		}
 		return
 	}
-	w.active[a] = struct{}{}
 	w.s.inflight.Add(1)
+	w.active[a] = struct{}{}
 	if a.removal {
 		w.removing++
 	}
 	if a.ID != "" {
 		w.byID[a.ID] = a
+	}
+	if len(w.active) > maxActive {
+		w.s.metrics.overflow("active")
+		w.giveUp(a, "the room service has too much to do")
+		return
 	}
 	w.step(a)
 }
@@ -87,18 +92,41 @@ func (w *worker) step(a *ask) {
 
 // read asks the leader for the room's record, since the answer would have no append behind it.
 func (w *worker) read(a *ask) {
+	a.retry = time.Time{}
+	if w.reads >= maxReads {
+		w.backlog = append(w.backlog, a)
+		return
+	}
 	a.knew = 0
 	if e := w.rooms[a.token]; e != nil {
 		a.knew = e.state.Sequence()
 	}
 	a.sent = time.Now()
-	a.retry = time.Time{}
 	id, err := w.s.journal.Read(a.token, func(id uint64, r journal.Result) { w.post(mail{ask: a, id: id, result: r}) })
 	if err != nil {
 		a.retry = a.sent.Add(again)
 		return
 	}
 	a.reading = id
+	w.reads++
+}
+
+// unread ends an ask's read, and lets those that waited for it begin theirs.
+func (w *worker) unread(a *ask) {
+	if a.reading == 0 {
+		return
+	}
+	w.s.journal.Forget(a.reading)
+	a.reading = 0
+	w.reads--
+	for len(w.backlog) > 0 && w.reads < maxReads {
+		next := w.backlog[0]
+		w.backlog[0] = nil
+		w.backlog = w.backlog[1:]
+		if !next.done {
+			w.read(next)
+		}
+	}
 }
 
 // onRead decides a request on the record that the leader has. What was true at the leader after the request arrived may
@@ -107,7 +135,7 @@ func (w *worker) onRead(a *ask, id uint64, r journal.Result) {
 	if a.done || a.reading != id {
 		return
 	}
-	a.reading = 0
+	w.unread(a)
 	if r.Err != nil {
 		w.s.troubleReading(a.token, r.Err)
 		a.retry = time.Now().Add(again)
@@ -187,9 +215,7 @@ func (w *worker) end(a *ask) {
 		return
 	}
 	a.done = true
-	if a.reading != 0 {
-		w.s.journal.Forget(a.reading)
-	}
+	w.unread(a)
 	if a.removal {
 		w.removing--
 	}
@@ -220,8 +246,7 @@ func (w *worker) tick(now time.Time) {
 		case op != nil:
 			w.pursue(e, op, now)
 		case a.reading != 0 && now.Sub(a.sent) >= w.s.cfg.Timings.Unanswered:
-			w.s.journal.Forget(a.reading)
-			a.reading = 0
+			w.unread(a)
 			w.read(a)
 		case !a.retry.IsZero() && !now.Before(a.retry):
 			w.read(a)

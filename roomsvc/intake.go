@@ -15,7 +15,8 @@ import (
 // version of the NATS micro service, which `nats micro` shows.
 const version = "1.0.0"
 
-// serve begins to take requests: those meant for this replica, and those meant for any.
+// serve begins to take requests: those meant for this replica, and those meant for any. It fails only when the
+// connection is closed for good.
 func (s *Service) serve() error {
 	sub, err := s.nc.Subscribe(s.subjects.ReplicaAll(s.id), func(m *nats.Msg) {
 		op := s.subjects.ReplicaOp(m.Subject)
@@ -47,7 +48,7 @@ func (s *Service) serve() error {
 			return fmt.Errorf("add the endpoint %s: %w", op, err)
 		}
 	}
-	return s.nc.FlushTimeout(5 * time.Second)
+	return nil
 }
 
 // take takes one request. It runs on the subscription's goroutine and never waits: a signal between members is relayed

@@ -18,6 +18,7 @@ func (s *Service) leave(ctx context.Context) {
 	}
 	_ = s.nc.FlushTimeout(time.Second) // what is not sent is noticed by silence
 	wait(ctx, s.cfg.Timings.Linger, func() bool { return false })
+	s.watch.Say(proto.Leaving) // again, should the replica just have become ready
 	if s.serving.Load() {
 		// Draining unsubscribes and then hands out what has come before. It fails only without a connection.
 		_ = s.requests.Drain()

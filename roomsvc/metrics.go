@@ -93,7 +93,7 @@ func newMetrics(reg prometheus.Registerer, replicas, gateways func() float64) *m
 		m.dropped[reason] = dropped.WithLabelValues(reason)
 	}
 	overflows := counter("queue_overflows_total", "Times that a queue was full.", "queue")
-	for _, queue := range []string{"mailbox", "room", "list", "subscription"} {
+	for _, queue := range []string{"mailbox", "active", "room", "list", "subscription"} {
 		m.overflows[queue] = overflows.WithLabelValues(queue)
 	}
 	return m

@@ -1,7 +1,9 @@
 package roomsvc_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
@@ -88,4 +90,29 @@ func equal[T comparable](a, b []T) bool {
 		}
 	}
 	return true
+}
+
+func TestManyRefusalsAtOnceAreAllCheckedAndAnswered(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	r := start(t, n)
+	g := newAsker(t, n)
+	var answers []<-chan proto.Event
+	for i := range 3000 {
+		room := proto.Room(fmt.Sprintf("nowhere-%d", i))
+		answers = append(answers, g.send(request{
+			op: proto.OpRoster, to: g.subjects.Replica(r.ID(), proto.OpRoster), Request: proto.Request{Room: room},
+		}))
+	}
+	for _, c := range answers {
+		select {
+		case e := <-c:
+			expect(t, e, proto.RoomNotExists)
+		case <-time.After(patience):
+			t.Fatal("a request was not answered")
+		}
+	}
+	if rooms := value(t, r, "rooms"); rooms != 0 {
+		t.Errorf("%v rooms in memory", rooms)
+	}
 }

@@ -2,6 +2,7 @@ package roomsvc
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -62,9 +63,14 @@ func (s *Service) steer(ctx context.Context) error {
 		}
 		followed := s.followed.Load()
 		if followed && !s.serving.Load() && requests.up {
-			if err := s.serve(); err != nil {
-				s.trouble(err)
-				return err
+			if s.requests == nil {
+				if err := s.serve(); err != nil {
+					return err
+				}
+			}
+			if err := s.nc.FlushTimeout(time.Second); err != nil {
+				s.trouble(fmt.Errorf("subscribe to requests: %w", err))
+				continue
 			}
 			s.serving.Store(true)
 			s.log.Info("ready")

@@ -31,6 +31,8 @@ type worker struct {
 	active   map[*ask]struct{}        // asks that are not answered yet
 	byID     map[proto.RequestID]*ask // those of them that another attempt can join
 	removing int                      // active asks that remove members of gone gateways
+	reads    int                      // reads of asks that the leader has not answered
+	backlog  []*ask                   // asks that wait until there are fewer
 	past     past
 	decoder  proto.RecordDecoder // of what the feed brings
 }
