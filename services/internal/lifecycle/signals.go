@@ -13,6 +13,24 @@ import (
 // slack is what a clean stop may take beyond the drain: requests under way, a last beat, the journal's files.
 const slack = 10 * time.Second
 
+// echo is how long further signals count as the first one, which some tools send to a process and to its group.
+const echo = 300 * time.Millisecond
+
+// settle swallows the echoes of a signal.
+func settle(signals <-chan os.Signal, over <-chan struct{}) {
+	quiet := time.NewTimer(echo)
+	defer quiet.Stop()
+	for {
+		select {
+		case <-signals:
+		case <-quiet.C:
+			return
+		case <-over:
+			return
+		}
+	}
+}
+
 // untilSignal returns a context that ends with the first SIGTERM or SIGINT. Before anything is told to stop, a deadline is
 // armed: a process that has not ended after closing and some slack ends there and then with code 1. A second signal does
 // the same at once. The function that is returned disarms both.
@@ -31,6 +49,7 @@ func untilSignal(ctx context.Context, name string, closing time.Duration, stderr
 		deadline := time.NewTimer(closing + slack)
 		defer deadline.Stop()
 		cancel()
+		settle(signals, over)
 		select {
 		case <-signals:
 			fmt.Fprintf(stderr, "%s: ended at once by a second signal; clients were not told\n", name)
