@@ -30,8 +30,11 @@ const (
 )
 
 // gcPercent lets the heap grow further between collections than Go's default: what is live is small, and collecting it
-// took a tenth of a signal's cost. The environment's GOGC has the last word.
-const gcPercent = 300
+// took a tenth of a signal's cost. Another GOGC in the environment has the last word.
+const (
+	gcPercent = 300
+	gcDefault = 100
+)
 
 // Settings are a program's flags.
 type Settings interface {
@@ -59,8 +62,8 @@ func run(info settings.Info, cli Settings, start Start, args []string, stdout, s
 	if errors.Is(err, settings.ErrDone) {
 		return codeClean
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+	if was := debug.SetGCPercent(gcPercent); was != gcDefault {
+		debug.SetGCPercent(was)
 	}
 	ctx := context.Background()
 	base := cli.Base()
