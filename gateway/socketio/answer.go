@@ -78,7 +78,8 @@ const (
 	opSwitch op = "upgrade" // it ends: the asker carries the WebSocket from now on
 	opPull   op = "pull"    // what is to be written to that WebSocket
 	opPush   op = "push"    // what was read from it, with packets joined as in a payload of revision 4
-	opEnd    op = "end"     // the client's connection at the asker is over
+	opDrop   op = "drop"    // a request of a client on polling was lost at the asker, or such that it ends the session
+	opEnd    op = "end"     // the carried WebSocket is over
 )
 
 // request is what is asked of a session's home, with what the checks need that the home makes.

@@ -75,6 +75,7 @@ func (p *carrier) run() {
 	late.Stop()
 	if err != nil {
 		p.tell(opCancel, "")
+		p.tell(opEnd, errProbe.Error()) // where the session has gone over, and the answer was lost
 		p.ws.CloseNow()
 		return
 	}

@@ -36,12 +36,27 @@ func (s *Server) handle(ctx context.Context, r *request, hold time.Duration) ans
 		return c.poll(ctx, modeCarried, hold)
 	case opPush:
 		return c.post(modeCarried, r.Body)
+	case opDrop:
+		return c.endFrom(modePolling, r.Reason)
 	case opEnd:
-		c.end(errors.New(r.Reason))
+		return c.endFrom(modeCarried, r.Reason)
 	default:
 		return refused(codeBadRequest)
 	}
 	return answer{}
+}
+
+// endFrom ends a session that is on that transport, and leaves one alone that is not: whoever asks for its end has nothing
+// to do with it any more.
+func (c *conn) endFrom(m mode, reason string) answer {
+	c.mu.Lock()
+	mine := c.mode == m
+	c.mu.Unlock()
+	if !mine {
+		return refused(codeBadRequest)
+	}
+	c.end(errors.New(reason))
+	return answer{Closed: true}
 }
 
 // use notes that a client of revision 3, which joins unasked, has come back after the handshake.
@@ -109,13 +124,19 @@ func (s *Server) ask(ctx context.Context, r *request) answer {
 	}
 }
 
-// abandon tells a session's home that its client is gone from here, where something may have got lost.
+// abandon tells a session's home that something may have got lost here, or the client is gone: better the end than a
+// client that has missed something and does not know.
 func (s *Server) abandon(r *request, reason string) {
-	if r.Op == opEnd {
+	end := *r
+	end.Reason, end.Body = reason, nil
+	switch r.Op {
+	case opPoll, opPost:
+		end.Op = opDrop
+	case opSwitch, opPull, opPush:
+		end.Op = opEnd
+	default:
 		return
 	}
-	end := *r
-	end.Op, end.Reason, end.Body = opEnd, reason, nil
 	s.spawn(func() {
 		if _, err := s.call(context.Background(), &end); err != nil {
 			s.log.Debug("engine", "op", end.Op, "error", err)

@@ -86,6 +86,7 @@ func (h *exchange) openPolling() {
 		h.full(err)
 		return
 	}
+	h.req.SID = c.sid
 	h.write(c.poll(h.r.Context(), modePolling, 0))
 }
 

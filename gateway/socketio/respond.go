@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -23,7 +24,7 @@ func (h *exchange) get() {
 func (h *exchange) post() {
 	// Packets are text; binary ones are not supported, and revision 4 has none in a body.
 	if strings.HasPrefix(h.r.Header.Get("Content-Type"), "application/octet-stream") {
-		h.abandon("a binary body")
+		h.drop("a binary body")
 		h.refuse(codeBadRequest)
 		return
 	}
@@ -33,11 +34,11 @@ func (h *exchange) post() {
 	_ = control.SetReadDeadline(time.Time{})
 	if err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			h.abandon("a body that is too large")
+			h.drop("a body that is too large")
 			h.w.WriteHeader(http.StatusRequestEntityTooLarge)
 			return
 		}
-		h.abandon("a post's connection was lost")
+		h.drop("a post's connection was lost")
 		h.refuse(codeBadRequest)
 		return
 	}
@@ -49,14 +50,14 @@ func (h *exchange) post() {
 	case a.Refused:
 		h.turnDown(a)
 	default:
-		h.body("text/html", []byte("ok"))
+		_ = h.body("text/html", []byte("ok")) // a client that is gone is noticed by its silence
 	}
 }
 
-// abandon ends the session, wherever it lives, of a client that did what ends it here.
-func (h *exchange) abandon(reason string) {
-	h.req.Op, h.req.Reason = opEnd, reason
-	h.s.ask(h.r.Context(), &h.req)
+// drop ends the session on polling, wherever it lives, of a client that did what ends it.
+func (h *exchange) drop(reason string) {
+	h.req.Op, h.req.Reason, h.req.Body = opDrop, reason, nil
+	h.s.ask(context.WithoutCancel(h.r.Context()), &h.req)
 }
 
 // write answers a poll with what it brought.
@@ -65,15 +66,27 @@ func (h *exchange) write(a answer) {
 		h.turnDown(a)
 		return
 	}
-	h.body("text/plain; charset=UTF-8", a.Body)
+	if err := h.body("text/plain; charset=UTF-8", a.Body); err != nil && !a.Closed {
+		h.drop(errPollLost.Error())
+	}
 }
 
-func (h *exchange) body(kind string, body []byte) {
+// body answers with 200. A client that does not take it in within the ping timeout is given up.
+func (h *exchange) body(kind string, body []byte) error {
 	header := h.w.Header()
 	header.Set("Content-Type", kind)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("Cache-Control", "no-store")
-	_, _ = h.w.Write(body) // a client that is gone is noticed by its silence
+	control := http.NewResponseController(h.w)
+	_ = control.SetWriteDeadline(time.Now().Add(h.s.cfg.PingTimeout))
+	if _, err := h.w.Write(body); err != nil {
+		return err //nolint:wrapcheck // it says no more than that the client is gone
+	}
+	if err := control.Flush(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err //nolint:wrapcheck // as above
+	}
+	_ = control.SetWriteDeadline(time.Time{}) // the connection may bring further requests
+	return nil
 }
 
 // turnDown answers with what a session's home has refused.

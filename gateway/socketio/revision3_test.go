@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -60,4 +61,49 @@ func TestProxiesShowInTheirHeaders(t *testing.T) {
 		w.must("GET", "EIO=3&transport=polling", "", h).want(t, 400, `{"code":0,"message":"Transport unknown"}`)
 	}
 	w.open("3")
+}
+
+// TestNoRequestReachesASessionOfRevision3ThatIsOnAWebSocket: other members know its id, and one may share its address and
+// its browser.
+func TestNoRequestReachesASessionOfRevision3ThatIsOnAWebSocket(t *testing.T) {
+	t.Parallel()
+	a, b, _ := pair(t, Config{MaxFrame: 1000})
+	upgraded := func(at *world) (string, *socket) {
+		q := a.open("3")
+		s := at.dial(socketQuery(q))
+		s.send("2probe")
+		s.want("3probe")
+		s.send("5")
+		s.send(`42["room-leave","elsewhere"]`)
+		s.want(`42["not-in-room","elsewhere"]`)
+		return q, s
+	}
+	for name, open := range map[string]func() (string, *socket){
+		"upgraded": func() (string, *socket) { return upgraded(a) },
+		"carried":  func() (string, *socket) { return upgraded(b) },
+		"from the start": func() (string, *socket) {
+			s := a.dial("EIO=3&transport=websocket")
+			sid := sidText.FindStringSubmatch(s.wantPrefix("0"))[1]
+			s.want("40")
+			return "EIO=3&transport=polling&sid=" + sid, s
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q, s := open()
+			const mismatch = `{"code":3,"message":"Bad request"}`
+			for _, w := range []*world{a, b} {
+				w.get(q).want(t, 400, mismatch)
+				w.post(q, `21:42["room-create","a"]`).want(t, 400, mismatch)
+				w.post(q, "1:1").want(t, 400, mismatch)
+				w.post(q, strings.Repeat("x", 10000)).want(t, 413, "")
+				binary := http.Header{"Content-Type": {"application/octet-stream"}}
+				w.must("POST", q, "\x00", binary).want(t, 400, mismatch)
+				if _, r, err := w.tryDial(socketQuery(q)); err == nil || r.body != "Bad request" {
+					t.Fatalf("%v %+v", err, r)
+				}
+			}
+			s.send(`42["room-create","` + name + `"]`)
+			s.want(`42["room-created","` + name + `"]`)
+		})
+	}
 }
