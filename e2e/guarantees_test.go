@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -219,9 +220,7 @@ func (c *crowd) judge(t *testing.T, truth *views.Truth, watch *views.Observer) {
 		for _, err := range errs {
 			t.Error(err)
 		}
-		for flow, n := range flows {
-			received[flow] = n
-		}
+		maps.Copy(received, flows)
 		c.answersAreTrue(t, s, watch)
 	}
 	c.confirmed(t, received)

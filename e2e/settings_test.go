@@ -52,7 +52,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		if !strings.Contains(help, "PARLEY_") {
 			t.Errorf("%s --help does not name the environment's variables", program)
 		}
-		for _, line := range strings.Split(help, "\n") {
+		for line := range strings.SplitSeq(help, "\n") {
 			if len(line) > 120 {
 				t.Errorf("%s --help: a line of %d bytes: %s", program, len(line), line)
 			}

@@ -41,7 +41,7 @@ type ask struct {
 
 	// Owned by the dispatcher.
 	bears proto.RequestID // the request that the client's record bears, when its answer says that it is another
-	again bool // roster: this one was asked for once more
+	again bool            // roster: this one was asked for once more
 }
 
 // How an ask ended.

@@ -33,27 +33,47 @@ type opMetrics struct {
 func newMetrics(reg prometheus.Registerer) *metrics {
 	f := promauto.With(reg)
 	m := &metrics{
-		sessions: f.NewGaugeVec(prometheus.GaugeOpts{Name: "parley_gateway_sessions",
-			Help: "Clients connected now."}, []string{"transport"}),
-		connections: f.NewCounterVec(prometheus.CounterOpts{Name: "parley_gateway_connections_total",
-			Help: "Connections that were opened or refused."}, []string{"transport", "outcome"}),
-		requests: f.NewCounterVec(prometheus.CounterOpts{Name: "parley_gateway_requests_total",
-			Help: "Clients' requests and how they ended."}, []string{"op", "outcome"}),
-		seconds: f.NewHistogramVec(prometheus.HistogramOpts{Name: "parley_gateway_request_seconds",
+		sessions: f.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "parley_gateway_sessions",
+			Help: "Clients connected now.",
+		}, []string{"transport"}),
+		connections: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_gateway_connections_total",
+			Help: "Connections that were opened or refused.",
+		}, []string{"transport", "outcome"}),
+		requests: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_gateway_requests_total",
+			Help: "Clients' requests and how they ended.",
+		}, []string{"op", "outcome"}),
+		seconds: f.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "parley_gateway_request_seconds",
 			Help:    "From sending a request to the room service to its answer.",
-			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 14)}, []string{"op"}),
-		overflows: f.NewCounterVec(prometheus.CounterOpts{Name: "parley_gateway_queue_overflows_total",
-			Help: "Times that a bounded queue was full."}, []string{"queue"}),
-		rosters: f.NewCounterVec(prometheus.CounterOpts{Name: "parley_gateway_rosters_total",
-			Help: "Rosters asked for, because something was or may have been missed."}, []string{"reason"}),
-		ghosts: f.NewCounter(prometheus.CounterOpts{Name: "parley_gateway_ghosts_total",
-			Help: "Memberships left because their client is not, or no longer, in the room."}),
-		stray: f.NewCounter(prometheus.CounterOpts{Name: "parley_gateway_stray_messages_total",
-			Help: "Messages over NATS that nothing could be made of."}),
-		rooms: f.NewGauge(prometheus.GaugeOpts{Name: "parley_gateway_rooms",
-			Help: "Rooms with members on this gateway."}),
-		connected: f.NewGauge(prometheus.GaugeOpts{Name: "parley_gateway_nats_connected",
-			Help: "1 while NATS is reached."}),
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 14),
+		}, []string{"op"}),
+		overflows: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_gateway_queue_overflows_total",
+			Help: "Times that a bounded queue was full.",
+		}, []string{"queue"}),
+		rosters: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_gateway_rosters_total",
+			Help: "Rosters asked for, because something was or may have been missed.",
+		}, []string{"reason"}),
+		ghosts: f.NewCounter(prometheus.CounterOpts{
+			Name: "parley_gateway_ghosts_total",
+			Help: "Memberships left because their client is not, or no longer, in the room.",
+		}),
+		stray: f.NewCounter(prometheus.CounterOpts{
+			Name: "parley_gateway_stray_messages_total",
+			Help: "Messages over NATS that nothing could be made of.",
+		}),
+		rooms: f.NewGauge(prometheus.GaugeOpts{
+			Name: "parley_gateway_rooms",
+			Help: "Rooms with members on this gateway.",
+		}),
+		connected: f.NewGauge(prometheus.GaugeOpts{
+			Name: "parley_gateway_nats_connected",
+			Help: "1 while NATS is reached.",
+		}),
 		asked: make(map[proto.Op]*opMetrics),
 	}
 	for _, op := range proto.Ops() {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -43,11 +44,11 @@ func (g *Gateway) originAllowed(r *http.Request) bool {
 func (g *Gateway) address(r *http.Request) (address string, direct bool) {
 	at := peer(r)
 	hops := forwardedFor(r)
-	for i := len(hops) - 1; i >= 0; i-- {
+	for _, hop := range slices.Backward(hops) {
 		if !g.trusted(at) {
 			return at.String(), false
 		}
-		next, err := netip.ParseAddr(hops[i])
+		next, err := netip.ParseAddr(hop)
 		if err != nil {
 			return at.String(), false
 		}

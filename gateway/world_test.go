@@ -68,8 +68,10 @@ type worldOptions struct {
 
 func newWorld(t *testing.T, o worldOptions) *world {
 	t.Helper()
-	w := &world{t: t, nats: testkit.StartNATS(t, o.nats...), reg: prometheus.NewRegistry(),
-		more: make(chan struct{}), done: make(chan struct{})}
+	w := &world{
+		t: t, nats: testkit.StartNATS(t, o.nats...), reg: prometheus.NewRegistry(),
+		more: make(chan struct{}), done: make(chan struct{}),
+	}
 	cfg := o.config
 	cfg.Servers, cfg.Options = w.nats.URL(), w.nats.Options()
 	if cfg.Drain == 0 {
@@ -201,8 +203,10 @@ func (w *world) ranked(room proto.Room) []*replica {
 
 // take notes a request.
 func (r *replica) take(m *nats.Msg, inGroup bool) {
-	q := &asked{by: r, op: r.w.g.subjects.ReplicaOp(m.Subject), msg: m, inGroup: inGroup, at: time.Now(),
-		id: proto.RequestID(m.Header.Get(proto.HeaderRequest))}
+	q := &asked{
+		by: r, op: r.w.g.subjects.ReplicaOp(m.Subject), msg: m, inGroup: inGroup, at: time.Now(),
+		id: proto.RequestID(m.Header.Get(proto.HeaderRequest)),
+	}
 	req, err := proto.DecodeRequest(q.op, m.Data)
 	if err != nil {
 		r.w.t.Errorf("the gateway asks %s: %v", m.Data, err)

@@ -55,7 +55,7 @@ func Binary(tb testing.TB, name string) string {
 	built.mu.Lock()
 	defer built.mu.Unlock()
 	if built.dir == "" {
-		dir, err := os.MkdirTemp("", "parley-e2e-")
+		dir, err := os.MkdirTemp("", "parley-e2e-") //nolint:usetesting // all tests share what is built; Main removes it
 		if err != nil {
 			tb.Fatalf("harness: %v", err)
 		}

@@ -61,18 +61,19 @@ func startServers(tb testing.TB, n int) []*Server {
 	dir := tb.TempDir()
 	servers := make([]*Server, n)
 	for i := range n {
-		config := fmt.Sprintf("server_name: n%d\nlisten: 127.0.0.1:%d\nhttp: 127.0.0.1:%d\n"+
+		var config strings.Builder
+		fmt.Fprintf(&config, "server_name: n%d\nlisten: 127.0.0.1:%d\nhttp: 127.0.0.1:%d\n"+
 			"jetstream { store_dir: %q, sync_interval: always }\n", i+1, clients[i], monitors[i],
 			filepath.Join(dir, fmt.Sprintf("n%d", i+1)))
 		if n > 1 {
-			config += fmt.Sprintf("cluster { name: parley, listen: 127.0.0.1:%d, routes: [", routes[i])
+			fmt.Fprintf(&config, "cluster { name: parley, listen: 127.0.0.1:%d, routes: [", routes[i])
 			for _, port := range routes {
-				config += fmt.Sprintf("\"nats://127.0.0.1:%d\", ", port)
+				fmt.Fprintf(&config, "\"nats://127.0.0.1:%d\", ", port)
 			}
-			config += "] }\n"
+			config.WriteString("] }\n")
 		}
 		file := filepath.Join(dir, fmt.Sprintf("n%d.conf", i+1))
-		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(config.String()), 0o600); err != nil {
 			tb.Fatalf("harness: %v", err)
 		}
 		servers[i] = &Server{

@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -32,9 +33,7 @@ func ask(t *testing.T, method, path, host string, header http.Header) *http.Resp
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), method, path, nil)
 	request.Host = host
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	recorder := httptest.NewRecorder()
 	demo.Handler().ServeHTTP(recorder, request)
 	return recorder.Result()

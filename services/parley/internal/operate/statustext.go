@@ -12,13 +12,11 @@ import (
 // text is the status as people read it.
 func (v *statusView) text(now time.Time) string {
 	var b bytes.Buffer
-	line := func(head, format string, args ...any) {
-		fmt.Fprintf(&b, "%-8s"+format+"\n", append([]any{head}, args...)...)
-	}
-	line("NATS", "%s", v.NATS.String())
-	line("Prefix", "%s", v.Prefix)
-	line("Rooms", "%s", v.roomsText())
-	line("Stream", "%s", v.streamText())
+	line := func(head, says string) { fmt.Fprintf(&b, "%-8s%s\n", head, says) }
+	line("NATS", v.NATS.String())
+	line("Prefix", v.Prefix)
+	line("Rooms", v.roomsText())
+	line("Stream", v.streamText())
 
 	v.replicaTable(&b, now)
 	v.gatewayTable(&b)
