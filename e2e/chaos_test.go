@@ -86,7 +86,7 @@ func TestChaos(t *testing.T) {
 		t.Error(err)
 	}
 	c.settled(t)
-	n := c.history.Check(t, 2*time.Minute)
+	n := c.history.Check(t, 40*time.Second)
 	t.Logf("%d requests, %d operations in the histories, %d answered unavailable, %d connections lost; faults: %v",
 		c.asked, n, c.unsaid, c.lost, c.faulted)
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// probe asks the same few requests all the time, and knows when they were carried out: the longest gap around a fault is
-// the time to recover.
+// probe asks the same few requests all the time, in several rooms, and knows when they were carried out: the longest gap
+// of a room around a fault is the time to recover.
 type probe struct {
 	name string
 
 	mu          sync.Mutex // guards the fields below
-	done        []time.Time
+	done        [probedRooms][]time.Time
 	wrong       []string
 	unavailable int
 }
@@ -32,27 +32,30 @@ type probes struct {
 	wg   sync.WaitGroup
 }
 
+// probedRooms are several, so that several replicas are asked.
+const probedRooms = 4
+
 // startProbes begins to probe a site with two gateways. They stop with the test.
 func startProbes(t *testing.T, s *site) *probes {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	p := &probes{signals: probe{name: "signals"}, changes: probe{name: "changes"}, stop: stop}
 	t.Cleanup(func() { stop(); p.wg.Wait() })
-	for range 4 { // several rooms, so that several replicas are asked
+	for i := range probedRooms {
 		clients := s.dials(t, 3)
 		room := fresh(t)
 		fill(t, room, clients[:2]...)
 		signal := proto.Frame{Name: proto.SignalSend, Room: room, TargetID: clients[1].ID(), Data: []byte(`1`)}
-		p.wg.Go(func() { p.signals.run(ctx, clients[0], proto.SignalSent, signal) })
+		p.wg.Go(func() { p.signals.run(ctx, i, clients[0], proto.SignalSent, signal) })
 		changes := []proto.Frame{{Name: proto.RoomJoin, Room: room}, {Name: proto.RoomLeave, Room: room}}
-		p.wg.Go(func() { p.changes.run(ctx, clients[2], "", changes...) })
+		p.wg.Go(func() { p.changes.run(ctx, i, clients[2], "", changes...) })
 	}
 	p.recovered(t, time.Now())
 	return p
 }
 
 // run asks until ctx ends, about a hundred times a second.
-func (p *probe) run(ctx context.Context, c *client, expected proto.Name, frames ...proto.Frame) {
+func (p *probe) run(ctx context.Context, room int, c *client, expected proto.Name, frames ...proto.Frame) {
 	right := map[proto.Name]proto.Name{proto.RoomJoin: proto.RoomJoined, proto.RoomLeave: proto.RoomLeft, proto.SignalSend: expected}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -64,7 +67,7 @@ func (p *probe) run(ctx context.Context, c *client, expected proto.Name, frames 
 		p.mu.Lock()
 		switch {
 		case err == nil && e.Name == right[f.Name]:
-			p.done = append(p.done, time.Now())
+			p.done[room] = append(p.done[room], time.Now())
 			i++
 		case err == nil && e.Name == proto.Error && e.Code == proto.CodeUnavailable:
 			p.unavailable++ // asked again
@@ -83,17 +86,23 @@ func (p *probe) run(ctx context.Context, c *client, expected proto.Name, frames 
 	}
 }
 
-// since returns the longest time without a success from a moment on, how many successes there were, and what was wrong.
-func (p *probe) since(from time.Time) (gap time.Duration, n int, wrong []string) {
+// since returns the longest time without a success in a room from a moment on, how many successes the slowest room had,
+// and what was wrong.
+func (p *probe) since(from time.Time) (gap time.Duration, fewest int, wrong []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	last := from
-	i, _ := slices.BinarySearchFunc(p.done, from, time.Time.Compare)
-	for _, at := range p.done[i:] {
-		gap = max(gap, at.Sub(last))
-		last = at
+	for room, done := range p.done {
+		last := from
+		i, _ := slices.BinarySearchFunc(done, from, time.Time.Compare)
+		for _, at := range done[i:] {
+			gap = max(gap, at.Sub(last))
+			last = at
+		}
+		if n := len(done) - i; room == 0 || n < fewest {
+			fewest = n
+		}
 	}
-	return gap, len(p.done) - i, p.wrong
+	return gap, fewest, p.wrong
 }
 
 // recovered waits until both probes have gone on for a while.
@@ -104,7 +113,7 @@ func (p *probes) recovered(t *testing.T, from time.Time) {
 		harness.AwaitFor(t, 40*time.Second, one.name+" go on", func() bool {
 			_, n, w := one.since(from)
 			wrong = w
-			return n >= 40 || len(w) > 0
+			return n >= 10 || len(w) > 0
 		})
 		for _, line := range wrong {
 			t.Error(line)

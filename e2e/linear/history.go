@@ -1,8 +1,10 @@
 package linear
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -169,6 +171,13 @@ func describe(tb testing.TB, ops []porcupine.Operation, info porcupine.Lineariza
 				tb.Logf("does not fit any more: %s", line(op))
 			}
 		}
+	}
+	near := slices.DeleteFunc(slices.Clone(ops), func(op porcupine.Operation) bool {
+		return op.Return != Forever && op.Return < last-int64(time.Second) || op.Call > last
+	})
+	slices.SortFunc(near, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
+	for _, op := range near {
+		tb.Logf("around then: %s", line(op))
 	}
 }
 

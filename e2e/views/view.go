@@ -95,7 +95,7 @@ func (p *player) event(r *testkit.Received) {
 	case proto.ClientJoined, proto.ClientLeft:
 		p.change(v, &r.Event, wrong)
 	case proto.RoomLeft:
-		if !v.In {
+		if !v.In && (p.how == Strict || r.Kicked) { // a leave may end what an overtaken attempt of a join has made
 			wrong("it is not in the room")
 		}
 		v.In, v.Members = false, nil
@@ -134,7 +134,7 @@ func (p *player) change(v *View, e *proto.Event, wrong func(string, ...any)) {
 		wrong("it joined twice")
 	case e.Name == proto.ClientLeft && at < 0:
 		wrong("it left and was no member")
-	case at == 0:
+	case p.how == Strict && at == 0: // a roster's difference may lead from one room of that name to the next
 		wrong("the owner left and the room is open")
 	case p.how == Strict && e.Prev != v.Seq:
 		wrong("prev is not the change before")
