@@ -24,7 +24,9 @@ const commands = {
     const transport = () => socket.io.engine && socket.io.engine.transport.name;
     socket.on('connect', () => {
       say({ client, event: '#connect', args: [socket.id, transport()] });
-      socket.io.engine.on('upgrade', () => say({ client, event: '#upgrade', args: [transport()] }));
+      const upgraded = () => say({ client, event: '#upgrade', args: [transport()] });
+      if (transport() === 'websocket') upgraded(); // before it had joined
+      else socket.io.engine.on('upgrade', upgraded);
     });
     socket.on('connect_error', (err) => say({ client, event: '#connect_error', args: [String(err.message || err)] }));
     socket.on('disconnect', (reason) => say({ client, event: '#disconnect', args: [reason] }));
