@@ -1,6 +1,7 @@
 package roomsvc
 
 import (
+	"slices"
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
@@ -22,12 +23,12 @@ type ask struct {
 
 	bears proto.RequestID // answered with a room-joined: the request that made the client a member, when it was another
 
-	done    bool
-	reading uint64    // the read under way
-	sent    time.Time // when it was sent
-	knew    uint64    // what memory had then
-	older   bool      // the read before this one was older than memory
-	retry   time.Time // when to go on; zero: not waiting for a time
+	done  bool
+	reads []uint64  // the reads under way: one, and more when it was not answered in time
+	sent  time.Time // when the last one was sent
+	knew  uint64    // what memory had when the first one was sent
+	older bool      // the read before this one was older than memory
+	retry time.Time // when to go on; zero: not waiting for a time
 }
 
 // changes reports whether the request may change its room.
@@ -93,13 +94,15 @@ func (w *worker) step(a *ask) {
 // read asks the leader for the room's record, since the answer would have no append behind it.
 func (w *worker) read(a *ask) {
 	a.retry = time.Time{}
-	if w.reads >= maxReads {
-		w.backlog = append(w.backlog, a)
-		return
-	}
-	a.knew = 0
-	if e := w.rooms[a.token]; e != nil {
-		a.knew = e.state.Sequence()
+	if len(a.reads) == 0 {
+		if w.reads >= maxReads {
+			w.backlog = append(w.backlog, a)
+			return
+		}
+		a.knew = 0
+		if e := w.rooms[a.token]; e != nil {
+			a.knew = e.state.Sequence()
+		}
 	}
 	a.sent = time.Now()
 	id, err := w.s.journal.Read(a.token, func(id uint64, r journal.Result) { w.post(mail{ask: a, id: id, result: r}) })
@@ -107,17 +110,20 @@ func (w *worker) read(a *ask) {
 		a.retry = a.sent.Add(again)
 		return
 	}
-	a.reading = id
-	w.reads++
+	if a.reads = append(a.reads, id); len(a.reads) == 1 {
+		w.reads++
+	}
 }
 
-// unread ends an ask's read, and lets those that waited for it begin theirs.
+// unread ends an ask's reads, and lets those that waited for it begin theirs.
 func (w *worker) unread(a *ask) {
-	if a.reading == 0 {
+	if len(a.reads) == 0 {
 		return
 	}
-	w.s.journal.Forget(a.reading)
-	a.reading = 0
+	for _, id := range a.reads {
+		w.s.journal.Forget(id)
+	}
+	a.reads = nil
 	w.reads--
 	for len(w.backlog) > 0 && w.reads < maxReads {
 		next := w.backlog[0]
@@ -132,7 +138,7 @@ func (w *worker) unread(a *ask) {
 // onRead decides a request on the record that the leader has. What was true at the leader after the request arrived may
 // be answered, whatever memory has learned meanwhile.
 func (w *worker) onRead(a *ask, id uint64, r journal.Result) {
-	if a.done || a.reading != id {
+	if a.done || !slices.Contains(a.reads, id) {
 		return
 	}
 	w.unread(a)
@@ -226,6 +232,12 @@ func (w *worker) end(a *ask) {
 	w.s.inflight.Add(-1)
 }
 
+// unanswered returns how long to wait for an answer before the next attempt: longer each time, since a server that is
+// slow is not helped by more to do.
+func (s *Service) unanswered(attempts int) time.Duration {
+	return s.cfg.Timings.Unanswered << min(max(attempts, 1)-1, 4)
+}
+
 // tick goes on with what was not answered in time, and gives up what nobody waits for any more.
 func (w *worker) tick(now time.Time) {
 	for a := range w.active {
@@ -245,8 +257,7 @@ func (w *worker) tick(now time.Time) {
 			}
 		case op != nil:
 			w.pursue(e, op, now)
-		case a.reading != 0 && now.Sub(a.sent) >= w.s.cfg.Timings.Unanswered:
-			w.unread(a)
+		case len(a.reads) > 0 && now.Sub(a.sent) >= w.s.unanswered(len(a.reads)):
 			w.read(a)
 		case !a.retry.IsZero() && !now.Before(a.retry):
 			w.read(a)

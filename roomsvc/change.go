@@ -3,6 +3,7 @@ package roomsvc
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
@@ -17,14 +18,14 @@ type operation struct {
 	record  *proto.Record
 	payload []byte
 
-	done    bool
-	ids     []uint64  // the appends that may still be answered
-	began   time.Time // the first attempt
-	sent    time.Time // the last attempt, or the read that settles it
-	retry   time.Time // when to append again; zero: not waiting for a time
-	reading uint64    // the read that settles it; 0: none under way
-	settle  bool      // an attempt was refused: what stands there has to be read
-	older   bool      // the read before this one was older than what the change was decided on
+	done   bool
+	ids    []uint64  // the appends that may still be answered
+	began  time.Time // the first attempt
+	sent   time.Time // the last attempt, or the read that settles it
+	retry  time.Time // when to append again; zero: not waiting for a time
+	reads  []uint64  // the reads that settle it, of which any answer will do
+	settle bool      // an attempt was refused: what stands there has to be read
+	older  bool      // the read before this one was older than what the change was decided on
 }
 
 // wrote reports whether a record is the one that the operation appends.
@@ -76,7 +77,7 @@ func (w *worker) onOperation(op *operation, id uint64, r journal.Result) {
 		return // settled meanwhile, or given up: then the feed brings what was committed
 	}
 	if op.settle {
-		if id == op.reading {
+		if slices.Contains(op.reads, id) {
 			w.settle(e, op, r)
 		} else if r.Err == nil {
 			w.commit(e, op, r.Seq) // another attempt was accepted
@@ -105,12 +106,12 @@ func (w *worker) readBack(e *entry, op *operation) {
 		op.retry = op.sent.Add(again)
 		return
 	}
-	op.reading = id
+	op.reads = append(op.reads, id)
 }
 
 // settle decides a refused request again, on the record that was read. That replaces memory even when it is older.
 func (w *worker) settle(e *entry, op *operation, r journal.Result) {
-	op.reading = 0
+	w.forgetReads(op)
 	if r.Err != nil {
 		w.s.troubleReading(e.token, r.Err)
 		op.retry = time.Now().Add(again)
@@ -151,14 +152,11 @@ func (w *worker) pursue(e *entry, op *operation, now time.Time) {
 		if now.Before(op.retry) {
 			return
 		}
-	case now.Sub(op.sent) < w.s.cfg.Timings.Unanswered:
+	case op.settle && now.Sub(op.sent) < w.s.unanswered(len(op.reads)),
+		!op.settle && now.Sub(op.sent) < w.s.unanswered(len(op.ids)):
 		return
 	}
 	if op.settle {
-		if op.reading != 0 {
-			w.s.journal.Forget(op.reading)
-			op.reading = 0
-		}
 		w.readBack(e, op)
 		return
 	}
@@ -172,12 +170,17 @@ func (w *worker) abandon(e *entry, op *operation) {
 	for _, id := range op.ids {
 		w.s.journal.Forget(id)
 	}
-	if op.reading != 0 {
-		w.s.journal.Forget(op.reading)
-	}
+	w.forgetReads(op)
 	if !op.settle {
 		w.s.metrics.appends["given-up"].Inc()
 	}
+}
+
+func (w *worker) forgetReads(op *operation) {
+	for _, id := range op.reads {
+		w.s.journal.Forget(id)
+	}
+	op.reads = nil
 }
 
 // commit takes a change into memory, tells it and answers, in this order.
@@ -187,9 +190,7 @@ func (w *worker) commit(e *entry, op *operation, seq uint64) {
 	for _, id := range op.ids {
 		w.s.journal.Forget(id)
 	}
-	if op.reading != 0 {
-		w.s.journal.Forget(op.reading)
-	}
+	w.forgetReads(op)
 	w.s.metrics.appends["committed"].Inc()
 	w.s.metrics.appending.Observe(time.Since(op.began).Seconds())
 	if seq > e.state.Sequence() {
