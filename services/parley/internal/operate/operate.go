@@ -66,10 +66,10 @@ func Help() string {
 
 // Main runs the command that the arguments begin with and returns its exit code, or false when they begin with none.
 func Main(args []string) (code int, is bool) {
-	return run(args, os.Stdout, os.Stderr)
+	return run(context.Background(), args, os.Stdout, os.Stderr)
 }
 
-func run(args []string, out, note io.Writer) (code int, is bool) {
+func run(ctx context.Context, args []string, out, note io.Writer) (code int, is bool) {
 	if len(args) == 0 {
 		return 0, false
 	}
@@ -87,7 +87,7 @@ func run(args []string, out, note io.Writer) (code int, is bool) {
 			err = cmd.check()
 		}
 		if err == nil {
-			err = cmd.run(context.Background(), out, note)
+			err = cmd.run(ctx, out, note)
 		}
 		if errors.Is(err, settings.ErrDone) {
 			err = nil

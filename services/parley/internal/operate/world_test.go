@@ -29,12 +29,8 @@ type world struct {
 // newWorld starts so many replicas on a server.
 func newWorld(t *testing.T, url string, replicas int, cfg roomsvc.Config) *world {
 	t.Helper()
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	w := &world{t: t, url: url, nc: nc}
+	w := &world{t: t, url: url, nc: connect(t, url)}
+	var err error
 	if w.subjects, err = proto.NewSubjects(cfg.Prefix); err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +60,17 @@ func newWorld(t *testing.T, url string, replicas int, cfg roomsvc.Config) *world
 func one(t *testing.T) *world {
 	t.Helper()
 	return newWorld(t, testkit.StartNATS(t, testkit.Listen()).URL(), 1, roomsvc.Config{Memory: true})
+}
+
+// connect returns a connection that is closed when the test ends.
+func connect(t *testing.T, url string) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
 }
 
 const gatewayID = proto.GatewayID("5d6e7f80-9a0b-4c1d-8e2f-3a4b5c6d7e8f")
@@ -136,7 +143,9 @@ func (w *world) parley(args ...string) said {
 func parley(t *testing.T, args ...string) said {
 	t.Helper()
 	var out, note bytes.Buffer
-	code, is := run(args, &out, &note)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // watch would run for ever
+	defer cancel()
+	code, is := run(ctx, args, &out, &note)
 	if !is {
 		t.Fatalf("%s is no command", args[0])
 	}
