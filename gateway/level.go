@@ -16,7 +16,11 @@ func (r *room) level(roster []proto.ClientID, seq uint64) {
 	events := difference(r.name, view{seq: r.seq, members: r.members}, roster, seq)
 	r.set(roster, seq)
 	for _, m := range append([]*membership(nil), r.local...) {
-		if !r.members.has(m.s.id) && !m.s.busyIn(r.name) {
+		switch {
+		case r.members.has(m.s.id):
+		case m.s.busyIn(r.name):
+			m.leave() // its answer says how it ended
+		default:
 			m.kick()
 		}
 	}
