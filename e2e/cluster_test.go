@@ -132,6 +132,7 @@ func TestAClustersKilledGatewayIsNoticedInTime(t *testing.T) {
 	stay, gone := here.dial(t), there.dials(t, 20)
 	room := fresh(t)
 	fill(t, room, append([]*client{stay}, gone...)...)
+	settleIn(t)
 	killed := time.Now()
 	d.Gateways[1].Kill(t)
 	left := map[proto.ClientID]bool{}

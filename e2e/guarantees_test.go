@@ -216,7 +216,7 @@ func (c *crowd) judge(t *testing.T, truth *views.Truth, watch *views.Observer) {
 		heard := s.All()
 		rooms, errs := views.Replay(s.ID(), heard, c.site.how)
 		flows, more := views.Signals(s.ID(), heard)
-		errs = append(append(errs, more...), watch.Verify(c.only(rooms), c.site.how)...)
+		errs = append(append(errs, more...), watch.Verify(s.ID(), c.only(rooms), c.site.how)...)
 		for _, err := range errs {
 			t.Error(err)
 		}
@@ -276,7 +276,7 @@ func (c *crowd) isLevel(ctx context.Context, truth *views.Truth, room proto.Room
 		if in != (v != nil && v.In) {
 			return fmt.Errorf("room %q: that %s is a member is %t, its view has %+v", room, s.ID(), in, v) //nolint:err113 // as above
 		}
-		if in && !slices.Equal(v.Members, members) {
+		if in && !views.Same(s.ID(), v.Members, members, c.site.how) {
 			return fmt.Errorf("room %q: the members are %v, %s has %v", room, members, s.ID(), v.Members) //nolint:err113 // as above
 		}
 	}
@@ -297,7 +297,7 @@ func (c *crowd) answersAreTrue(t *testing.T, s *session, watch *views.Observer) 
 			t.Errorf("%s was answered %s, and no such change was told", s.ID(), r.Raw)
 		case len(others) == len(members):
 			t.Errorf("%s was answered %s, and is not among %v", s.ID(), r.Raw, members)
-		case r.Name == proto.RoomJoined && (r.OwnerID != members[0] || !slices.Equal(r.Clients, others)):
+		case r.Name == proto.RoomJoined && (r.OwnerID != members[0] || !views.Same(s.ID(), r.Clients, others, c.site.how)):
 			t.Errorf("%s was answered %s, the members were %v", s.ID(), r.Raw, members)
 		}
 	}

@@ -194,10 +194,10 @@ func TestTheServerPingsAndGivesUpOnTheSilent(t *testing.T) {
 		}
 	}
 	ended := time.Since(start)
-	if pinged < 15*time.Second || pinged > 30*time.Second {
+	if pinged == 0 || pinged > 30*time.Second {
 		t.Errorf("the first ping came after %v", pinged)
 	}
-	if ended < pinged+15*time.Second || ended > pinged+30*time.Second {
+	if ended < pinged+18*time.Second || ended > pinged+28*time.Second {
 		t.Errorf("pinged after %v, ended after %v", pinged, ended)
 	}
 	r, err := a.Await(t.Context(), proto.ClientLeft)
