@@ -55,10 +55,7 @@ func TestStatusCountsEachReplicasShareAndWhatGatewaysHold(t *testing.T) {
 // stray publishes what status has to pass over.
 func (w *world) stray() {
 	w.t.Helper()
-	other := proto.Beat{Role: proto.RoleGateway, ID: "liar", State: proto.Up}
-	if err := w.nc.Publish(w.subjects.Beat(proto.RoleGateway, "somebody-else"), other.Encode()); err != nil {
-		w.t.Fatal(err)
-	}
+	w.beatAs("somebody-else", proto.Beat{Role: proto.RoleGateway, ID: "liar", State: proto.Up})
 	sub, err := w.nc.Subscribe(microStats, func(m *nats.Msg) { // another deployment's replica
 		_ = m.Respond([]byte(`{"name":"parley-roomsvc","metadata":{"replica":"stranger"},"endpoints":[{"subject":"other.rooms.roster"}]}`))
 		_ = m.Respond([]byte(`not JSON`))

@@ -111,13 +111,16 @@ func (w *world) fill(room proto.Room, members int) []proto.ClientID {
 }
 
 // beat says each few milliseconds, until the test ends, what a gateway holds.
-func (w *world) beat(b proto.Beat) {
+func (w *world) beat(b proto.Beat) { w.beatAs(b.ID, b) }
+
+// beatAs beats where another process would.
+func (w *world) beatAs(id string, b proto.Beat) {
 	stop, done := make(chan struct{}), make(chan struct{})
 	tick := time.NewTicker(50 * time.Millisecond)
 	go func() {
 		defer close(done)
 		for {
-			_ = w.nc.Publish(w.subjects.Beat(b.Role, b.ID), b.Encode())
+			_ = w.nc.Publish(w.subjects.Beat(b.Role, id), b.Encode())
 			select {
 			case <-tick.C:
 			case <-stop:
