@@ -72,9 +72,19 @@ func TestWhatALoginMayNotIsSaidInItsPlace(t *testing.T) {
 func TestWhatCannotBeIsRefusedWithASentence(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"rooms", "--timeout", "0s"}, {"rooms", "--timeout", "1h"}, {"rooms", "--prefix", "a.b"}, {"rooms", "lobby"},
-		{"room"}, {"room", ""}, {"room", "a\nb"}, {"room", strings.Repeat("x", 129)}, {"watch", "a\tb"}, {"watch", "a", "b"},
-		{"status", "--no-such"}, {"status", "--nats", "http://127.0.0.1"}, {"status", "--nats-creds", "/does/not/exist"},
+		{"rooms", "--timeout", "0s"},
+		{"rooms", "--timeout", "1h"},
+		{"rooms", "--prefix", "a.b"},
+		{"rooms", "lobby"},
+		{"room"},
+		{"room", ""},
+		{"room", "a\nb"},
+		{"room", strings.Repeat("x", 129)},
+		{"watch", "a\tb"},
+		{"watch", "a", "b"},
+		{"status", "--no-such"},
+		{"status", "--nats", "http://127.0.0.1"},
+		{"status", "--nats-creds", "/does/not/exist"},
 	} {
 		parley(t, args...).failed(t, 2)
 	}
