@@ -167,11 +167,7 @@ func TestTheEndOfACarriedWebSocketEndsTheSession(t *testing.T) {
 	a, b, _ := pair(t, Config{})
 	s, session := carried(t, a, b)
 	_ = s.ws.CloseNow()
-	select {
-	case <-session.ended:
-	case <-time.After(10 * time.Second):
-		t.Fatal("the session stands")
-	}
+	session.gone(t)
 	eventually(t, "nothing is left", func() bool { return a.srv.sessionsInHand()+b.srv.sessionsInHand() == 0 })
 }
 
@@ -186,12 +182,12 @@ func TestTheEndOfACarriedSessionClosesItsWebSocket(t *testing.T) {
 	s, session = carried(t, a, b)
 	s.send("9")
 	s.wantClosed(1008, "malformed packet")
-	<-session.ended
+	session.gone(t)
 
 	s, session = carried(t, a, b)
 	s.send("42[\"room-create\",\"x\x1e\"]")
 	s.wantClosed(1008, "")
-	<-session.ended
+	session.gone(t)
 	eventually(t, "nothing is left", func() bool { return a.srv.sessionsInHand()+b.srv.sessionsInHand() == 0 })
 }
 
@@ -230,7 +226,7 @@ func TestALostAnswerEndsTheSession(t *testing.T) {
 	a.post(q, `42["room-create","a"]`).want(t, 200, "ok")
 	n.set(func() { n.lose = true })
 	b.get(q).want(t, 400, unknownSID)
-	<-session.ended
+	session.gone(t)
 }
 
 func TestALostPollAtAnotherGatewayEndsTheSession(t *testing.T) {
@@ -242,7 +238,7 @@ func TestALostPollAtAnotherGatewayEndsTheSession(t *testing.T) {
 	a.rooms.wg.Go(func() { _, _ = b.do(ctx, http.MethodGet, q, "", nil) })
 	a.waiting(q)
 	cancel()
-	<-session.ended
+	session.gone(t)
 }
 
 func TestCarriedWebSocketsAreBoundedAndDrained(t *testing.T) {
@@ -258,7 +254,7 @@ func TestCarriedWebSocketsAreBoundedAndDrained(t *testing.T) {
 	a.get(q).want(t, 200, `42["room-created","a"]`)
 	b.srv.Drain()
 	s.wantClosed(1001, "going away")
-	<-session.ended
+	session.gone(t)
 	if r := b.get("EIO=4&transport=polling"); r.status != 503 {
 		t.Fatalf("%+v", r)
 	}
