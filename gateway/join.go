@@ -25,6 +25,9 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 		return h.joinedBefore(s, j)
 	}
 	roster := rosterOf(s.id, e)
+	if r.member(s) != nil && e.Name == proto.RoomJoined {
+		roster = r.placed(s.id, e.Clients)
+	}
 	if len(r.local) == 0 {
 		r.set(roster, e.Seq)
 		r.waiting = false
@@ -80,6 +83,26 @@ func rosterOf(self proto.ClientID, e *proto.Event) []proto.ClientID {
 		return append([]proto.ClientID{self}, e.Clients...)
 	}
 	return append(slices.Clone(e.Clients), self)
+}
+
+// placed returns the whole room as the answer to a member that joined again has it: it stands in its old place, behind the
+// one that it stood behind.
+func (r *room) placed(self proto.ClientID, others []proto.ClientID) []proto.ClientID {
+	at := len(others)
+	if r.members.has(self) {
+		at = 0
+		stands := make(map[proto.ClientID]int, len(others))
+		for i, id := range others {
+			stands[id] = i + 1
+		}
+		for _, id := range r.members.list() {
+			if id == self {
+				break
+			}
+			at = max(at, stands[id])
+		}
+	}
+	return slices.Insert(slices.Clone(others), at, self)
 }
 
 // asJoined returns the answer to a member that joined again, with the list as the member has been told it since.
