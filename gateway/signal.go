@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
@@ -36,11 +37,12 @@ func (h *hub) deliver(k *kept) {
 		h.g.acks.notFound(k.reply, k.e.Room, k.to)
 		return
 	}
-	if r.waiting {
+	known := r.members.has(k.e.SenderID)
+	if r.waiting && (!known || r.keepsNews()) {
 		r.keep(*k)
 		return
 	}
-	if known := r.members.has(k.e.SenderID); !known && k.asked {
+	if !known && k.asked {
 		h.g.acks.notInRoom(k.reply, r.name) // it has left meanwhile
 		return
 	} else if !known {
@@ -50,6 +52,12 @@ func (h *hub) deliver(k *kept) {
 		return
 	}
 	m.take(k)
+}
+
+// keepsNews reports whether something is kept that the members here have not been told. Without it there is no gap: the
+// roster is asked for to be sure, as after a reconnection, and signals need not wait for the stream's leader.
+func (r *room) keepsNews() bool {
+	return slices.ContainsFunc(r.kept, func(k kept) bool { return k.reply != "" || k.e.Seq > r.seq })
 }
 
 // take queues a signal unless it is a repetition or has been overtaken.
