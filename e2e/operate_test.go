@@ -40,9 +40,10 @@ func TestAnOperatorSeesWhatRuns(t *testing.T) {
 		t.Errorf("interrupted, watch ends with %d", code)
 	}
 
-	if out := said(0, "rooms"); !strings.Contains(out, string(clients[0].ID())+"        3") || !strings.HasSuffix(out, "1 room, 3 members") {
-		t.Errorf("rooms:\n%s", out)
-	}
+	harness.Await(t, "the replica that is asked for the rooms has followed the stream", func() bool {
+		out := said(0, "rooms")
+		return strings.Contains(out, string(clients[0].ID())+"        3") && strings.HasSuffix(out, "1 room, 3 members")
+	})
 	out := said(0, "room", string(room))
 	last := -1
 	for _, c := range clients {

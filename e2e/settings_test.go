@@ -214,9 +214,7 @@ func TestWithoutNATSNobodyIsReadyAndAllComeWhenItDoes(t *testing.T) {
 		if status, _ := p.Ops(t, "/readyz"); status != 503 {
 			t.Errorf("%s is ready: %d", p.Name, status)
 		}
-		if !strings.Contains(strings.ToLower(p.Log()), "nats") {
-			t.Errorf("%s does not say what it waits for:\n%s", p.Name, p.Log())
-		}
+		harness.Await(t, p.Name+" says what it waits for", func() bool { return strings.Contains(strings.ToLower(p.Log()), "nats") })
 	}
 	nats.Again(t)
 	r.Ready(t)
