@@ -133,7 +133,7 @@ func TestARoomThatNoCheckNamesIsAskedFor(t *testing.T) {
 		t.Errorf("the roster was asked for after %v", took)
 	}
 	q.answer(rosterAnswer(lobby, 3, a.ID()))
-	again := w.next(proto.OpRoster) // and again, while no check comes
+	again := w.next(proto.OpRoster)                              // and again, while no check comes
 	if took := again.at.Sub(q.at); took < 150*time.Millisecond { // when they came here, not when they were sent
 		t.Errorf("the next roster was asked for after %v", took)
 	}

@@ -31,7 +31,8 @@ type Config struct {
 
 // Server accepts plain sockets.
 type Server struct {
-	cfg Config
+	cfg    Config
+	second time.Duration // set by New; tests shorten it
 
 	readers sync.WaitGroup
 
@@ -43,7 +44,7 @@ type Server struct {
 
 // New returns a server. Its Run has to run for pings to be sent.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, second: time.Second}
 	for i := range s.slots {
 		s.slots[i] = make(map[*conn]struct{})
 	}
@@ -125,7 +126,7 @@ func (s *Server) remove(c *conn) {
 
 // Run sends pings until the context ends, then drops what is still connected and returns when all readers have.
 func (s *Server) Run(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(s.second)
 	defer tick.Stop()
 	defer s.readers.Wait()
 	for second := 0; ; second++ {

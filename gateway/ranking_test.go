@@ -1,0 +1,45 @@
+package gateway
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+func TestRankingFollowsBeats(t *testing.T) {
+	t.Parallel()
+	r := newRanking()
+	at := time.Unix(1000, 0)
+	say := func(id string, state proto.State) {
+		r.beat(proto.Beat{Role: proto.RoleRoomsvc, ID: id, State: state}, at)
+	}
+	is := func(what string, want ...proto.ReplicaID) {
+		t.Helper()
+		if got := r.replicas(); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, expected %v", what, got, want)
+		}
+	}
+	is("before any beat")
+	say("b", proto.Up)
+	say("a", proto.Up)
+	is("two have beaten", "a", "b")
+	say("a", proto.Leaving)
+	is("one leaves", "b")
+	say("a", proto.Up)
+	at = at.Add(1500 * time.Millisecond)
+	say("b", proto.Up)
+	at = at.Add(600 * time.Millisecond)
+	r.tick(at)
+	is("one has not beaten for 2.1 s", "b")
+	r.gone("b")
+	is("the last is gone: the last ranking is kept", "b")
+	say("c", proto.Up)
+	is("another has come", "c")
+	say("x", proto.Leaving)
+	is("a stranger leaves", "c")
+	at = at.Add(time.Minute)
+	r.tick(at)
+	is("nobody is heard: the last ranking is kept", "c")
+}

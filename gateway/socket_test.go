@@ -1,0 +1,193 @@
+package gateway
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/testkit"
+)
+
+func TestTheSubprotocolIsOursOrNone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	for _, c := range []struct {
+		offered []string
+		status  int
+	}{
+		{[]string{}, http.StatusSwitchingProtocols},
+		{[]string{"parley.v1"}, http.StatusSwitchingProtocols},
+		{[]string{"other", "parley.v1"}, http.StatusSwitchingProtocols},
+		{[]string{"other"}, http.StatusBadRequest},
+		{[]string{"Parley.V1"}, http.StatusBadRequest},
+	} {
+		client, err := testkit.Open(t.Context(), w.url, &testkit.Options{Subprotocols: c.offered})
+		refused := (*testkit.RefusedError)(nil)
+		switch {
+		case err == nil && c.status == http.StatusSwitchingProtocols:
+			client.Close()
+		case !errors.As(err, &refused) || refused.Status != c.status:
+			t.Errorf("%v: %v, expected %d", c.offered, err, c.status)
+		}
+	}
+	testkit.WaitFor(t, "nobody connected", func() bool { return w.count("parley_gateway_sessions") == 0 })
+}
+
+func TestAPageOfAnotherOriginIsRefusedWith403(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	if status := w.refused(http.Header{"Origin": {"https://evil.example"}}); status != http.StatusForbidden {
+		t.Errorf("the answer is %d", status)
+	}
+	same := strings.TrimSuffix(strings.Replace(w.url, "ws://", "http://", 1), "/ws")
+	if status := w.refused(http.Header{"Origin": {same}}); status != http.StatusSwitchingProtocols {
+		t.Errorf("the answer is %d", status)
+	}
+}
+
+func TestARequestThatIsNoUpgradeOpensNoSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.Replace(w.url, "ws://", "http://", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusUpgradeRequired {
+		t.Errorf("the answer is %d, %v", res.StatusCode, err)
+	}
+	testkit.WaitFor(t, "nobody connected", func() bool { return w.count("parley_gateway_sessions") == 0 })
+}
+
+func TestFramesThatAreNoRequestAreAnsweredBadRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	a := w.dial()
+	bad := func(what string) {
+		t.Helper()
+		if e := a.Expect(t, proto.Error); e.Code != proto.CodeBadRequest || e.SenderID != a.ID() || e.Message == "" {
+			t.Errorf("%s was answered %s", what, e.Raw)
+		}
+	}
+	if err := a.SendBinary(t.Context(), []byte(`{"event":"ping"}`)); err != nil {
+		t.Fatal(err)
+	}
+	bad("a binary frame")
+	for _, text := range []string{
+		``, `x`, `[]`, `"ping"`, `{}`, `{"event":"Ping"}`, `{"event":"ping","event":"ping"}`, `{"event":1}`,
+		`{"event":"room-join"}`, `{"event":"room-join","room":""}`, `{"event":"room-join","room":7}`,
+		`{"event":"signal-send","room":"r","data":{}}`, `{"event":"signal-send","room":"r","targetId":"x"}`,
+		`{"event":"ping","ref":7}`, `{"event":"ping"} x`, strings.Repeat(`[`, 300),
+	} {
+		if err := a.SendText(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+		bad(text)
+	}
+	if err := a.SendText(t.Context(), `{"event":"room-join","room":"a\u0000","ref":"r","more":[1]}`); err != nil {
+		t.Fatal(err)
+	}
+	if e := a.Expect(t, proto.Error); e.Code != proto.CodeBadRequest || e.Ref != "r" {
+		t.Errorf("heard %s", e.Raw)
+	}
+	w.quiet(a)
+}
+
+func TestATextFrameThatIsNotUTF8ClosesWith1007(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	a := w.dial()
+	if err := a.SendText(t.Context(), "{\"event\":\"ping\",\"x\":\"\xff\"}"); err != nil {
+		t.Fatal(err)
+	}
+	if code, reason, err := a.CloseCode(t.Context()); err != nil || code != websocket.StatusInvalidFramePayloadData {
+		t.Errorf("closed with %d %q, %v", code, reason, err)
+	}
+}
+
+func TestAPingIsAnsweredWithItsRef(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	a := w.dial()
+	w.send(a, proto.Frame{Name: proto.Ping})
+	w.send(a, proto.Frame{Name: proto.Ping, Ref: "\u00e9\""})
+	w.hears(a, proto.Event{Name: proto.Pong}, proto.Event{Name: proto.Pong, Ref: "\u00e9\""})
+}
+
+func TestAnAnswerBearsItsRefAndAPushNone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	a := w.dial()
+	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: lobby, Ref: "7"})
+	joined := proto.Event{Name: proto.RoomJoined, Room: lobby, OwnerID: far1, Clients: []proto.ClientID{far1}, Seq: 3}
+	w.next(proto.OpJoin).answer(joined)
+	joined.Ref = "7"
+	w.hears(a, joined)
+	w.replicas[0].tell(came(lobby, far2, 4, 3))
+	w.hears(a, came(lobby, far2, 4, 3))
+}
+
+// A client may send its first frames right behind its upgrade request.
+func TestFramesThatCameWithTheHandshakeAreRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	host := strings.TrimSuffix(strings.TrimPrefix(w.url, "ws://"), "/ws")
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	hello := "GET /ws HTTP/1.1\r\nHost: " + host + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+	frames := ""
+	const many = 300 // more than the reader's buffer holds
+	for range many {
+		const ping = `{"event":"ping"}`
+		frames += "\x81\x90\x00\x00\x00\x00" + ping // 16 bytes, masked with nothing
+	}
+	if _, err := conn.Write([]byte(hello + frames)); err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewReader(conn)
+	res, err := http.ReadResponse(in, nil)
+	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v, %v", res, err)
+	}
+	defer res.Body.Close()
+	for i := range many + 1 {
+		head := make([]byte, 2)
+		if _, err := io.ReadFull(in, head); err != nil || head[0] != 0x81 || head[1] > 125 {
+			t.Fatalf("frame %d: %x, %v", i, head, err)
+		}
+		payload := make([]byte, head[1])
+		if _, err := io.ReadFull(in, payload); err != nil {
+			t.Fatal(err)
+		}
+		if want := `{"event":"pong"}`; i > 0 && string(payload) != want {
+			t.Fatalf("frame %d is %s", i, payload)
+		}
+	}
+}
+
+func TestOneWhoSendsNoUpgradeRequestIsDropped(t *testing.T) {
+	t.Parallel()
+	g := &Gateway{}
+	if s := g.server(); s.ReadHeaderTimeout != 10*time.Second || s.MaxHeaderBytes > 64<<10 || s.IdleTimeout == 0 {
+		t.Errorf("the HTTP server waits %v for a header of %d bytes, idle %v", s.ReadHeaderTimeout, s.MaxHeaderBytes, s.IdleTimeout)
+	}
+}
