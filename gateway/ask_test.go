@@ -51,7 +51,9 @@ func TestARequestGoesToTheReplicaThatRanksFirst(t *testing.T) {
 
 func TestAReplicaThatIsGoneIsPassedOverAtOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{replicas: 2, timing: func(x *timing) { x.attempt = time.Minute }})
+	w := newWorld(t, worldOptions{replicas: 2, timing: func(x *timing) {
+		x.attempt, x.tick = time.Minute, time.Hour // its silence alone would not take it out of the ranking
+	}})
 	a := w.dial()
 	order := w.ranked(lobby)
 	order[0].deaf()
