@@ -165,6 +165,8 @@ func TestOneToWhomNoPingCouldBeSentIsNotDropped(t *testing.T) {
 	ws := dial(t, url, nil)
 	s := <-opened
 	c, _ := s.t.(*conn)
+	c.up.Lock() // until the handshake is over
+	c.up.Unlock()
 	big := link.Out{Message: link.NewMessage(proto.Event{Name: proto.Error, Message: strings.Repeat("x", 64<<20)})}
 	big.JSON()
 	var writing sync.WaitGroup
