@@ -268,6 +268,11 @@ func (s *session) newAsk(op proto.Op, room proto.Room, deadline time.Time) *ask 
 // newLeave makes a leave. Lost says that the connection ended.
 func (s *session) newLeave(room proto.Room, joined proto.RequestID, deadline time.Time, lost bool) *ask {
 	a := s.newAsk(proto.OpLeave, room, deadline)
+	if joined == "" {
+		// It is in no room that the gateway knows of. An attempt that is late must not end what it joins after this one:
+		// no member bears the leave's own request.
+		joined = a.id
+	}
 	a.joined = joined
 	a.payload = proto.AppendRequest(nil, proto.OpLeave, &proto.Request{
 		Room: room, ClientID: s.id, Gateway: s.g.id, Joined: joined, Lost: lost,
