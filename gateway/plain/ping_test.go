@@ -166,7 +166,11 @@ func TestOneToWhomNoPingCouldBeSentIsNotDropped(t *testing.T) {
 	s := <-opened
 	c, _ := s.t.(*conn)
 	c.up.Lock() // until the handshake is over
+	shaken := c.ws != nil
 	c.up.Unlock()
+	if !shaken {
+		t.Fatal("there is no connection")
+	}
 	big := link.Out{Message: link.NewMessage(proto.Event{Name: proto.Error, Message: strings.Repeat("x", 64<<20)})}
 	big.JSON()
 	var writing sync.WaitGroup
