@@ -275,3 +275,17 @@ func TestAJoinOfAMemberThatIsToldOfNoRoomHearsThatItWasRemoved(t *testing.T) {
 	w.hears(a, kicked(lobby), proto.Event{Name: proto.RoomNotExists, Room: lobby})
 	w.quiet(a)
 }
+
+// An attempt that is late would end what the client has joined since, if the leave named no request.
+func TestTheLeaveOfOneWhoIsInNoRoomNamesItsOwnRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	a := w.dial()
+	w.send(a, proto.Frame{Name: proto.RoomLeave, Room: lobby})
+	leave := w.next(proto.OpLeave)
+	if leave.Joined != leave.id {
+		t.Errorf("the leave ends %q, its own request is %q", leave.Joined, leave.id)
+	}
+	leave.answer(proto.Event{Name: proto.NotInRoom})
+	w.hears(a, proto.Event{Name: proto.NotInRoom, Room: lobby})
+}
