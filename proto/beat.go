@@ -57,7 +57,7 @@ func DecodeBeat(data []byte) (Beat, error) {
 		return Beat{}, fmt.Errorf("%w: %w", ErrBeat, err)
 	}
 	if b.Role != RoleGateway && b.Role != RoleRoomsvc || b.State != Up && b.State != Leaving {
-		return Beat{}, fmt.Errorf("%w: role %q, state %q", ErrBeat, clip(string(b.Role)), clip(string(b.State)))
+		return Beat{}, fmt.Errorf("%w: role %q, state %q", ErrBeat, Clip(string(b.Role)), Clip(string(b.State)))
 	}
 	if err := checkProcess(b.ID); err != nil {
 		return Beat{}, fmt.Errorf("%w: %w", ErrBeat, err)

@@ -90,7 +90,7 @@ func (f *Frame) check(room Room, given bool) error {
 	case RoomCreate, RoomJoin, RoomLeave, SignalSend:
 	default:
 		return fmt.Errorf("%w: there is no event %q; there are room-create, room-join, room-leave, signal-send and ping",
-			ErrFrame, clip(string(f.Name)))
+			ErrFrame, Clip(string(f.Name)))
 	}
 	if !given && room == "" {
 		return fmt.Errorf(`%w: %s needs "room"`, ErrFrame, f.Name)
@@ -112,8 +112,8 @@ func (f *Frame) check(room Room, given bool) error {
 	return nil
 }
 
-// clip shortens what a client sent to what an error message may repeat.
-func clip(s string) string {
+// Clip shortens what a client sent to what an error message may repeat.
+func Clip(s string) string {
 	const most = 40
 	if len(s) <= most {
 		return s
@@ -139,6 +139,14 @@ func unquote(v jsontext.Value) (string, bool) {
 
 // checkDepth refuses JSON that nests deeper than [MaxDepth] before a recursive decoder sees it.
 func checkDepth(b []byte) error {
+	if TooDeep(b) {
+		return fmt.Errorf("%w: the JSON is nested deeper than %d", ErrFrame, MaxDepth)
+	}
+	return nil
+}
+
+// TooDeep reports whether JSON nests deeper than [MaxDepth]. It reads no more of JSON than that takes.
+func TooDeep(b []byte) bool {
 	depth, inString := 0, false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
@@ -152,13 +160,13 @@ func checkDepth(b []byte) error {
 			inString = true
 		case c == '{' || c == '[':
 			if depth++; depth > MaxDepth {
-				return fmt.Errorf("%w: the JSON is nested deeper than %d", ErrFrame, MaxDepth)
+				return true
 			}
 		case c == '}' || c == ']':
 			depth--
 		}
 	}
-	return nil
+	return false
 }
 
 // AppendFrame appends a client's request as a plain socket sends it, for clients written in Go.

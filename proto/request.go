@@ -74,7 +74,7 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 		}
 	case OpCreate, OpJoin, OpRoster, OpList:
 	default:
-		return r, fmt.Errorf("%w: there is no operation %q", ErrRequest, clip(string(op)))
+		return r, fmt.Errorf("%w: there is no operation %q", ErrRequest, Clip(string(op)))
 	}
 	return r, nil
 }

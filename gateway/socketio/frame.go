@@ -26,7 +26,7 @@ func (p *packet) frame() (proto.Frame, error) {
 	case proto.RoomCreate, proto.RoomJoin, proto.RoomLeave, proto.SignalSend:
 	default:
 		return f, fmt.Errorf("%w: there is no event %q; there are room-create, room-join, room-leave and signal-send",
-			proto.ErrFrame, clip(name))
+			proto.ErrFrame, proto.Clip(name))
 	}
 	if n > 1 {
 		room, ok := text(args[1])
@@ -62,16 +62,4 @@ func text(v jsontext.Value) (string, bool) {
 	}
 	s, err := jsontext.AppendUnquote([]byte(nil), v)
 	return string(s), err == nil
-}
-
-// clip shortens what a client sent to what an error message may repeat.
-func clip(s string) string {
-	const most = 40
-	runes := 0
-	for i := range s {
-		if runes++; runes > most {
-			return s[:i] + "…"
-		}
-	}
-	return s
 }

@@ -117,36 +117,12 @@ func (p *packet) check() error {
 
 // valid reports whether what follows is JSON as JavaScript's JSON.parse takes it, and notes whether it is strict JSON.
 func (p *packet) valid() bool {
-	if !depthOK(p.json) {
+	if proto.TooDeep(p.json) {
 		return false
 	}
 	v := jsontext.Value(p.json)
 	p.strict = v.IsValid()
 	return p.strict || v.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-}
-
-// depthOK reports whether JSON nests no deeper than [proto.MaxDepth].
-func depthOK(b []byte) bool {
-	depth, inString := 0, false
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case inString:
-			if c == '\\' {
-				i++
-			} else if c == '"' {
-				inString = false
-			}
-		case c == '"':
-			inString = true
-		case c == '{' || c == '[':
-			if depth++; depth > proto.MaxDepth+1 { // one more than a plain socket's data: the array of arguments
-				return false
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return true
 }
 
 // split returns the first elements of a valid JSON array, and how many it has, counted up to one more than fit.
