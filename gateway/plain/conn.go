@@ -24,6 +24,7 @@ type conn struct {
 	slot    int
 	up      sync.Mutex // held until ws is set; Close waits for it
 
+	full    bool        // owned by Run: the last ping could not be sent, the peer takes nothing
 	waiting atomic.Bool // a ping has not been answered
 	paused  atomic.Bool // the reader waits for the session, so pongs are not seen
 }
@@ -95,12 +96,20 @@ func (c *conn) Close(why link.Close) {
 	}
 }
 
-// ping asks whether the client is there. Called by Run. Where no ping could be sent there is no pong to wait for: a
-// peer that takes nothing is found by the writes that it stalls.
+// ping asks whether the client is there. Called by Run. Where no ping could be sent there is no pong to wait for: a peer
+// that stalls a write is found by that, and one that has taken nothing from one ping's turn to the next is dropped.
 func (c *conn) ping() {
 	c.waiting.Store(true) // before the pong can come
-	if !c.ws.Ping() {
-		c.waiting.Store(false)
+	err := c.ws.Ping()
+	if err == nil {
+		c.full = false
+		return
+	}
+	c.waiting.Store(false)
+	if full := errors.Is(err, wsconn.ErrFull); full && c.full {
+		c.ws.CloseNow()
+	} else {
+		c.full = full
 	}
 }
 

@@ -63,11 +63,16 @@ func (b *Batch) Text(add func(dst []byte) []byte) {
 	b.spill()
 }
 
-// Ping sends a ping frame where that can be done without waiting: while frames are being written, or while the peer has
-// let its buffers fill, none is sent. It reports whether one was, and does not block.
-func (c *Conn) Ping() bool {
+// Why no ping was sent.
+var (
+	ErrBusy = errors.New("frames are being written") // which ends within seconds, one way or the other
+	ErrFull = errors.New("the peer has let its buffers fill")
+)
+
+// Ping sends a ping frame where that can be done without waiting, or returns [ErrBusy] or [ErrFull]. It does not block.
+func (c *Conn) Ping() error {
 	if c.closing.Load() || !c.tap.mu.TryLock() {
-		return false
+		return ErrBusy
 	}
 	defer c.tap.mu.Unlock()
 	const moment = 5 * time.Millisecond
@@ -76,7 +81,10 @@ func (c *Conn) Ping() bool {
 	if err != nil && n > 0 {
 		_ = c.tap.Conn.Close() // half a frame cannot be mended
 	}
-	return err == nil
+	if err != nil {
+		return ErrFull
+	}
+	return nil
 }
 
 func (b *Batch) spill() {
