@@ -280,7 +280,7 @@ func (h *hub) checkEmpty() {
 	}
 }
 
-// message made here so that the file that tells rooms needs no link.
+// out returns the message of an event: of its bytes as they came over NATS, or with none, encoded by the first writer.
 func out(e proto.Event, payload []byte) link.Out {
 	if payload == nil {
 		return link.Out{Message: link.NewMessage(e)}

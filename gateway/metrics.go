@@ -96,7 +96,7 @@ func (m *metrics) observe(op proto.Op, outcome int32, took time.Duration) {
 	o.seconds.Observe(took.Seconds())
 }
 
-// refused counts a request that the gateway answered itself. Names that there are not count as one.
+// request counts a request that the gateway answered itself. Names that there are not count as one.
 func (m *metrics) request(name proto.Name, outcome string) {
 	op := "other"
 	switch name {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -19,18 +20,11 @@ type pump struct {
 	sender *sender              // made with the first ask, as is wake
 }
 
-// doubt is a request of which nobody knows whether it was carried out.
-type doubt struct {
-	op     proto.Op
-	num    uint64
-	joined proto.RequestID // leave: what it ends
-}
-
 // What ends a request before it reaches the room service.
 var (
 	errRate     = errors.New("too many requests: this one was not carried out, slow down")
-	errStranger = errors.New("a request that was given up has been carried out") // likewise: it is to be undone
-	errEnded    = errors.New("the connection ended")                             // the marker of the last item in an inbox
+	errStranger = errors.New("a request that was given up has been carried out") // marks an item: it is to be undone
+	errEnded    = errors.New("the connection ended")                             // marks the last item of an inbox
 )
 
 // runPump handles what is in the inbox.
@@ -52,9 +46,30 @@ func (s *session) runPump() {
 		case r.err != nil:
 			s.refuse(r.frame, r.code, r.err.Error())
 		default:
-			s.handle(r)
+			s.guard(r.frame, func() { s.handle(r) })
 		}
 	}
+}
+
+// guard keeps a defect in handling one client's request from ending the gateway. The client hears internal, or, of a
+// request that was under way, unavailable.
+func (s *session) guard(f proto.Frame, handle func()) {
+	defer func() {
+		defect := recover()
+		if defect == nil {
+			return
+		}
+		id := proto.NewRequestID()
+		s.g.log.Error("a defect", "id", id, "client", s.id, "event", proto.Clip(string(f.Name)), "panic", defect,
+			"stack", string(debug.Stack()))
+		if a := s.asking.Load(); a != nil {
+			s.g.hub.post(command{giveUp: a, session: s})
+			a.over()
+			return
+		}
+		s.refuse(f, proto.CodeInternal, fmt.Sprintf("a defect of the server, please report it with the id %s", id))
+	}()
+	handle()
 }
 
 // refuse answers with an error.
@@ -153,14 +168,6 @@ func (s *session) change(f proto.Frame, op proto.Op, at time.Time) {
 	s.ask(a)
 }
 
-// requestFor returns the Parley-Request whose membership a doubt is about.
-func (s *session) requestFor(d doubt) proto.RequestID {
-	if d.op == proto.OpLeave {
-		return d.joined
-	}
-	return s.g.requestID(s.num, d.num)
-}
-
 // leave carries out the client's own leave.
 func (s *session) leave(f proto.Frame, joined proto.RequestID, deadline time.Time) {
 	a := s.newLeave(f.Room, joined, deadline, false)
@@ -169,72 +176,6 @@ func (s *session) leave(f proto.Frame, joined proto.RequestID, deadline time.Tim
 	}
 	a.ref = f.Ref
 	s.ask(a)
-}
-
-// undo leaves what a doubtful request may have joined, and reports whether that is settled.
-func (s *session) undo(room proto.Room, d doubt, deadline time.Time) bool {
-	a := s.newLeave(room, s.requestFor(d), deadline, false)
-	if d.op == proto.OpLeave {
-		a.num, a.id = d.num, s.g.requestID(s.num, d.num)
-	}
-	a.silent = true
-	if s.ask(a) == outcomeUnavailable {
-		return false
-	}
-	delete(s.pump.doubts, room)
-	return true
-}
-
-// leaveGhost leaves a room that the client is not in, for the gateway, in the order of the client's requests.
-func (s *session) leaveGhost(room proto.Room, joined proto.RequestID) {
-	if s.joined(room) == joined {
-		return // it is in there, rightly
-	}
-	a := s.newLeave(room, joined, time.Now().Add(s.g.timing.request), true)
-	a.silent = true
-	outcome := s.ask(a)
-	if d, ok := s.pump.doubts[room]; ok && s.requestFor(d) == joined && outcome != outcomeUnavailable {
-		delete(s.pump.doubts, room)
-	}
-}
-
-// depart leaves every room after the connection has ended. What cannot be said now, checks mend.
-func (s *session) depart() {
-	deadline := time.Now().Add(s.g.timing.request)
-	settled := true
-	for _, l := range s.leaving() {
-		a := s.newLeave(l.room, l.joined, deadline, true)
-		a.silent = true
-		if s.ask(a) == outcomeUnavailable {
-			settled = false
-			break
-		}
-	}
-	for room, d := range s.pump.doubts {
-		if !settled {
-			break
-		}
-		a := s.newLeave(room, s.requestFor(d), deadline, true)
-		a.silent = true
-		settled = s.ask(a) != outcomeUnavailable
-	}
-	s.g.hub.post(command{departed: s, settled: settled && len(s.pump.doubts) == 0})
-}
-
-// leaving lists what an ended session has to leave.
-func (s *session) leaving() []lastLeave {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]lastLeave, 0, len(s.rooms))
-	for room, m := range s.rooms {
-		list = append(list, lastLeave{room, m.joined})
-	}
-	return list
-}
-
-type lastLeave struct {
-	room   proto.Room
-	joined proto.RequestID
 }
 
 // joined returns the request that made the client a member, as far as the gateway knows; empty when it does not.

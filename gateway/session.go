@@ -208,7 +208,7 @@ func (s *session) close(why link.Close) {
 	})
 }
 
-// closeNow is close for those that do not hold mu.
+// shut is close for those that do not hold mu.
 func (s *session) shut(why link.Close) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

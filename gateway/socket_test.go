@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -186,7 +187,7 @@ func TestFramesThatCameWithTheHandshakeAreRead(t *testing.T) {
 
 func TestOneWhoSendsNoUpgradeRequestIsDropped(t *testing.T) {
 	t.Parallel()
-	g := &Gateway{}
+	g := &Gateway{log: slog.New(slog.DiscardHandler)}
 	if s := g.server(); s.ReadHeaderTimeout != 10*time.Second || s.MaxHeaderBytes > 64<<10 || s.IdleTimeout == 0 {
 		t.Errorf("the HTTP server waits %v for a header of %d bytes, idle %v", s.ReadHeaderTimeout, s.MaxHeaderBytes, s.IdleTimeout)
 	}

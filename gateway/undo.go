@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// doubt is a request of which nobody knows whether it was carried out.
+type doubt struct {
+	op     proto.Op
+	num    uint64
+	joined proto.RequestID // leave: what it ends
+}
+
+// requestFor returns the Parley-Request whose membership a doubt is about.
+func (s *session) requestFor(d doubt) proto.RequestID {
+	if d.op == proto.OpLeave {
+		return d.joined
+	}
+	return s.g.requestID(s.num, d.num)
+}
+
+// undo leaves what a doubtful request may have joined, and reports whether that is settled.
+func (s *session) undo(room proto.Room, d doubt, deadline time.Time) bool {
+	a := s.newLeave(room, s.requestFor(d), deadline, false)
+	if d.op == proto.OpLeave {
+		a.num, a.id = d.num, s.g.requestID(s.num, d.num)
+	}
+	a.silent = true
+	if s.ask(a) == outcomeUnavailable {
+		return false
+	}
+	delete(s.pump.doubts, room)
+	return true
+}
+
+// leaveGhost leaves a room that the client is not in, for the gateway, in the order of the client's requests.
+func (s *session) leaveGhost(room proto.Room, joined proto.RequestID) {
+	if s.joined(room) == joined {
+		return // it is in there, rightly
+	}
+	a := s.newLeave(room, joined, time.Now().Add(s.g.timing.request), true)
+	a.silent = true
+	outcome := s.ask(a)
+	if d, ok := s.pump.doubts[room]; ok && s.requestFor(d) == joined && outcome != outcomeUnavailable {
+		delete(s.pump.doubts, room)
+	}
+}
+
+// depart leaves every room after the connection has ended. What cannot be said now, checks mend.
+func (s *session) depart() {
+	deadline := time.Now().Add(s.g.timing.request)
+	settled := true
+	for _, l := range s.leaving() {
+		a := s.newLeave(l.room, l.joined, deadline, true)
+		a.silent = true
+		if s.ask(a) == outcomeUnavailable {
+			settled = false
+			break
+		}
+	}
+	for room, d := range s.pump.doubts {
+		if !settled {
+			break
+		}
+		a := s.newLeave(room, s.requestFor(d), deadline, true)
+		a.silent = true
+		if settled = s.ask(a) != outcomeUnavailable; settled {
+			delete(s.pump.doubts, room)
+		}
+	}
+	s.g.hub.post(command{departed: s, settled: settled})
+}
+
+// leaving lists what an ended session has to leave.
+func (s *session) leaving() []lastLeave {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]lastLeave, 0, len(s.rooms))
+	for room, m := range s.rooms {
+		list = append(list, lastLeave{room, m.joined})
+	}
+	return list
+}
+
+type lastLeave struct {
+	room   proto.Room
+	joined proto.RequestID
+}
