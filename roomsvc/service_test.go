@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -114,5 +116,38 @@ func TestManyRefusalsAtOnceAreAllCheckedAndAnswered(t *testing.T) {
 	}
 	if rooms := value(t, r, "rooms"); rooms != 0 {
 		t.Errorf("%v rooms in memory", rooms)
+	}
+}
+
+// A leave has to name the request that the record bears, so a member that joins again is told which that is.
+func TestAnAnswerToAMemberSaysWhichRequestItsRecordBears(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	r := start(t, n)
+	g := newAsker(t, n)
+	ann, bob := proto.NewClientID(), proto.NewClientID()
+	expect(t, g.create("lobby", ann), proto.RoomCreated)
+	nc := n.Connect(t)
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	join := func(id string) string {
+		m, err := nc.RequestMsg(&nats.Msg{
+			Subject: subjects.Replica(r.ID(), proto.OpJoin),
+			Header:  nats.Header{proto.HeaderRequest: {id}},
+			Data: proto.AppendRequest(nil, proto.OpJoin, &proto.Request{
+				Room: "lobby", ClientID: bob, Gateway: proto.NewGatewayID(),
+			}),
+		}, 20*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Header.Get(proto.HeaderRequest)
+	}
+	for _, c := range []struct{ id, want string }{{"first", ""}, {"first", ""}, {"second", "first"}} {
+		if got := join(c.id); got != c.want {
+			t.Errorf("the answer to %s says %q, expected %q", c.id, got, c.want)
+		}
 	}
 }
