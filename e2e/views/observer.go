@@ -77,9 +77,16 @@ func (o *Observer) Rooms() []proto.Room {
 	return rooms
 }
 
-// Gone returns when it was first heard, after a time, that a client is no longer in a room.
+// Gone returns when it was first heard, after a time, that a client is no longer in a room. An event whose seq is not above
+// the last is dropped, as the protocol has it: after a failover, changes are told again, an old leave of the client among
+// them.
 func (o *Observer) Gone(room proto.Room, id proto.ClientID, after time.Time) (time.Time, bool) {
+	var last uint64
 	for _, e := range o.Events(room) {
+		if e.Seq <= last {
+			continue
+		}
+		last = e.Seq
 		if e.At.After(after) && (e.Name == proto.ClientLeft && e.ID == id || e.Name == proto.RoomClosed && e.OwnerID == id) {
 			return e.At, true
 		}
