@@ -10,9 +10,11 @@ func (r *room) set(roster []proto.ClientID, seq uint64) {
 	r.members = membersOf(roster)
 }
 
-// level brings the members here from what they have been told to a roster: leaves first, then joins in its order. A
-// client of this gateway that the roster lacks, with no request of its own under way there, was removed.
+// level brings the members here from what they have been told to a roster: by the kept events that lead towards it, where
+// they only came in another order than they were made in, then by the difference, leaves first, then joins in the roster's
+// order. A client of this gateway that the roster lacks, with no request of its own under way there, was removed.
 func (r *room) level(roster []proto.ClientID, seq uint64) {
+	r.follow(seq)
 	events := difference(r.name, view{seq: r.seq, members: r.members}, roster, seq)
 	r.set(roster, seq)
 	for _, m := range append([]*membership(nil), r.local...) {
@@ -28,6 +30,20 @@ func (r *room) level(roster []proto.ClientID, seq uint64) {
 		r.tell(out(events[i], nil), events[i].ID)
 	}
 	r.waiting = false
+}
+
+// follow tells what was kept, up to seq, as far as each is the change after the one reached: two replicas that take turns
+// in a room tell over connections of their own. What is told stays in kept and is dropped as known.
+func (r *room) follow(seq uint64) {
+	after := make(map[uint64]*kept, len(r.kept))
+	for i := range r.kept {
+		if k := &r.kept[i]; k.reply == "" && k.e.Name != proto.RoomCreated {
+			after[k.e.Prev] = k
+		}
+	}
+	for k := after[r.seq]; k != nil && k.e.Seq > r.seq && k.e.Seq <= seq; k = after[r.seq] {
+		r.apply(&k.e, k.payload)
+	}
 }
 
 // difference returns the events that lead from a view to a roster. Their numbers grow up to the roster's, each naming the

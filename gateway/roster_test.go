@@ -30,6 +30,26 @@ func TestAGapIsMendedByARosterLeavesFirst(t *testing.T) {
 	w.none(proto.OpRoster)
 }
 
+// Two replicas that take turns tell over connections of their own: what comes in another order is told as it was made.
+func TestEventsThatOvertookEachOtherAreToldInTheOrderOfTheirChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	a := w.dial()
+	w.creates(a, lobby, 1)
+	r := w.replicas[0]
+	r.tell(came(lobby, far1, 2, 1))
+	r.tell(went(lobby, far1, 4, 3)) // before the join that it comes after
+	r.tell(came(lobby, far4, 6, 5)) // what leads to it never comes
+	roster := w.next(proto.OpRoster)
+	r.tell(came(lobby, far2, 3, 2))
+	w.hears(a, came(lobby, far1, 2, 1))
+	w.sync()
+	roster.answer(rosterAnswer(lobby, 5, a.ID(), far2, far3))
+	w.hears(a, came(lobby, far2, 3, 2), went(lobby, far1, 4, 3), came(lobby, far3, 5, 4), came(lobby, far4, 6, 5))
+	w.quiet(a)
+	w.none(proto.OpRoster)
+}
+
 func TestARosterBelowWhatWasReachedIsAskedForOnceMoreThenTaken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
