@@ -12,7 +12,7 @@ GOTEST := go test -race
 .PHONY: help run test test-go test-js test-deploy build lint fmt vuln bench chaos fuzz cover setup clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
 
 run: ## everything in one process on http://localhost:8080, with a page that makes a video call between tabs
 	go run ./services/parley

@@ -1,11 +1,8 @@
 # How Parley is built into images, run on one machine and checked for Kubernetes.
 # Included by the Makefile above; works from there only.
 #
-#   make images          container images, tagged PARLEY_TAG
-#   make up, make down   the compose file; down removes its volumes and keys too
 #   make helm-test       the chart: linted, rendered and decoded strictly
 #   make deploy-test     tests of what is in deploy/
-#   make containers-test the compose file under kills and a rolling replacement
 
 PARLEY_TAG ?= dev
 DOCKER ?= docker
@@ -18,19 +15,19 @@ DEPLOY_UID := $(shell id -u | sed 's/^0$$/65532/')
 DEPLOY_COMPOSE = PARLEY_TAG=$(PARLEY_TAG) PARLEY_UID=$(DEPLOY_UID) PARLEY_GID=$(DEPLOY_UID) \
 	$(COMPOSE) --project-name parley --env-file $(DEPLOY_SECRETS)/passwords.env -f deploy/compose/docker-compose.yml
 
-.PHONY: images up down compose-keys helm-test deploy-test containers-test
+.PHONY: images up down compose-keys helm-test deploy-test containers-test engine
 
-images:
+images: ## container images, tagged PARLEY_TAG (dev)
 	DOCKER="$(DOCKER)" deploy/images/build $(PARLEY_TAG)
 
 compose-keys:
 	cd deploy && GOWORK=off go run ./makekeys -owner $(DEPLOY_UID) compose/secrets nats1 nats2 nats3 localhost 127.0.0.1
 
-up: images compose-keys
+up: images compose-keys ## the whole of it in containers on one machine, on http://127.0.0.1:8080
 	$(DEPLOY_COMPOSE) up -d --remove-orphans
 	@echo "Parley is at http://127.0.0.1:8080"
 
-down:
+down: ## ends what make up began, with its volumes and keys
 	@test -f $(DEPLOY_SECRETS)/passwords.env || { echo "nothing is up"; exit 0; }; \
 	$(DEPLOY_COMPOSE) down --volumes --remove-orphans && rm -rf $(DEPLOY_SECRETS)
 
@@ -41,5 +38,8 @@ deploy-test:
 	cd deploy && GOWORK=off go test -race ./...
 	cd e2e && go test -race ./permissions/
 
-containers-test: images
+engine:
+	@DOCKER="$(DOCKER)" scripts/engine
+
+containers-test: engine images ## the compose file under kills and a rolling replacement, with real containers
 	cd e2e && PARLEY_TAG=$(PARLEY_TAG) DOCKER="$(DOCKER)" COMPOSE="$(COMPOSE)" go test -tags containers -count 1 -timeout 15m -v ./containers/
