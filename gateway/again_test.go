@@ -51,6 +51,25 @@ func TestTheLeaveOfOneWhoJoinedAgainNamesTheRequestThatItsRecordBears(t *testing
 	w.hears(m.Client, proto.Event{Name: proto.RoomLeft, Room: lobby})
 }
 
+// The removal before it was missed, and the event of the new join comes late: the record bears the second request.
+func TestTheLeaveOfOneWhoBecameAMemberAnewNamesTheSecondRequest(t *testing.T) {
+	t.Parallel()
+	w, m, q := joinAgain(t)
+	m.answer.Seq = 7
+	err := q.msg.RespondMsg(&nats.Msg{
+		Header: nats.Header{proto.HeaderRequest: {string(q.id)}}, Data: proto.AppendEvent(nil, &m.answer),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.hears(m.Client, m.answer)
+	w.replicas[0].tell(came(lobby, m.ID(), 7, 6))
+	w.send(m.Client, proto.Frame{Name: proto.RoomLeave, Room: lobby})
+	if leave := w.next(proto.OpLeave); leave.Joined != q.id {
+		t.Errorf("the leave ends %q, the record bears %q", leave.Joined, q.id)
+	}
+}
+
 func TestOneWhoJoinsAgainWhileTheRoomIsClosedHearsNoAnswerFromBefore(t *testing.T) {
 	t.Parallel()
 	w, m, q := joinAgain(t)

@@ -21,7 +21,7 @@ type ask struct {
 	deadline time.Time
 	removal  bool // it removes a member whose gateway is gone; nobody hears an answer
 
-	bears proto.RequestID // answered with a room-joined: the request that made the client a member, when it was another
+	bears proto.RequestID // answered with a room-joined: the request that made the client a member, when it may be another
 
 	done  bool
 	reads []uint64  // the reads under way: one, and more when it was not answered in time
@@ -199,8 +199,12 @@ func (w *worker) relayAsk(a *ask, gateway proto.GatewayID) {
 func (w *worker) answer(a *ask, e *proto.Event) {
 	if len(a.replies) > 0 {
 		payload := proto.AppendEvent(make([]byte, 0, 256), e)
+		bears := a.bears
+		if e.Name == proto.RoomJoined && bears == "" {
+			bears = a.ID // it has just been appended
+		}
 		for _, reply := range a.replies {
-			w.s.reply(reply, payload, a.bears)
+			w.s.reply(reply, payload, bears)
 		}
 	}
 	if !a.removal {

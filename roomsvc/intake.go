@@ -131,8 +131,8 @@ func (s *Service) refuse(op proto.Op, req *proto.Request, reply string, code pro
 	s.publish(reply, proto.AppendEvent(nil, &e))
 }
 
-// reply answers an attempt. A member that joined again is told by a header which request its record bears, since that is
-// what its leave has to name.
+// reply answers an attempt. With a room-joined a header tells which request the member's record bears, since that is what
+// its leave has to name: another than this one, or this one where the gateway has had it in the room all along.
 func (s *Service) reply(subject string, data []byte, bears proto.RequestID) {
 	if bears == "" {
 		s.publish(subject, data)

@@ -119,7 +119,7 @@ func TestManyRefusalsAtOnceAreAllCheckedAndAnswered(t *testing.T) {
 	}
 }
 
-// A leave has to name the request that the record bears, so a member that joins again is told which that is.
+// A leave has to name the request that the record bears, so whoever joins, or joins again, is told which that is.
 func TestAnAnswerToAMemberSaysWhichRequestItsRecordBears(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
@@ -145,7 +145,7 @@ func TestAnAnswerToAMemberSaysWhichRequestItsRecordBears(t *testing.T) {
 		}
 		return m.Header.Get(proto.HeaderRequest)
 	}
-	for _, c := range []struct{ id, want string }{{"first", ""}, {"first", ""}, {"second", "first"}} {
+	for _, c := range []struct{ id, want string }{{"first", "first"}, {"first", "first"}, {"second", "first"}} {
 		if got := join(c.id); got != c.want {
 			t.Errorf("the answer to %s says %q, expected %q", c.id, got, c.want)
 		}

@@ -24,7 +24,7 @@ type Decision struct {
 	Answer proto.Event   // its Seq is that of the state, or 0 where a record has to be committed first
 	Record *proto.Record // to append, expecting its Prev
 	Relay  proto.GatewayID
-	Bears  proto.RequestID // with a room-joined: the request that made the client a member, when it was another one
+	Bears  proto.RequestID // with a room-joined that no change stands behind: the request that made the client a member
 }
 
 // Decide applies the rules to one request. It changes neither s nor q.
@@ -74,11 +74,7 @@ func (r Rules) join(s *State, q *Request) Decision {
 		Name: proto.RoomJoined, Room: q.Room, OwnerID: s.Record.OwnerID, Clients: others(&s.Record, q.ClientID), Seq: s.Seq,
 	}
 	if m := s.Member(q.ClientID); m != nil {
-		d := Decision{Answer: joined}
-		if m.Request != q.ID {
-			d.Bears = m.Request
-		}
-		return d
+		return Decision{Answer: joined, Bears: m.Request}
 	}
 	old := s.Record.Members
 	if r.MaxMembers > 0 && len(old) >= r.MaxMembers {
