@@ -12,6 +12,9 @@ import (
 // again is how long an ask waits before it tries again what failed at once.
 const again = 25 * time.Millisecond
 
+// tooLate is the answer to a request whose Parley-Timeout has passed.
+const tooLate = "the request could not be carried out in time"
+
 // ask is a request on its way to its answer. It is owned by the worker once admitted.
 type ask struct {
 	room.Request
@@ -255,7 +258,7 @@ func (w *worker) tick(now time.Time) {
 			if op != nil {
 				w.abandon(e, op)
 			}
-			w.giveUp(a, "the request could not be carried out in time")
+			w.giveUp(a, tooLate)
 			if op != nil {
 				w.next(e)
 			}

@@ -35,8 +35,13 @@ func (op *operation) wrote(rec *proto.Record) bool {
 		rec.Change.Event == mine.Event && rec.Change.ID == mine.ID
 }
 
-// begin appends the change that a request was found to make.
+// begin appends the change that a request was found to make, unless nobody waits for that any more: the process may have
+// slept, or been busy, since the request arrived.
 func (w *worker) begin(a *ask, d *room.Decision) {
+	if !time.Now().Before(a.deadline) {
+		w.giveUp(a, tooLate)
+		return
+	}
 	e := w.entry(a.token)
 	op := &operation{
 		ask: a, answer: d.Answer, record: d.Record, payload: encode(d.Record), began: time.Now(),

@@ -143,3 +143,27 @@ func TestBadRequestsAreAnsweredWithWhatToMend(t *testing.T) {
 		}
 	}
 }
+
+func TestARequestThatNobodyWaitsForAnyMoreChangesNothing(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	start(t, n)
+	g := newAsker(t, n)
+	ann, bob := proto.NewClientID(), proto.NewClientID()
+	late := func(op proto.Op, room proto.Room, client proto.ClientID) {
+		t.Helper()
+		e := <-g.send(request{
+			op: op, id: proto.NewRequestID(), timeout: time.Nanosecond, // told as 0 ms
+			Request: proto.Request{Room: room, ClientID: client},
+		})
+		if expect(t, e, proto.Error); e.Code != proto.CodeUnavailable {
+			t.Errorf("%s is answered %+v", op, e)
+		}
+	}
+	late(proto.OpCreate, "never", ann)
+	expect(t, g.roster("never"), proto.RoomNotExists)
+	expect(t, g.create("r", ann), proto.RoomCreated)
+	late(proto.OpJoin, "r", bob)
+	late(proto.OpLeave, "r", ann)
+	expectClients(t, expect(t, g.roster("r"), proto.Roster), ann)
+}

@@ -85,8 +85,8 @@ func (w *worker) run(ctx context.Context) error {
 			return nil
 		case m := <-w.box:
 			w.handle(&m)
-		case now := <-tick.C:
-			w.tick(now)
+		case <-tick.C:
+			w.tick(time.Now()) // the tick's own time is that of before when the process has slept
 		}
 	}
 }
