@@ -34,6 +34,7 @@ type Timings struct {
 	replicas.Timings
 
 	Check       time.Duration // between two checks of a gateway: 10 s
+	Sweep       time.Duration // between two looks for members of gateways that are gone: 500 ms
 	Retell      time.Duration // how old a change may be to be told again: 10 s
 	Unanswered  time.Duration // after which an append or a read is made again: 1 s
 	JournalAway time.Duration // after which a replica without its journal is not ready: 1 s
@@ -85,7 +86,7 @@ func (c Config) withDefaults() Config {
 	}
 	t := &c.Timings
 	for d, value := range map[*time.Duration]time.Duration{
-		&t.Check: 10 * time.Second, &t.Retell: 10 * time.Second, &t.Unanswered: time.Second,
+		&t.Check: 10 * time.Second, &t.Sweep: 500 * time.Millisecond, &t.Retell: 10 * time.Second, &t.Unanswered: time.Second,
 		&t.JournalAway: time.Second, &t.Linger: 150 * time.Millisecond, &t.StopWithin: 5 * time.Second,
 	} {
 		if *d == 0 {

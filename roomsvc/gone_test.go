@@ -72,6 +72,29 @@ func TestMembersOfAGatewayThatSaysItLeavesAreRemovedAtOnce(t *testing.T) {
 	}
 }
 
+func TestAllMembersOfAGatewayThatIsGoneAreRemovedWithoutWaitingForAnotherLook(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	start(t, n, func(c *roomsvc.Config) { c.Timings.Sweep = time.Hour })
+	stays, leaves := newAsker(t, n), newAsker(t, n)
+	ann := proto.NewClientID()
+	expect(t, stays.create("r", ann), proto.RoomCreated)
+	var joins []<-chan proto.Event
+	for range 600 { // more than are removed at a time
+		joins = append(joins, leaves.send(request{
+			op: proto.OpJoin, id: proto.NewRequestID(), Request: proto.Request{Room: "r", ClientID: proto.NewClientID()},
+		}))
+	}
+	for _, joined := range joins {
+		expect(t, <-joined, proto.RoomJoined)
+	}
+	leaves.die()
+	leaves.beat(proto.Leaving)
+	testkit.WaitFor(t, "the members to be removed", func() bool {
+		return slices.Equal(stays.roster("r").Clients, []proto.ClientID{ann})
+	})
+}
+
 func TestAfterARestartMembersOfGatewaysThatAreGoneAreRemoved(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)

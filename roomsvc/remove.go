@@ -10,8 +10,9 @@ import (
 )
 
 // sweep removes the members of gateways that are gone, in the rooms that this replica ranks first for: as many at a time
-// as are allowed, the rest with the next call.
+// as are allowed, the rest when half of those have been removed.
 func (w *worker) sweep() {
+	w.more = false
 	for gateway := range w.byGateway {
 		w.s.watch.Know(proto.RoleGateway, string(gateway)) // one that was gone long enough to be forgotten
 		if !w.s.watch.Gone(gateway) {
@@ -19,6 +20,7 @@ func (w *worker) sweep() {
 		}
 		for e := range w.byGateway[gateway] {
 			if w.removing >= removals {
+				w.more = true
 				return
 			}
 			if w.s.watch.First(e.token) {
@@ -48,7 +50,11 @@ func (w *worker) removeFrom(e *entry, gateway proto.GatewayID) {
 			},
 			token: e.token, arrived: now, deadline: now.Add(proto.RequestTimeout), removal: true,
 		})
-		if m.ID == e.state.Record.OwnerID || w.removing >= removals {
+		if m.ID == e.state.Record.OwnerID {
+			return
+		}
+		if w.removing >= removals {
+			w.more = true
 			return
 		}
 	}

@@ -11,10 +11,7 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-const (
-	steerEvery = 100 * time.Millisecond
-	sweepEvery = 500 * time.Millisecond
-)
+const steerEvery = 100 * time.Millisecond
 
 // link is what the steering goroutine has seen of a connection.
 type link struct {
@@ -84,7 +81,7 @@ func (s *Service) steer(ctx context.Context) error {
 				s.watch.Say(proto.Leaving)
 			}
 		}
-		if now.Sub(swept) >= sweepEvery {
+		if now.Sub(swept) >= s.cfg.Timings.Sweep {
 			swept = now
 			s.sweep(now, ready && requests.up)
 		}
@@ -116,6 +113,7 @@ func (s *Service) sweep(now time.Time, remove bool) {
 	before := now.Add(-3 * s.cfg.Timings.Retell)
 	s.each(func(w *worker) {
 		w.past.forget(before)
+		w.more = false
 		if remove {
 			w.sweep()
 		}

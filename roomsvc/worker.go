@@ -31,6 +31,7 @@ type worker struct {
 	active   map[*ask]struct{}        // asks that are not answered yet
 	byID     map[proto.RequestID]*ask // those of them that another attempt can join
 	removing int                      // active asks that remove members of gone gateways
+	more     bool                     // there may be more members to remove than were allowed at a time
 	reads    int                      // reads of asks that the leader has not answered
 	backlog  []*ask                   // asks that wait until there are fewer
 	past     past
@@ -85,6 +86,9 @@ func (w *worker) run(ctx context.Context) error {
 			return nil
 		case m := <-w.box:
 			w.handle(&m)
+			if w.more && w.removing <= removals/2 {
+				w.sweep()
+			}
 		case <-tick.C:
 			w.tick(time.Now()) // the tick's own time is that of before when the process has slept
 		}
