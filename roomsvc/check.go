@@ -3,6 +3,7 @@ package roomsvc
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
@@ -11,7 +12,7 @@ import (
 // checkSlice is how many rooms are looked at before signals and changes get their turn again.
 const checkSlice = 256
 
-// maxPause is how long a gateway's check pauses between two of its pages, at most.
+// maxPause is how long the checks pause between two of a gateway's slices, at most.
 const maxPause = 20 * time.Millisecond
 
 // check tells each gateway, every ten seconds, what this replica believes of its members, until ctx ends.
@@ -28,8 +29,11 @@ func (s *Service) check(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if s.Ready() == nil {
-			for _, gateway := range s.watch.Gateways() {
-				s.checkGateway(ctx, gateway)
+			gateways := s.watch.Gateways()
+			slices.Sort(gateways) // the same order each time, so that each is checked as often as the others
+			pause := checkPause(every, s.countPauses(gateways))
+			for _, gateway := range gateways {
+				s.checkGateway(ctx, gateway, pause)
 			}
 		}
 		select {
@@ -40,8 +44,27 @@ func (s *Service) check(ctx context.Context) error {
 	}
 }
 
+// countPauses returns how often the checks of gateways pause together.
+func (s *Service) countPauses(gateways []proto.GatewayID) int {
+	pauses := 0
+	for _, w := range s.workers {
+		w.mu.RLock()
+		for _, gateway := range gateways {
+			pauses += max(len(w.byGateway[gateway])-1, 0) / checkSlice
+		}
+		w.mu.RUnlock()
+	}
+	return pauses
+}
+
+// checkPause returns how long each pause is: all of them take a quarter of the time until the next checks, at most, however
+// many gateways and rooms there are, so that a gateway's turn comes at much the same time in each round.
+func checkPause(every time.Duration, pauses int) time.Duration {
+	return min(every/4/time.Duration(pauses+1), maxPause)
+}
+
 // checkGateway sends one gateway its rooms that this replica ranks first for. A gateway without any is sent nothing.
-func (s *Service) checkGateway(ctx context.Context, gateway proto.GatewayID) {
+func (s *Service) checkGateway(ctx context.Context, gateway proto.GatewayID, pause time.Duration) {
 	c := proto.Check{Replica: s.id}
 	for _, w := range s.workers {
 		w.mu.RLock()
@@ -50,8 +73,6 @@ func (s *Service) checkGateway(ctx context.Context, gateway proto.GatewayID) {
 			entries = append(entries, e)
 		}
 		w.mu.RUnlock()
-		// Where there are many, they are spread over half the time until the next check.
-		pause := min(s.cfg.Timings.Check/2/time.Duration(len(entries)/checkSlice*len(s.workers)+1), maxPause)
 		for len(entries) > 0 {
 			n := min(checkSlice, len(entries))
 			c.Rooms = s.checkRooms(c.Rooms[:0], w, entries[:n], gateway)
