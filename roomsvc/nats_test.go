@@ -118,6 +118,56 @@ func TestAClosingExpiresAndOtherRecordsDoNot(t *testing.T) {
 	}
 }
 
+func TestARecordThatCannotBeReadIsLeftAloneAndCountedAndOtherRoomsGoOn(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	r := start(t, n)
+	g := newAsker(t, n)
+	ann, bob := proto.NewClientID(), proto.NewClientID()
+	js, err := jetstream.New(n.Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := proto.Record{
+		Room: "other", OwnerID: ann, Members: []proto.Member{{ID: ann, Gateway: g.id, Request: "c1"}},
+		Change: proto.Change{Event: proto.RoomCreated, ID: ann, Request: "c1", Replica: proto.NewReplicaID()},
+	}
+	strange := map[proto.Room]string{
+		"newer": `{"v":2}`, "empty": "", "garbage": "\x00{", "another": string(proto.AppendRecord(nil, &other)),
+	}
+	for room, data := range strange {
+		if _, err := js.Publish(t.Context(), g.subjects.Journal(room.Token()), []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testkit.WaitFor(t, "the records to be skipped", func() bool {
+		return value(t, r, "skipped_records_total") >= float64(len(strange))
+	})
+	for room := range strange {
+		for _, op := range []proto.Op{proto.OpCreate, proto.OpJoin, proto.OpRoster} {
+			e := <-g.send(request{
+				op: op, id: proto.NewRequestID(), timeout: 100 * time.Millisecond,
+				Request: proto.Request{Room: room, ClientID: bob},
+			})
+			if expect(t, e, proto.Error); e.Code != proto.CodeUnavailable {
+				t.Errorf("%s of %q is answered %+v", op, room, e)
+			}
+		}
+	}
+	stream, err := js.Stream(t.Context(), "PARLEY")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for room, data := range strange {
+		m, err := stream.GetLastMsgForSubject(t.Context(), g.subjects.Journal(room.Token()))
+		if err != nil || string(m.Data) != data {
+			t.Errorf("the record of %q is %+v (%v)", room, m, err)
+		}
+	}
+	expect(t, g.create("r", ann), proto.RoomCreated)
+	expectClients(t, expect(t, g.join("r", bob), proto.RoomJoined), ann)
+}
+
 func TestAStreamOfSomebodyElseIsRefusedWithWhatToDo(t *testing.T) {
 	t.Parallel()
 	right := jetstream.StreamConfig{

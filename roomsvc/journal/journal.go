@@ -66,7 +66,7 @@ type Journal struct {
 // waiter is who waits for a reply: done runs on the subscription's goroutine and must not block for long.
 type waiter struct {
 	done func(id uint64, r Result)
-	read bool
+	read proto.Token // whose record is read; empty: an append
 }
 
 // New returns the journal behind a connection, which stays the caller's to close. Call [Journal.Open] before use.
@@ -152,8 +152,8 @@ func (j *Journal) reply(m *nats.Msg) {
 	switch {
 	case len(m.Data) == 0 && m.Header.Get("Status") == "503":
 		w.done(id, Result{Err: ErrUnavailable})
-	case w.read:
-		w.done(id, j.decodeRead(m.Data))
+	case w.read != "":
+		w.done(id, j.decodeRead(w.read, m.Data))
 	default:
 		w.done(id, decodeAck(m.Data))
 	}

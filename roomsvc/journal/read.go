@@ -15,7 +15,7 @@ const noMessage = 10037
 // Read asks the stream's leader for a room's last record and returns at once; done gets it as [Journal.Append]'s does.
 // The stream does not allow direct gets, which any copy answers and which are stale in some reads right after a change.
 func (j *Journal) Read(token proto.Token, done func(id uint64, r Result)) (uint64, error) {
-	id, reply := j.wait(waiter{done: done, read: true})
+	id, reply := j.wait(waiter{done: done, read: token})
 	body := make([]byte, 0, 128)
 	body = append(body, `{"last_by_subj":"`...)
 	body = append(body, j.cfg.Subjects.Journal(token)...) // a token needs no escapes
@@ -27,8 +27,9 @@ func (j *Journal) Read(token proto.Token, done func(id uint64, r Result)) (uint6
 	return id, nil
 }
 
-// decodeRead reads the answer to a read. A record that does not decode is an error: nothing may be decided on it.
-func (j *Journal) decodeRead(data []byte) Result {
+// decodeRead reads the answer to a read. A record that does not decode, or is another room's, is an error: nothing may be
+// decided on it.
+func (j *Journal) decodeRead(token proto.Token, data []byte) Result {
 	var answer struct {
 		Message struct {
 			Seq  uint64 `json:"seq"`
@@ -46,6 +47,9 @@ func (j *Journal) decodeRead(data []byte) Result {
 		return Result{Err: answer.Error.err()}
 	}
 	rec, err := j.decoder.Decode(answer.Message.Data)
+	if err == nil && rec.Room.Token() != token {
+		err = fmt.Errorf("%w: it is of room %q", proto.ErrRecord, rec.Room)
+	}
 	if err != nil {
 		return Result{Seq: answer.Message.Seq, Err: err}
 	}
