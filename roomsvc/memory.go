@@ -16,6 +16,7 @@ const skew = 20 * time.Second
 
 // feed takes a record that the stream brought. Only a sequence above memory's says anything new.
 func (w *worker) feed(token proto.Token, seq uint64, data []byte, at time.Time) {
+	w.brought = max(w.brought, seq)
 	e := w.rooms[token]
 	if e != nil && seq <= e.state.Sequence() {
 		if seq == e.state.Sequence() && e.state.Record.Closed {
@@ -149,6 +150,7 @@ func (e *entry) index(old *room.State) {
 
 // reset forgets everything, because the stream is another one than before.
 func (w *worker) reset() {
+	w.brought = 0
 	for _, e := range w.rooms {
 		e.fed = true
 		w.install(e, nil)

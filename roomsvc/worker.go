@@ -34,6 +34,7 @@ type worker struct {
 	more     bool                     // there may be more members to remove than were allowed at a time
 	reads    int                      // reads of asks that the leader has not answered
 	backlog  []*ask                   // asks that wait until there are fewer
+	brought  uint64                   // the highest sequence that the feed has brought
 	past     past
 	decoder  proto.RecordDecoder // of what the feed brings
 }
@@ -142,7 +143,10 @@ func (w *worker) entry(token proto.Token) *entry {
 
 // tidy forgets a room that the journal has nothing of, or that was closed and whose closing the feed has brought.
 func (w *worker) tidy(e *entry) {
-	if e.op != nil || len(e.queue) > 0 || e.state != nil && !(e.state.Record.Closed && e.fed) {
+	if e.op != nil || len(e.queue) > 0 {
+		return
+	}
+	if e.state != nil && !(e.state.Record.Closed && (e.fed || e.state.Seq <= w.brought)) {
 		return
 	}
 	w.mu.Lock()

@@ -1,0 +1,45 @@
+package roomsvc
+
+import (
+	"testing"
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/room"
+)
+
+func TestAClosedRoomThatWasReadAfterTheFeedHadBroughtItIsForgottenAgain(t *testing.T) {
+	t.Parallel()
+	s, err := New(Config{}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorker(s)
+	closed := proto.Record{
+		Room: "r", OwnerID: proto.NewClientID(), Prev: 6, Closed: true,
+		Change: proto.Change{Event: proto.RoomClosed, Request: "l1", Replica: s.ID()},
+	}
+	at := time.Now().Add(-time.Hour)
+	w.feed("r", 7, proto.AppendRecord(nil, &closed), at)
+	if len(w.rooms) != 0 {
+		t.Fatalf("memory has %v", w.rooms)
+	}
+	// A create that expects nothing is refused and reads what stands there, and is then given up.
+	e := w.entry("r")
+	w.learn("r", &room.State{Seq: 7, Record: closed}, at)
+	w.next(e)
+	if len(w.rooms) != 0 {
+		t.Errorf("memory still has %v", w.rooms)
+	}
+	// One that the feed has yet to bring is kept until then.
+	closed.Prev = 8
+	e = w.entry("r")
+	w.learn("r", &room.State{Seq: 9, Record: closed}, at)
+	if w.next(e); len(w.rooms) != 1 {
+		t.Errorf("memory has %v", w.rooms)
+	}
+	w.feed("r", 9, proto.AppendRecord(nil, &closed), at)
+	if len(w.rooms) != 0 {
+		t.Errorf("memory still has %v", w.rooms)
+	}
+}
