@@ -26,6 +26,7 @@ type operation struct {
 	reads  []uint64  // the reads that settle it, of which any answer will do
 	settle bool      // an attempt was refused: what stands there has to be read
 	older  bool      // the read before this one was older than what the change was decided on
+	large  bool      // it does not fit into a message
 }
 
 // wrote reports whether a record is the one that the operation appends.
@@ -64,10 +65,8 @@ func (w *worker) append(e *entry, op *operation) {
 		func(id uint64, r journal.Result) { w.post(mail{op: op, id: id, result: r}) })
 	switch {
 	case errors.Is(err, journal.ErrTooLarge):
-		w.abandon(e, op)
-		full := proto.Errorf(proto.CodeRoomFull, op.ask.Room, op.ask.ClientID, "the room has as many members as a message can hold")
-		w.answer(op.ask, &full)
-		w.next(e)
+		op.large = true
+		w.readBack(e, op) // the room may have become smaller meanwhile
 	case err != nil:
 		op.retry = op.sent.Add(again)
 	default:
@@ -126,6 +125,12 @@ func (w *worker) settle(e *entry, op *operation, r journal.Result) {
 	switch {
 	case r.State != nil && op.wrote(&r.State.Record):
 		w.commit(e, op, seq)
+		return
+	case seq == op.record.Prev && op.large:
+		w.abandon(e, op)
+		full := proto.Errorf(proto.CodeRoomFull, op.ask.Room, op.ask.ClientID, "the room has as many members as a message can hold")
+		w.answer(op.ask, &full)
+		w.next(e)
 		return
 	case seq == op.record.Prev:
 		// Another append to this room is being agreed on in the cluster, or came and went.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-rtc/parley/proto"
@@ -391,4 +392,46 @@ func TestNoAnswerIsWrongWhileReplicasDieUnderLoad(t *testing.T) {
 	testkit.WaitFor(t, "requests to be carried out", func() bool { return carried.Load() > before+100 })
 	close(stop)
 	wait.Wait()
+}
+
+func TestARoomIsFullForItsRecordsSizeOnlyAsTheLeaderHasIt(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t, testkit.Configure(func(o *server.Options) { o.MaxPayload = 2048 }))
+	_, journal, change := cables(n)
+	sleeps, other := start(t, n, change), start(t, n)
+	g := newAsker(t, n)
+	at := func(r *replica, op proto.Op, client proto.ClientID) request {
+		return request{
+			op: op, id: proto.NewRequestID(), to: g.subjects.Replica(r.ID(), op),
+			Request: proto.Request{Room: "r", ClientID: client},
+		}
+	}
+	members := []proto.ClientID{proto.NewClientID()}
+	expect(t, g.ask(at(sleeps, proto.OpCreate, members[0])), proto.RoomCreated)
+	for {
+		client := proto.NewClientID()
+		e := g.ask(at(sleeps, proto.OpJoin, client))
+		if e.Name == proto.Error {
+			if e.Code != proto.CodeRoomFull {
+				t.Fatalf("answered %+v", e)
+			}
+			break
+		}
+		expectClients(t, expect(t, e, proto.RoomJoined), members...)
+		members = append(members, client)
+	}
+	if len(members) < 3 {
+		t.Fatalf("the room has %d members", len(members))
+	}
+	expectClients(t, expect(t, g.ask(at(other, proto.OpRoster, "")), proto.Roster), members...)
+	journal.hold()
+	last := members[len(members)-1]
+	expect(t, g.ask(at(other, proto.OpLeave, last)), proto.RoomLeft)
+	joins := g.send(at(sleeps, proto.OpJoin, proto.NewClientID())) // decided on what it had before
+	expect(t, g.ask(request{                                       // so that the join has been taken
+		op: proto.OpSignal, to: g.subjects.Replica(sleeps.ID(), proto.OpSignal),
+		Request: proto.Request{Room: "r", ClientID: members[0], TargetID: members[1], N: 1, Data: []byte(`{}`)},
+	}), proto.SignalSent)
+	journal.release()
+	expectClients(t, expect(t, <-joins, proto.RoomJoined), members[:len(members)-1]...)
 }
