@@ -35,6 +35,9 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return Request{}, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
+	if jsontext.Value(b).Kind() != '{' { // null is read without an error
+		return Request{}, fmt.Errorf("%w: not a JSON object", ErrRequest)
+	}
 	if op == OpList {
 		if r.Limit < 0 || r.Limit > MaxList {
 			return r, fmt.Errorf(`%w: "limit" is %d at most`, ErrRequest, MaxList)

@@ -39,6 +39,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		{OpSignal, `{"room":"a",` + who + `,"targetId":"b","n":1.5,"data":{}}`},
 		{OpSignal, `{"room":"a",` + who + `,"targetId":"b","n":1,"data":{"x":1,"x":2}}`},
 		{OpRoster, `{}`},
+		{OpList, ` null`},
 		{OpList, `{"limit":-1}`},
 		{OpList, `{"limit":1001}`},
 		{"destroy", `{"room":"a",` + who + `}`},
