@@ -88,14 +88,12 @@ func (w *Watch) tick(now time.Time) {
 	t := &w.cfg.Timings
 	var ask []string
 	var gone []*peer
-	var forgot bool
 	w.mu.Lock()
 	counts := w.since.Add(t.Grace) // what was heard or missed before then says nothing
 	for id, p := range w.peers {
 		p.fresh.Store(now.Sub(latest(p.beat, p.known, w.since)) <= t.Missed && (p.state != proto.Leaving || !p.gone))
 		if p.gone && now.Sub(p.ended) > t.Forget && now.Sub(p.heard) > t.Forget {
-			delete(w.peers, id)
-			forgot = true
+			w.forget(p)
 			continue
 		}
 		if !w.connected || p.gone || now.Sub(latest(p.beat, p.known)) <= t.Ask {
@@ -114,9 +112,6 @@ func (w *Watch) tick(now time.Time) {
 			gone = append(gone, p)
 		}
 	}
-	if forgot {
-		w.publishGateways()
-	}
 	w.rerank(now)
 	w.mu.Unlock()
 	for _, id := range ask {
@@ -125,6 +120,16 @@ func (w *Watch) tick(now time.Time) {
 	}
 	for _, p := range gone {
 		w.cfg.Gone(p.role, p.id, latest(p.beat, p.known))
+	}
+}
+
+// forget is called with the lock held.
+func (w *Watch) forget(p *peer) {
+	delete(w.peers, p.id)
+	if p.role == proto.RoleGateway {
+		w.gatewaysMu.Lock()
+		delete(w.gateways, proto.GatewayID(p.id))
+		w.gatewaysMu.Unlock()
 	}
 }
 

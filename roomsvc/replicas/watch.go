@@ -62,8 +62,10 @@ type Watch struct {
 	inbox string // replies to questions come below it, by process id
 
 	// Read without the lock; written with it.
-	ranking  atomic.Pointer[[]proto.ReplicaID]         // who is ranked: up, heard lately
-	gateways atomic.Pointer[map[proto.GatewayID]*peer] // all that are known
+	ranking atomic.Pointer[[]proto.ReplicaID] // who is ranked: up, heard lately
+
+	gatewaysMu sync.RWMutex              // guards the field below for a moment; may be taken with mu held
+	gateways   map[proto.GatewayID]*peer // all that are known
 
 	mu        sync.Mutex // guards the fields below
 	peers     map[string]*peer
@@ -77,10 +79,9 @@ func New(cfg Config) *Watch {
 	cfg.Timings = cfg.Timings.withDefaults()
 	w := &Watch{
 		cfg: cfg, inbox: cfg.Conn.NewInbox() + ".", peers: make(map[string]*peer),
-		connected: cfg.Conn.IsConnected(), since: time.Now(),
+		gateways: make(map[proto.GatewayID]*peer), connected: cfg.Conn.IsConnected(), since: time.Now(),
 	}
 	w.ranking.Store(&[]proto.ReplicaID{})
-	w.gateways.Store(&map[proto.GatewayID]*peer{})
 	return w
 }
 
@@ -196,17 +197,9 @@ func (w *Watch) add(role proto.Role, id string) *peer {
 	w.peers[id] = p
 	if role == proto.RoleGateway {
 		p.fresh.Store(true) // until it has had the time to beat
-		w.publishGateways()
+		w.gatewaysMu.Lock()
+		w.gateways[proto.GatewayID(id)] = p
+		w.gatewaysMu.Unlock()
 	}
 	return p
-}
-
-func (w *Watch) publishGateways() {
-	all := make(map[proto.GatewayID]*peer, len(w.peers))
-	for id, p := range w.peers {
-		if p.role == proto.RoleGateway {
-			all[proto.GatewayID(id)] = p
-		}
-	}
-	w.gateways.Store(&all)
 }

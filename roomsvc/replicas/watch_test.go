@@ -136,3 +136,20 @@ func TestTimeInWhichTheObserverWasCutOffDoesNotCount(t *testing.T) {
 		t.Errorf("it is gone %v after the reconnection", took)
 	}
 }
+
+// It does not run beside other tests, since it counts what is allocated.
+func TestAGatewayThatAppearsCostsNoMoreWhereManyAreKnown(t *testing.T) {
+	n := testkit.StartNATS(t)
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := replicas.New(replicas.Config{Conn: n.Connect(t), Subjects: subjects, Self: proto.NewReplicaID()})
+	appear := func() { w.Know(proto.RoleGateway, string(proto.NewGatewayID())) }
+	for range 10_000 {
+		appear()
+	}
+	if allocs := testing.AllocsPerRun(100, appear); allocs > 10 {
+		t.Errorf("%v allocations with 10,000 known", allocs)
+	}
+}

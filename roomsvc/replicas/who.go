@@ -10,9 +10,12 @@ func (w *Watch) First(token proto.Token) bool {
 // Replicas returns who is up, this one included once it beats.
 func (w *Watch) Replicas() []proto.ReplicaID { return *w.ranking.Load() }
 
-// Fresh reports whether a gateway has beaten lately; one that is not known is not fresh. It takes no lock.
+// Fresh reports whether a gateway has beaten lately; one that is not known is not fresh. It does not wait for whoever goes
+// through all processes.
 func (w *Watch) Fresh(id proto.GatewayID) bool {
-	p := (*w.gateways.Load())[id]
+	w.gatewaysMu.RLock()
+	p := w.gateways[id]
+	w.gatewaysMu.RUnlock()
 	return p != nil && p.fresh.Load()
 }
 
