@@ -29,8 +29,14 @@ func (s *Service) list(ctx context.Context) error {
 			return nil
 		case a := <-s.lists:
 			e := s.page(a.After, a.Limit)
+			payload := proto.AppendEvent(nil, &e)
+			for len(e.List) > 1 && int64(len(payload)) > s.nc.MaxPayload() {
+				e.List = e.List[:len(e.List)/2]
+				e.Next = e.List[len(e.List)-1].Room
+				payload = proto.AppendEvent(payload[:0], &e)
+			}
 			s.metrics.answered(a.Op, &e, time.Since(a.arrived))
-			s.publish(a.replies[0], proto.AppendEvent(nil, &e))
+			s.publish(a.replies[0], payload)
 		}
 	}
 }

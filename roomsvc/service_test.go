@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/parley-rtc/parley/proto"
@@ -92,6 +93,33 @@ func equal[T comparable](a, b []T) bool {
 		}
 	}
 	return true
+}
+
+func TestAListThatDoesNotFitIntoAMessageBringsFewerRooms(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t, testkit.Configure(func(o *server.Options) { o.MaxPayload = 2048 }))
+	start(t, n)
+	g := newAsker(t, n)
+	const rooms = 50
+	for i := range rooms {
+		expect(t, g.create(proto.Room(fmt.Sprintf("room-%02d", i)), proto.NewClientID()), proto.RoomCreated)
+	}
+	var got int
+	for after := proto.Room(""); ; {
+		e := expect(t, g.ask(request{op: proto.OpList, Request: proto.Request{After: after}}), proto.Rooms)
+		for _, r := range e.List {
+			if want := proto.Room(fmt.Sprintf("room-%02d", got)); r.Room != want {
+				t.Fatalf("%s is listed, expected %s", r.Room, want)
+			}
+			got++
+		}
+		if after = e.Next; after == "" {
+			break
+		}
+	}
+	if got != rooms {
+		t.Errorf("%d rooms are listed, expected %d", got, rooms)
+	}
 }
 
 func TestManyRefusalsAtOnceAreAllCheckedAndAnswered(t *testing.T) {
