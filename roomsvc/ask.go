@@ -46,7 +46,9 @@ func (w *worker) admit(a *ask) {
 		if len(first.replies) < maxReplies {
 			first.replies = append(first.replies, a.replies...)
 		}
-		if a.deadline.After(first.deadline) {
+		// A removal is begun again with each look. One that cannot be settled, because its room's record cannot be read, has
+		// to end all the same, or it keeps its place from those of other rooms.
+		if !a.removal && a.deadline.After(first.deadline) {
 			first.deadline = a.deadline
 		}
 		return

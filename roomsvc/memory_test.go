@@ -8,6 +8,32 @@ import (
 	"github.com/parley-rtc/parley/roomsvc/room"
 )
 
+func TestARemovalThatIsBegunAgainEndsWhenItWouldHaveEnded(t *testing.T) {
+	t.Parallel()
+	s, err := New(Config{}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorker(s)
+	w.entry("r").op = &operation{} // so that all wait
+	now := time.Now()
+	begin := func(removal bool, after time.Duration) {
+		w.admit(&ask{
+			Request: room.Request{Op: proto.OpLeave, ID: "l1", Request: proto.Request{Room: "r", ClientID: "ann"}},
+			token:   "r", arrived: now, deadline: now.Add(after), removal: removal,
+		})
+	}
+	begin(true, time.Second)
+	begin(true, 2*time.Second)
+	first := w.byID["l1"]
+	if w.removing != 1 || len(w.active) != 1 || !first.deadline.Equal(now.Add(time.Second)) {
+		t.Errorf("%d removals end at %v, begun at %v", w.removing, first.deadline, now)
+	}
+	if begin(false, 3*time.Second); !first.deadline.Equal(now.Add(3 * time.Second)) {
+		t.Error("an asker that waits for longer is not waited for")
+	}
+}
+
 func TestAClosedRoomThatWasReadAfterTheFeedHadBroughtItIsForgottenAgain(t *testing.T) {
 	t.Parallel()
 	s, err := New(Config{}, nil, nil)
