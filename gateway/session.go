@@ -145,7 +145,7 @@ func (s *session) put(out link.Out, now bool) bool {
 		return false
 	}
 	size := out.Size()
-	if s.queued+size > s.g.limits.MaxQueue {
+	if s.queued > 0 && s.queued+size > s.g.limits.MaxQueue { // where nothing waits, nobody is slow
 		s.g.metrics.overflows.WithLabelValues("outgoing").Inc()
 		s.close(link.TooSlow)
 		return false

@@ -32,7 +32,7 @@ func NewMessage(e proto.Event) *Message { return &Message{Event: e, size: size(&
 
 // NewEncoded returns the message of an event whose JSON came over NATS. It keeps the bytes.
 func NewEncoded(e proto.Event, json []byte) *Message {
-	return &Message{Event: e, json: json, size: size(&e) + len(json)}
+	return &Message{Event: e, json: json, size: fixed + len(json)}
 }
 
 // JSON returns the event as a plain socket receives it, without ref. The bytes are shared: they must not be changed.
@@ -55,7 +55,10 @@ func (m *Message) Other(encode func(e *proto.Event) []byte) []byte {
 // Size returns about how many bytes the message takes in a queue. It does not change.
 func (m *Message) Size() int { return m.size }
 
+// fixed is what a message takes beside its text.
+const fixed = 128
+
+// size counts what may be long. A target id may: one that nobody can bear is told back as it came.
 func size(e *proto.Event) int {
-	const fixed = 128
-	return fixed + len(e.Data) + len(e.Room) + len(e.Message) + 40*len(e.Clients)
+	return fixed + len(e.Data) + len(e.Room) + len(e.TargetID) + len(e.Message) + 40*len(e.Clients)
 }
