@@ -159,7 +159,7 @@ func (h *hub) giveUp(s *session, a *ask) {
 	h.resolve(s, a, outcome)
 }
 
-// isOver reports whether the connection has ended.
+// isOver reports whether the session leaves its rooms, its connection having ended.
 func (s *session) isOver() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

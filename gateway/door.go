@@ -86,7 +86,6 @@ func (d *door) isDraining() bool {
 func (g *Gateway) closed(s *session, cause error) {
 	g.door.leave(s)
 	g.metrics.sessions.WithLabelValues(s.about.Transport).Dec()
-	g.hub.post(command{ended: true, session: s})
 	g.log.Debug("session ended", "client", s.id, "transport", s.about.Transport, "address", s.about.Address,
 		"cause", cause.Error(), "seconds", time.Since(s.started).Seconds())
 }

@@ -42,7 +42,7 @@ type command struct {
 	register bool          // a new session
 	begin    *ask          // a create, join or leave of session is about to be sent
 	giveUp   *ask          // time is up for this ask
-	ended    bool          // the connection of session is over
+	ended    bool          // the session is about to leave its rooms
 	departed *session      // and everything has been left,
 	settled  bool          // with answers
 	own      *ask          // a request of the gateway's own

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/parley-rtc/parley/gateway/link"
@@ -15,11 +14,6 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 	j := r.endJoining(a)
 	if j == nil {
 		j = &joining{s: s, a: a}
-	}
-	if s.isOver() {
-		j.refuse()
-		h.joinedTooLate(s, r, cmp.Or(a.bears, a.id))
-		return outcomeOK
 	}
 	if e.Seq < j.removed {
 		return h.joinedBefore(s, j)
@@ -109,23 +103,6 @@ func (r *room) placed(self proto.ClientID, others []proto.ClientID) []proto.Clie
 func (r *room) asJoined(s *session, e *proto.Event) proto.Event {
 	others := slices.DeleteFunc(r.members.list(), func(id proto.ClientID) bool { return id == s.id })
 	return proto.Event{Name: proto.RoomJoined, Room: r.name, OwnerID: e.OwnerID, Clients: others, Seq: r.seq}
-}
-
-// joinedTooLate lets the pump of a session that ended while this was under way know that there is a room to leave. One
-// that was in there already is left as it came in.
-func (h *hub) joinedTooLate(s *session, r *room, joined proto.RequestID) {
-	if old := s.rooms[r.name]; old != nil {
-		old.leave()
-	} else {
-		m := &membership{s: s, room: r, joined: joined, index: -1}
-		s.mu.Lock()
-		if s.rooms == nil {
-			s.rooms = make(map[proto.Room]*membership)
-		}
-		s.rooms[r.name] = m
-		s.mu.Unlock()
-	}
-	h.dropIfEmpty(r)
 }
 
 // tellJoined queues the answer. A room-created that was repeated carries the clients that have joined since: they are

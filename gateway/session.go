@@ -38,7 +38,8 @@ type session struct {
 	queued  int                        // bytes of out and of what the writer has in hand
 	writing bool                       // a writer runs
 	closing bool                       // nothing more is queued
-	ended   bool                       // the connection is over
+	over    bool                       // the connection has ended: nothing more is read or written
+	ended   bool                       // so have the requests that were read before that: it leaves its rooms
 	rooms   map[proto.Room]*membership // written by the dispatcher only, which may read it without mu
 
 	// Owned by the dispatcher.
@@ -71,7 +72,7 @@ func (s *session) Receive(frame proto.Frame, err error, size int) bool {
 		r.err, r.code = errRate, proto.CodeRateLimited
 	}
 	s.mu.Lock()
-	for !s.ended && len(s.inbox) > 0 && (len(s.inbox) >= maxInbox || s.inboxed+size > maxInboxBytes) {
+	for !s.over && len(s.inbox) > 0 && (len(s.inbox) >= maxInbox || s.inboxed+size > maxInboxBytes) {
 		if s.space == nil {
 			s.space = make(chan struct{})
 		}
@@ -81,7 +82,7 @@ func (s *session) Receive(frame proto.Frame, err error, size int) bool {
 		s.mu.Lock()
 	}
 	defer s.mu.Unlock()
-	if s.ended {
+	if s.over {
 		return false
 	}
 	s.push(r)
@@ -130,7 +131,7 @@ func (s *session) flush() {
 
 // startWriter starts the writer if there is something to write and none runs. With mu held.
 func (s *session) startWriter() {
-	if !s.writing && len(s.out) > 0 && !s.ended {
+	if !s.writing && len(s.out) > 0 && !s.over {
 		s.writing = true
 		s.g.spawn(s.write)
 	}
@@ -171,7 +172,7 @@ func (s *session) write() {
 		for i := range batch {
 			s.queued -= batch[i].Size()
 		}
-		if len(s.out) == 0 || s.ended {
+		if len(s.out) == 0 || s.over {
 			s.writing = false
 			s.out = nil
 			s.mu.Unlock()
@@ -215,20 +216,20 @@ func (s *session) shut(why link.Close) {
 	s.close(why)
 }
 
-// End implements link.Session.
+// End implements link.Session. The requests that were read are carried out still, in order: who says goodbye and closes
+// has said it. Leaving its rooms is the last of them.
 func (s *session) End(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
+	if s.over {
 		return
 	}
-	s.ended, s.closing = true, true
+	s.over, s.closing = true, true
 	s.out = nil
 	if s.space != nil {
 		close(s.space)
 		s.space = nil
 	}
-	s.inbox, s.inboxed = nil, 0 // what was not begun is not carried out
 	s.g.closed(s, cause)
 	s.push(request{at: time.Now(), err: errEnded})
 }

@@ -50,6 +50,10 @@ func (s *session) leaveGhost(room proto.Room, joined proto.RequestID) {
 
 // depart leaves every room after the connection has ended. What cannot be said now, checks mend.
 func (s *session) depart() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.g.hub.post(command{ended: true, session: s})
 	deadline := time.Now().Add(s.g.timing.request)
 	settled := true
 	for _, l := range s.leaving() {
