@@ -14,7 +14,7 @@ func TestTheTimesAreTheProtocols(t *testing.T) {
 	want := timing{
 		request: 10 * time.Second, signal: 2 * time.Second, attempt: 500 * time.Millisecond,
 		backoffMin: 50 * time.Millisecond, backoffMax: 500 * time.Millisecond,
-		missed: 12 * time.Second, tick: time.Second, gone: time.Minute,
+		missed: 12 * time.Second, tick: time.Second, gone: time.Minute, body: 10 * time.Second,
 	}
 	if got := protocolTiming(); got != want {
 		t.Errorf("the times are %+v", got)

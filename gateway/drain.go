@@ -26,9 +26,20 @@ func (g *Gateway) server() *http.Server {
 		mux.Handle("/", g.cfg.Home)
 	}
 	return &http.Server{
-		Handler: mux, ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeader,
+		Handler: g.timely(mux), ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug), // what clients do wrong is no news
 	}
+}
+
+// timely drops who announces a body and does not send it: net/http waits for bodies that a handler leaves unread, for
+// ever. A handler that reads one may set a deadline of its own; an upgrade ends this one.
+func (g *Gateway) timely(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.timing.body))
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 func (g *Gateway) serve(server *http.Server, ln net.Listener) error {

@@ -192,3 +192,39 @@ func TestOneWhoSendsNoUpgradeRequestIsDropped(t *testing.T) {
 		t.Errorf("the HTTP server waits %v for a header of %d bytes, idle %v", s.ReadHeaderTimeout, s.MaxHeaderBytes, s.IdleTimeout)
 	}
 }
+
+// net/http reads the body that a handler has left, and waits for it.
+func TestOneWhoSendsNoBodyIsDropped(t *testing.T) {
+	t.Parallel()
+	if protocolTiming().body != 10*time.Second {
+		t.Errorf("a body may take %v", protocolTiming().body)
+	}
+	w := newWorld(t, worldOptions{timing: func(t *timing) { t.body = 50 * time.Millisecond }})
+	host := strings.TrimSuffix(strings.TrimPrefix(w.url, "ws://"), "/ws")
+	upgrade := "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+	for request, status := range map[string]int{
+		"POST /ws HTTP/1.1\r\nContent-Length: 9\r\n":                                            http.StatusUpgradeRequired,
+		"GET /ws HTTP/1.1\r\nContent-Length: 9\r\n":                                             http.StatusUpgradeRequired,
+		"POST /none HTTP/1.1\r\nTransfer-Encoding: chunked\r\n":                                 http.StatusNotFound,
+		"GET /ws HTTP/1.1\r\nContent-Length: 9\r\n" + upgrade + "Origin: http://else.where\r\n": http.StatusForbidden,
+	} {
+		conn, err := (&net.Dialer{Deadline: time.Now().Add(patience)}).DialContext(t.Context(), "tcp", host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		if _, err := io.WriteString(conn, request+"Host: "+host+"\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		in := bufio.NewReader(conn)
+		res, err := http.ReadResponse(in, nil)
+		if err != nil || res.StatusCode != status {
+			t.Errorf("%q: answered %v, %v", request, res, err)
+			continue
+		}
+		if _, err := io.Copy(io.Discard, in); err != nil {
+			t.Errorf("%q: the connection stays: %v", request, err)
+		}
+	}
+}

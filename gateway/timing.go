@@ -16,6 +16,7 @@ type timing struct {
 	missed     time.Duration // a room that no check has named for this long is asked for
 	tick       time.Duration // between two looks at what is due
 	gone       time.Duration // how long an ended session with an open question is remembered
+	body       time.Duration // how long the body of a request may take to arrive
 }
 
 func protocolTiming() timing {
@@ -28,5 +29,6 @@ func protocolTiming() timing {
 		missed:     proto.CheckMissed,
 		tick:       time.Second,
 		gone:       time.Minute,
+		body:       headerPatience,
 	}
 }

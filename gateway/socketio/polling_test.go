@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -358,4 +360,22 @@ func TestCloseTellsTheClient(t *testing.T) {
 		s.wantClosed(1001, "going away")
 		session.wantEnd(t, link.GoingAway)
 	})
+}
+
+// net/http reads what a handler has left of a body, and waits for it.
+func TestABodyThatDoesNotComeHoldsNoConnection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{PingTimeout: 50 * time.Millisecond})
+	host := strings.TrimPrefix(w.url, "http://")
+	conn, err := net.DialTimeout("tcp", host, 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprintf(conn, "POST /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nHost: %s\r\nContent-Length: 9\r\n\r\n", host)
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("answered %q, %v", answer, err)
+	}
 }

@@ -31,8 +31,7 @@ func (h *exchange) post() {
 	control := http.NewResponseController(h.w)
 	_ = control.SetReadDeadline(time.Now().Add(h.s.cfg.PingTimeout)) // net/http sets its own for the next request
 	body, err := io.ReadAll(http.MaxBytesReader(h.w, h.r.Body, int64(h.s.cfg.maxBody())))
-	_ = control.SetReadDeadline(time.Time{})
-	if err != nil {
+	if err != nil { // the deadline stands, for the rest of the body
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			h.drop("a body that is too large")
 			h.w.WriteHeader(http.StatusRequestEntityTooLarge)
@@ -42,6 +41,7 @@ func (h *exchange) post() {
 		h.refuse(codeBadRequest)
 		return
 	}
+	_ = control.SetReadDeadline(time.Time{})
 	h.req.Op, h.req.Body = opPost, body
 	a := h.s.ask(h.r.Context(), &h.req)
 	switch {
