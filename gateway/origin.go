@@ -20,11 +20,10 @@ func (g *Gateway) originAllowed(r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	if u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+	if sameHost(u, r.Host) {
 		return true
 	}
-	if forwarded := r.Header.Get("X-Forwarded-Host"); forwarded != "" && g.trusted(peer(r)) &&
-		u.Host != "" && strings.EqualFold(u.Host, forwarded) {
+	if forwarded := r.Header.Get("X-Forwarded-Host"); forwarded != "" && g.trusted(peer(r)) && sameHost(u, forwarded) {
 		return true
 	}
 	for _, pattern := range g.cfg.AllowOrigins {
@@ -37,6 +36,14 @@ func (g *Gateway) originAllowed(r *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// sameHost reports whether an origin is of that host and port. Browsers leave out the port that a scheme has anyway; some
+// proxies write it.
+func sameHost(origin *url.URL, host string) bool {
+	standard := map[string]string{"http": ":80", "https": ":443"}[origin.Scheme]
+	return origin.Host != "" &&
+		strings.EqualFold(strings.TrimSuffix(origin.Host, standard), strings.TrimSuffix(host, standard))
 }
 
 // address returns the client's address: the peer's, or behind trusted proxies the one that they report. It is direct
