@@ -29,6 +29,7 @@ func TestTheSubprotocolIsOursOrNone(t *testing.T) {
 		{[]string{"other", "parley.v1"}, http.StatusSwitchingProtocols},
 		{[]string{"other"}, http.StatusBadRequest},
 		{[]string{"Parley.V1"}, http.StatusBadRequest},
+		{[]string{""}, http.StatusSwitchingProtocols}, // an empty header offers none
 	} {
 		client, err := testkit.Open(t.Context(), w.url, &testkit.Options{Subprotocols: c.offered})
 		refused := (*testkit.RefusedError)(nil)

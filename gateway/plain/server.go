@@ -99,7 +99,9 @@ func offersOurs(r *http.Request) bool {
 	var offered []string
 	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
 		for p := range strings.SplitSeq(line, ",") {
-			offered = append(offered, strings.TrimSpace(p))
+			if p = strings.TrimSpace(p); p != "" {
+				offered = append(offered, p)
+			}
 		}
 	}
 	return len(offered) == 0 || slices.Contains(offered, proto.Subprotocol)
