@@ -96,7 +96,7 @@ func TestADefectIsAnsweredInternalAndEndsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	a := w.dial()
-	testSession(w, a.ID()).guard(proto.Frame{Name: proto.RoomJoin, Room: lobby, Ref: "7"}, func() { panic("a defect") })
+	testSession(w, a.ID()).guard(proto.Frame{Name: proto.RoomJoin, Room: lobby, Ref: `"7"`}, func() { panic("a defect") })
 	e := a.Expect(t, proto.Error)
 	if e.Code != proto.CodeInternal || e.Ref != "7" || !strings.Contains(e.Message, "id ") {
 		t.Errorf("heard %s", e.Raw)

@@ -85,13 +85,15 @@ func AppendEvent(b []byte, e *Event) []byte {
 	return append(b, '}')
 }
 
-// AppendRef appends an encoded event with ref as its last member, for an answer whose bytes came over NATS.
+// AppendRef appends an encoded event with ref, which is JSON or empty, as its last member: for an answer whose bytes came
+// over NATS.
 func AppendRef(b, event []byte, ref string) []byte {
 	if ref == "" || len(event) == 0 {
 		return append(b, event...)
 	}
 	b = append(b, event[:len(event)-1]...)
-	b = appendField(b, "ref", ref)
+	b = append(b, `,"ref":`...)
+	b = append(b, ref...)
 	return append(b, '}')
 }
 

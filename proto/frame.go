@@ -26,6 +26,15 @@ type Frame struct {
 	TargetID ClientID
 	Data     jsontext.Value
 	Ref      string
+	HasRef   bool // there is a ref, though it may be empty; set by [DecodeFrame]
+}
+
+// QuotedRef returns a plain socket's ref as JSON, for [AppendRef]; empty when the request carries none.
+func (f *Frame) QuotedRef() string {
+	if !f.HasRef {
+		return ""
+	}
+	return string(appendString(make([]byte, 0, len(f.Ref)+2), f.Ref))
 }
 
 // rawFrame holds a frame's members before they are judged, so that a bad one does not hide ref and room.
@@ -52,7 +61,7 @@ func DecodeFrame(b []byte) (Frame, error) {
 	ref, refOK := unquote(raw.Ref)
 	room, roomOK := unquote(raw.Room)
 	if refOK && len(ref) <= MaxRef {
-		f.Ref = ref
+		f.Ref, f.HasRef = ref, true
 	}
 	if roomOK && Room(room).Check() == nil {
 		f.Room = Room(room)
@@ -181,7 +190,7 @@ func AppendFrame(b []byte, f *Frame) []byte {
 		b = append(b, `,"data":`...)
 		b = append(b, f.Data...)
 	}
-	if f.Ref != "" {
+	if f.Ref != "" || f.HasRef {
 		b = appendField(b, "ref", f.Ref)
 	}
 	return append(b, '}')

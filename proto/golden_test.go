@@ -99,7 +99,7 @@ func TestEventsReadAndWriteAsTheGoldenOnes(t *testing.T) {
 		if got := string(AppendEvent(nil, &e)); got != w.Wire {
 			t.Errorf("written again:\n%s\ngolden:\n%s", got, w.Wire)
 		}
-		ref := e.Ref
+		ref := (&Frame{Ref: e.Ref, HasRef: e.Ref != ""}).QuotedRef()
 		e.Ref = ""
 		if got := string(AppendRef([]byte("kept"), AppendEvent(nil, &e), ref)); got != "kept"+w.Wire {
 			t.Errorf("with its ref appended:\n%s\ngolden:\n%s", got, w.Wire)

@@ -10,7 +10,7 @@ import (
 type Out struct {
 	*Message
 	// Ref is that of the request which the message answers, empty on pushes and on answers to requests without: a plain
-	// socket's ref, or the number of a Socket.IO acknowledgement.
+	// socket's ref as JSON, or the number of a Socket.IO acknowledgement.
 	Ref string
 }
 

@@ -67,6 +67,7 @@ func (c *conn) receive(kind websocket.MessageType, message []byte) error {
 		return errNotUTF8
 	default:
 		frame, err = proto.DecodeFrame(message)
+		frame.Ref = frame.QuotedRef() // as Write takes it: an empty one is one
 	}
 	c.paused.Store(true)
 	defer c.paused.Store(false)
