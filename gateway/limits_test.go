@@ -117,6 +117,26 @@ func TestAFrameThatIsTooLargeClosesWith1009(t *testing.T) {
 	}
 }
 
+// Without a limit of ours there is still NATS's, and asking again would not help.
+func TestASignalThatNATSDoesNotTakeIsABadRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxFrame: -1}}})
+	a := w.dial()
+	w.joins(a, lobby, 3, far1)
+	most := int(w.g.conn.MaxPayload())
+	signal := func(size int) {
+		t.Helper()
+		w.send(a, proto.Frame{Name: proto.SignalSend, Room: lobby, TargetID: far1, Data: []byte(`"` + pad(size) + `"`), Ref: "x"})
+	}
+	signal(most)
+	if e := a.Expect(t, proto.Error); e.Code != proto.CodeBadRequest || e.Ref != "x" {
+		t.Errorf("heard %s", e.Raw)
+	}
+	signal(most - 1024)
+	w.next(proto.OpSignal).answer(proto.Event{Name: proto.SignalSent, TargetID: far1})
+	a.Expect(t, proto.SignalSent)
+}
+
 // refused dials and returns the status of the refusal.
 func (w *world) refused(header http.Header) int {
 	w.t.Helper()

@@ -122,9 +122,19 @@ func (s *session) signal(f proto.Frame, at time.Time) {
 		Room: f.Room, ClientID: s.id, Gateway: s.g.id, TargetID: f.TargetID, N: s.pump.n, Data: f.Data,
 	})
 	a.payload = *buf
-	s.ask(a)
+	if s.g.fits(*buf) {
+		s.ask(a)
+	} else {
+		s.refuse(f, proto.CodeBadRequest, "the data is larger than what the servers hand on")
+	}
 	a.payload = nil
 	payloads.Put(buf)
+}
+
+// fits reports whether NATS takes a request: without --max-frame a client may send more. Every NATS takes a check's page.
+func (g *Gateway) fits(payload []byte) bool {
+	const head = 256 // more than the request's headers
+	return len(payload)+head <= proto.MaxCheckPage || int64(len(payload)+head) <= g.conn.MaxPayload()
 }
 
 // change carries out a create, join or leave.
