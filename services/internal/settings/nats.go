@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -94,7 +95,7 @@ func checkServers(flag, servers string) error {
 			s = "nats://" + s
 		}
 		u, err := url.Parse(s)
-		if err != nil || u.Hostname() == "" {
+		if err != nil || u.Hostname() == "" || !dialable(u) {
 			return Errorf("%s: %q is no server: set it to URLs such as nats://127.0.0.1:4222, comma separated", flag, hide(bare))
 		}
 		switch u.Scheme {
@@ -104,6 +105,12 @@ func checkServers(flag, servers string) error {
 		}
 	}
 	return nil
+}
+
+// dialable reports whether a URL's host and port can be: url.Parse takes ":::" for a host, and 99999 for a port.
+func dialable(u *url.URL) bool {
+	_, err := strconv.ParseUint(u.Port(), 10, 16)
+	return (u.Port() == "" || err == nil) && (u.Host[0] == '[' || !strings.Contains(u.Hostname(), ":"))
 }
 
 // hide leaves out what may be a password.

@@ -110,7 +110,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 		"--max-conns":             {"-1"},
 		"--max-conns-per-address": {"-1"},
 		"--max-members":           {"-1"},
-		"--nats":                  {"", "http://127.0.0.1", "nats://", "nats://a:b:c", "nats://127.0.0.1:4222,"},
+		"--nats":                  {"", "http://127.0.0.1", "nats://", "nats://a:b:c", "nats://127.0.0.1:4222,", ":::", "nats://a:99999"},
 		"--nats-creds":            {"nowhere"},
 		"--nats-ca":               {"nowhere", nonsense},
 		"--nats-cert":             {nonsense},
