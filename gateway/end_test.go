@@ -1,10 +1,16 @@
 package gateway
 
 import (
+	"errors"
+	"log/slog"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
+	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/testkit"
 )
 
 // Who says goodbye and hangs up has said it: requests are handled in order, and the end of the connection is the last.
@@ -41,5 +47,48 @@ func TestWhatAClientSentBeforeItClosedIsCarriedOutBeforeItLeaves(t *testing.T) {
 	}
 	if left[lobby] != joined.id || left["late"] != late.id {
 		t.Errorf("left are %v", left)
+	}
+}
+
+// prompt is a transport whose reader sees the end of the connection while it is being closed, as that of a socket does.
+type prompt struct{ opened chan link.Session }
+
+func (p *prompt) Write([]link.Out) error { return nil }
+func (p *prompt) Close(link.Close)       { (<-p.opened).End(errors.New("closed")) }
+
+// lines keeps what is logged.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
+}
+
+func TestTheLogSaysWhyTheGatewayClosedAConnection(t *testing.T) {
+	t.Parallel()
+	log := &lines{}
+	w := newWorld(t, worldOptions{prepare: func(g *Gateway) {
+		g.log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}})
+	peer := &prompt{opened: make(chan link.Session, 1)}
+	s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer.opened <- s
+	s.(*session).shut(link.TooSlow)
+	testkit.WaitFor(t, "the line", func() bool { return log.has("session ended") })
+	if !log.has(`cause="too slow"`) {
+		t.Error("it gives another cause")
 	}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,7 @@ type session struct {
 	queued  int                        // bytes of out and of what the writer has in hand
 	writing bool                       // a writer runs
 	closing bool                       // nothing more is queued
+	why     error                      // the close that the gateway makes; nil when the connection ends otherwise
 	over    bool                       // the connection has ended: nothing more is read or written
 	ended   bool                       // so have the requests that were read before that: it leaves its rooms
 	rooms   map[proto.Room]*membership // written by the dispatcher only, which may read it without mu
@@ -202,7 +204,7 @@ func (s *session) close(why link.Close) {
 	if s.closing {
 		return
 	}
-	s.closing = true
+	s.closing, s.why = true, why
 	s.g.spawn(func() {
 		s.t.Close(why)
 		s.End(why)
@@ -230,7 +232,7 @@ func (s *session) End(cause error) {
 		close(s.space)
 		s.space = nil
 	}
-	s.g.closed(s, cause)
+	s.g.closed(s, cmp.Or(s.why, cause)) // the reader only sees that the connection is closed
 	s.push(request{at: time.Now(), err: errEnded})
 }
 
