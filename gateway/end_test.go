@@ -3,6 +3,8 @@ package gateway
 import (
 	"errors"
 	"log/slog"
+	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,10 +53,13 @@ func TestWhatAClientSentBeforeItClosedIsCarriedOutBeforeItLeaves(t *testing.T) {
 }
 
 // prompt is a transport whose reader sees the end of the connection while it is being closed, as that of a socket does.
-type prompt struct{ opened chan link.Session }
+type prompt struct {
+	opened chan link.Session
+	err    error // of each write
+}
 
-func (p *prompt) Write([]link.Out) error { return nil }
-func (p *prompt) Close(link.Close)       { (<-p.opened).End(errors.New("closed")) }
+func (p *prompt) Write([]link.Out) error { return p.err }
+func (p *prompt) Close(link.Close)       { (<-p.opened).End(errors.New("the reader's")) }
 
 // lines keeps what is logged.
 type lines struct {
@@ -74,21 +79,34 @@ func (l *lines) has(text string) bool {
 	return strings.Contains(l.text.String(), text)
 }
 
-func TestTheLogSaysWhyTheGatewayClosedAConnection(t *testing.T) {
+func TestTheLogSaysWhyAConnectionWasClosed(t *testing.T) {
 	t.Parallel()
-	log := &lines{}
-	w := newWorld(t, worldOptions{prepare: func(g *Gateway) {
-		g.log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}})
-	peer := &prompt{opened: make(chan link.Session, 1)}
-	s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	peer.opened <- s
-	s.(*session).shut(link.TooSlow)
-	testkit.WaitFor(t, "the line", func() bool { return log.has("session ended") })
-	if !log.has(`cause="too slow"`) {
-		t.Error("it gives another cause")
+	for name, c := range map[string]struct {
+		write error
+		begin func(s *session)
+		cause string
+	}{
+		"a queue that overflowed":     {nil, func(s *session) { s.shut(link.TooSlow) }, "too slow"},
+		"a write that took too long":  {os.ErrDeadlineExceeded, func(s *session) { s.tell(proto.Event{Name: proto.Pong}, "") }, "too slow"},
+		"a connection that went away": {net.ErrClosed, func(s *session) { s.tell(proto.Event{Name: proto.Pong}, "") }, "the reader's"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log := &lines{}
+			w := newWorld(t, worldOptions{prepare: func(g *Gateway) {
+				g.log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			}})
+			peer := &prompt{opened: make(chan link.Session, 1), err: c.write}
+			s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			peer.opened <- s
+			c.begin(s.(*session))
+			testkit.WaitFor(t, "the line", func() bool { return log.has("session ended") })
+			if !log.has(`cause="` + c.cause + `"`) {
+				t.Errorf("it does not say %q", c.cause)
+			}
+		})
 	}
 }

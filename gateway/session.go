@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"cmp"
+	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -184,19 +186,23 @@ func (s *session) write() {
 		batch, s.out = s.out, batch[:0]
 		s.mu.Unlock()
 		if err := s.t.Write(batch); err != nil {
-			s.fail()
+			s.fail(err)
 			return
 		}
 	}
 }
 
 // fail drops what is queued after a write that went wrong: the reader will see that the connection is over.
-func (s *session) fail() {
+func (s *session) fail(err error) {
+	why := link.Internal
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		why = link.TooSlow // its queue has not overflowed, but it has taken nothing for long
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writing = false
 	s.out = nil
-	s.close(link.Internal)
+	s.close(why)
 }
 
 // close ends the connection from our side, once. With mu held.
@@ -204,7 +210,10 @@ func (s *session) close(why link.Close) {
 	if s.closing {
 		return
 	}
-	s.closing, s.why = true, why
+	s.closing = true
+	if why != link.Internal { // of a write that failed, the reader knows more
+		s.why = why
+	}
 	s.g.spawn(func() {
 		s.t.Close(why)
 		s.End(why)

@@ -118,10 +118,14 @@ func (c *Conn) write(p []byte) error {
 	c.tap.mu.Lock()
 	defer c.tap.mu.Unlock()
 	_ = c.tap.SetWriteDeadline(time.Now().Add(stalled))
-	if _, err := c.tap.Conn.Write(p); err != nil {
-		return fmt.Errorf("write: %w", err)
+	n, err := c.tap.Conn.Write(p)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if n > 0 {
+		_ = c.tap.Conn.Close() // a close frame would stand inside the frame that was begun
+	}
+	return fmt.Errorf("write: %w", err)
 }
 
 // Close sends a close frame and ends the connection. It waits for a write under way, up to patience, then for the peer's

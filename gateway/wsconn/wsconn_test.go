@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -144,5 +145,29 @@ func TestNothingIsWrittenOnceTheConnectionIsBeingClosed(t *testing.T) {
 	ws.CloseRead(context.Background())
 	if err := <-done; !errors.Is(err, ErrClosing) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// taker is a socket that takes so many bytes and then stalls.
+type taker struct {
+	net.Conn
+	takes  int
+	closed bool
+}
+
+func (s *taker) Write([]byte) (int, error)        { return s.takes, os.ErrDeadlineExceeded }
+func (s *taker) SetWriteDeadline(time.Time) error { return nil }
+func (s *taker) Close() error                     { s.closed = true; return nil }
+
+// What would follow the part of a frame that a stalled peer has taken, it would read as the rest of that frame.
+func TestAFrameThatCouldNotBeFinishedIsTheLastThingSent(t *testing.T) {
+	t.Parallel()
+	for takes, closed := range map[int]bool{0: false, 1: true, 7: true} {
+		socket := &taker{takes: takes}
+		b := (&Conn{tap: &tap{Conn: socket}}).Batch()
+		b.Text(func(dst []byte) []byte { return append(dst, "a text"...) })
+		if err := b.Flush(); !errors.Is(err, os.ErrDeadlineExceeded) || socket.closed != closed {
+			t.Errorf("%d bytes taken: %v, closed %t", takes, err, socket.closed)
+		}
 	}
 }
