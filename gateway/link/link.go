@@ -28,7 +28,8 @@ type Session interface {
 	Receive(frame proto.Frame, err error, size int) bool
 	// Send queues a message for the client. It does not block; a queue that overflows ends the session.
 	Send(out Out)
-	// End says that the connection is over, and why. The session's leaves are sent; it returns at once.
+	// End says that the connection is over, and why. What was received is carried out still, then the session's leaves
+	// are sent; it returns at once.
 	End(cause error)
 }
 
