@@ -15,6 +15,7 @@ type door struct {
 	num        uint64
 	sessions   map[*session]struct{}
 	perAddress map[string]int
+	closes     int // connections that the gateway is closing
 }
 
 // open implements link.Opener.
@@ -67,6 +68,20 @@ func (d *door) shut() []*session {
 		list = append(list, s)
 	}
 	return list
+}
+
+// close counts the connections that the gateway is closing.
+func (d *door) close(by int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closes += by
+}
+
+// isClosing reports whether a connection is being closed.
+func (d *door) isClosing() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.closes > 0
 }
 
 // count returns how many are connected.

@@ -49,7 +49,8 @@ func (g *Gateway) serve(server *http.Server, ln net.Listener) error {
 	return nil
 }
 
-// drain lets nobody in any more, closes the sockets spread over half the drain time, and waits for their leaves.
+// drain lets nobody in any more, closes the sockets spread over half the drain time, and waits for their leaves and then
+// for the clients' own closes.
 func (g *Gateway) drain(server *http.Server) {
 	sessions := g.door.shut()
 	g.engine.Drain()
@@ -66,6 +67,7 @@ func (g *Gateway) drain(server *http.Server) {
 		g.closeSpread(ctx, sessions)
 	}
 	g.awaitSessions(ctx)
+	g.awaitCloses(ctx)
 	<-closing
 }
 
@@ -98,5 +100,18 @@ func (g *Gateway) awaitSessions(ctx context.Context) {
 	case <-g.stopped:
 	case <-ctx.Done():
 		g.log.Warn("the drain time is up: replicas remove who is left")
+	}
+}
+
+// awaitCloses waits until every client has answered its close, or the time is up: one that never does is dropped then.
+func (g *Gateway) awaitCloses(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for g.door.isClosing() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,6 +77,47 @@ func TestADrainClosesSpreadOutWith1001AndWaitsForTheLeaves(t *testing.T) {
 	}
 	if state != proto.Leaving {
 		t.Errorf("the last beat says %q", state)
+	}
+}
+
+func TestOneWhoAnswersNoCloseDoesNotKeepAGatewayThatEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Drain: 100 * time.Millisecond}})
+	ws, _, err := websocket.Dial(t.Context(), w.url, nil) // who does not read does not answer
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow() //nolint:errcheck // it is over
+	testkit.WaitFor(t, "the session", func() bool { return w.g.door.count() == 1 })
+	began := time.Now()
+	w.leave()
+	<-w.done
+	if took := time.Since(began); took > 5*time.Second || w.err != nil {
+		t.Errorf("it took %v, and ended with %v", took, w.err)
+	}
+}
+
+func TestOneWhoGoesOnSendingWhileItIsClosedHearsTheCode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	ws, _, err := websocket.Dial(t.Context(), w.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow() //nolint:errcheck // it is over
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	sending.Go(func() {
+		for ws.Write(t.Context(), websocket.MessageText, []byte(`{"event":"ping"}`)) == nil {
+		}
+	})
+	for i := 0; err == nil; i++ {
+		if _, _, err = ws.Read(t.Context()); i == 1 { // connected, and a pong
+			w.leave()
+		}
+	}
+	if code := websocket.CloseStatus(err); code != websocket.StatusGoingAway {
+		t.Errorf("closed with %d: %v", code, err)
 	}
 }
 

@@ -211,10 +211,16 @@ func (s *session) close(why link.Close) {
 		return
 	}
 	s.closing = true
-	if why != link.Internal { // of a write that failed, the reader knows more
+	known := why != link.Internal // of a write that failed, the reader knows more
+	if known {
 		s.why = why
 	}
+	s.g.door.close(1)
 	s.g.spawn(func() {
+		defer s.g.door.close(-1)
+		if known {
+			s.End(why) // at once: a peer that does not answer takes its time, and the others need not wait for that
+		}
 		s.t.Close(why)
 		s.End(why)
 	})

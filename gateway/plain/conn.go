@@ -24,6 +24,7 @@ type conn struct {
 	slot    int
 	up      sync.Mutex // held until ws is set; Close waits for it
 
+	ended   bool        // owned by the reader: the session takes nothing more
 	full    bool        // owned by Run: the last ping could not be sent, the peer takes nothing
 	waiting atomic.Bool // a ping has not been answered
 	paused  atomic.Bool // the reader waits for the session, so pongs are not seen
@@ -54,10 +55,12 @@ func (c *conn) read() {
 	}
 }
 
-// errEnded stops the reader of a session that has ended.
-var errEnded = errors.New("the session has ended")
-
+// receive hands over a message. Once the session has ended, and the connection is being closed, it only takes what still
+// comes, until the peer's close frame does.
 func (c *conn) receive(kind websocket.MessageType, message []byte) error {
+	if c.ended {
+		return nil
+	}
 	var frame proto.Frame
 	var err error
 	switch {
@@ -71,9 +74,7 @@ func (c *conn) receive(kind websocket.MessageType, message []byte) error {
 	}
 	c.paused.Store(true)
 	defer c.paused.Store(false)
-	if !c.session.Receive(frame, err, len(message)) {
-		return errEnded
-	}
+	c.ended = !c.session.Receive(frame, err, len(message))
 	return nil
 }
 

@@ -139,10 +139,10 @@ func (c *Conn) Close(code int, reason string, patience time.Duration) {
 	_ = c.ws.Close(websocket.StatusCode(code), reason) // an error says no more than that the peer was gone already
 }
 
-// CloseNow drops the connection.
+// CloseNow drops the connection, also one that Close is waiting for.
 func (c *Conn) CloseNow() {
 	c.closing.Store(true)
-	_ = c.tap.SetWriteDeadline(time.Now()) // lets a write under way end
+	_ = c.tap.Conn.Close() // coder/websocket's would wait for its Close
 	_ = c.ws.CloseNow()
 }
 
