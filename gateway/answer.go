@@ -41,7 +41,7 @@ func (h *hub) answer(s *session, a *ask, e *proto.Event, payload []byte) {
 		if m := s.rooms[a.room]; m != nil && e.Name == proto.RoomNotExists {
 			m.kick() // it was in there, and has not heard that the room was closed
 		}
-		h.notJoined(a)
+		h.notJoined(s, a)
 		h.tellAnswer(s, a, e, payload)
 	}
 	if e.Name == proto.SignalSent {
@@ -66,6 +66,9 @@ func (h *hub) tellAnswer(s *session, a *ask, e *proto.Event, payload []byte) {
 // left handles the answer to a leave.
 func (h *hub) left(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 	m := s.leaves(a)
+	if m == nil {
+		h.ousted(s, a)
+	}
 	switch e.Name {
 	case proto.RoomLeft, proto.NotInRoom:
 		told := e.Name == proto.NotInRoom && m != nil
@@ -112,8 +115,18 @@ func (s *session) leaves(a *ask) *membership {
 	return m
 }
 
+// ousted tells a client that it was removed when a roster has lacked it while its request was under way, whose answer
+// says nothing of that.
+func (h *hub) ousted(s *session, a *ask) {
+	if m := s.rooms[a.room]; m != nil && m.index < 0 && !s.isOver() {
+		m.kick()
+		h.dropIfEmpty(m.room)
+	}
+}
+
 // notJoined drops what was kept for a client that did not become a member.
-func (h *hub) notJoined(a *ask) {
+func (h *hub) notJoined(s *session, a *ask) {
+	h.ousted(s, a)
 	r := h.rooms[a.room]
 	if r == nil {
 		return
@@ -147,12 +160,14 @@ func (h *hub) giveUp(s *session, a *ask) {
 	outcome := outcomeUnavailable
 	switch a.op {
 	case proto.OpLeave:
-		if m := s.leaves(a); m != nil && h.leftAlready(s, m) {
+		if m := s.leaves(a); m == nil {
+			h.ousted(s, a)
+		} else if h.leftAlready(s, m) {
 			unavailable = proto.Event{Name: proto.RoomLeft, Room: a.room}
 			outcome = outcomeOK
 		}
 	case proto.OpCreate, proto.OpJoin:
-		h.notJoined(a)
+		h.notJoined(s, a)
 	case proto.OpSignal, proto.OpRoster, proto.OpList:
 	}
 	h.tellAnswer(s, a, &unavailable, nil)
