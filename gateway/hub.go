@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -44,7 +45,7 @@ type command struct {
 	giveUp   *ask          // time is up for this ask
 	ended    bool          // the session is about to leave its rooms
 	departed *session      // and everything has been left,
-	settled  bool          // with answers
+	settled  bool          // with answers to everything that it ever asked
 	own      *ask          // a request of the gateway's own
 	empty    chan struct{} // to be closed once every session has departed
 	flush    *room         // what it was told is to be written
@@ -184,15 +185,16 @@ func (h *hub) reply(token string, m *nats.Msg) {
 		return
 	}
 	e, err := proto.DecodeEvent(m.Data)
+	bears := proto.RequestID(m.Header.Get(proto.HeaderRequest))
 	switch {
 	case err != nil:
 		h.g.log.Warn("an answer could not be read", "error", err)
 	case a == nil:
-		h.late(s, h.g.requestID(num, askNum), &e)
+		h.late(s, cmp.Or(bears, h.g.requestID(num, askNum)), &e)
 	case num == 0:
 		h.ownAnswer(askNum, a, &e)
 	default:
-		a.bears = proto.RequestID(m.Header.Get(proto.HeaderRequest))
+		a.bears = bears
 		h.answer(s, a, &e, m.Data)
 	}
 }

@@ -146,7 +146,7 @@ func (s *session) change(f proto.Frame, op proto.Op, at time.Time) {
 		doubted = false // it was carried out, as a check has said
 		delete(s.pump.doubts, f.Room)
 	}
-	again := doubted && d.op == op
+	again := doubted && d.op == op && (op != proto.OpLeave || in == "" || in == d.joined)
 	if doubted && !again {
 		// What was answered unavailable is undone before anything else is asked for. A leave of the client's own does that.
 		if op == proto.OpLeave && in == "" {
@@ -181,7 +181,7 @@ func (s *session) change(f proto.Frame, op proto.Op, at time.Time) {
 // leave carries out the client's own leave.
 func (s *session) leave(f proto.Frame, joined proto.RequestID, deadline time.Time) {
 	a := s.newLeave(f.Room, joined, deadline, false)
-	if d, ok := s.pump.doubts[f.Room]; ok && d.op == proto.OpLeave {
+	if d, ok := s.pump.doubts[f.Room]; ok && d.op == proto.OpLeave && d.joined == a.joined {
 		a.num, a.id = d.num, s.g.requestID(s.num, d.num)
 	}
 	a.ref = f.Ref
@@ -245,7 +245,12 @@ func (s *session) ask(a *ask) int32 {
 	outcome := a.outcome.Load()
 	s.g.metrics.observe(a.op, outcome, time.Since(started))
 	switch {
-	case a.op == proto.OpSignal, a.silent:
+	case a.op == proto.OpSignal:
+	case a.silent:
+		if d, ok := s.pump.doubts[a.room]; ok && outcome == outcomeUnavailable && s.requestFor(d) == a.joined {
+			// The leave may still be carried out: what it ends is never asked for again.
+			s.pump.doubts[a.room] = doubt{op: a.op, num: a.num, joined: a.joined}
+		}
 	case outcome == outcomeUnavailable:
 		if s.pump.doubts == nil {
 			s.pump.doubts = make(map[proto.Room]doubt)

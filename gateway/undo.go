@@ -48,14 +48,15 @@ func (s *session) leaveGhost(room proto.Room, joined proto.RequestID) {
 	}
 }
 
-// depart leaves every room after the connection has ended. What cannot be said now, checks mend.
+// depart leaves every room after the connection has ended. What cannot be said now, checks mend. A request that was in
+// doubt may be carried out after its leave: the session is remembered for its late answer.
 func (s *session) depart() {
 	s.mu.Lock()
 	s.ended = true
 	s.mu.Unlock()
 	s.g.hub.post(command{ended: true, session: s})
 	deadline := time.Now().Add(s.g.timing.request)
-	settled := true
+	settled, doubted := true, len(s.pump.doubts) > 0
 	for _, l := range s.leaving() {
 		a := s.newLeave(l.room, l.joined, deadline, true)
 		a.silent = true
@@ -74,7 +75,7 @@ func (s *session) depart() {
 			delete(s.pump.doubts, room)
 		}
 	}
-	s.g.hub.post(command{departed: s, settled: settled})
+	s.g.hub.post(command{departed: s, settled: settled && !doubted})
 }
 
 // leaving lists what an ended session has to leave.
