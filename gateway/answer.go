@@ -73,7 +73,7 @@ func (h *hub) left(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 	case proto.RoomLeft, proto.NotInRoom:
 		told := e.Name == proto.NotInRoom && m != nil
 		if m != nil {
-			m.remove()
+			m.over(a)
 			h.dropIfEmpty(m.room)
 		}
 		if told { // it had the client in there: what was asked for is so
@@ -86,7 +86,7 @@ func (h *hub) left(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 		}
 		return outcomeRefused
 	default:
-		if m != nil && h.leftAlready(s, m) {
+		if m != nil && h.leftAlready(s, a, m) {
 			h.tellAnswer(s, a, &proto.Event{Name: proto.RoomLeft, Room: a.room}, nil)
 			return outcomeOK
 		}
@@ -97,13 +97,24 @@ func (h *hub) left(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 
 // leftAlready ends a leave that was not answered as it should be, and reports whether an event has told that it was
 // carried out.
-func (h *hub) leftAlready(s *session, m *membership) bool {
-	m.leaving = false
+func (h *hub) leftAlready(s *session, a *ask, m *membership) bool {
 	if m.index >= 0 || s.isOver() {
+		m.leaving = false
 		return false
 	}
-	m.remove()
+	m.over(a)
 	return true
+}
+
+// over ends a membership that was left. One that was left for the client, before its next request there, it has not heard
+// the end of: the answer to that request says so, or is preceded by room-left.
+func (m *membership) over(a *ask) {
+	m.leaving = false
+	if a.silent && !m.s.isOver() {
+		m.leave()
+		return
+	}
+	m.remove()
 }
 
 // leaves returns the membership that a leave ends, or nil. One of the gateway's own may be of an earlier membership.
@@ -115,8 +126,8 @@ func (s *session) leaves(a *ask) *membership {
 	return m
 }
 
-// ousted tells a client that it was removed when a roster has lacked it while its request was under way, whose answer
-// says nothing of that.
+// ousted tells a client that it is out of a room before an answer that does not say so: a roster has lacked it while its
+// request was under way, or what it was in was left before the request, because an earlier leave had been unavailable.
 func (h *hub) ousted(s *session, a *ask) {
 	if m := s.rooms[a.room]; m != nil && m.index < 0 && !s.isOver() {
 		m.kick()
@@ -162,7 +173,7 @@ func (h *hub) giveUp(s *session, a *ask) {
 	case proto.OpLeave:
 		if m := s.leaves(a); m == nil {
 			h.ousted(s, a)
-		} else if h.leftAlready(s, m) {
+		} else if h.leftAlready(s, a, m) {
 			unavailable = proto.Event{Name: proto.RoomLeft, Room: a.room}
 			outcome = outcomeOK
 		}

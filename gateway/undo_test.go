@@ -289,3 +289,31 @@ func TestTheLeaveOfOneWhoIsInNoRoomNamesItsOwnRequest(t *testing.T) {
 	leave.answer(proto.Event{Name: proto.NotInRoom})
 	w.hears(a, proto.Event{Name: proto.NotInRoom, Room: lobby})
 }
+
+func TestOneWhoWasLeftBeforeItsNextRequestHearsSoUnlessThatMakesItAMember(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer proto.Event
+		told   bool // by an event, before the leave is answered
+	}{
+		"room-exists": {answer: proto.Event{Name: proto.RoomExists, Room: lobby}},
+		"unavailable": {answer: proto.Errorf(proto.CodeUnavailable, lobby, far1, "later"), told: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, a := unsure(t)
+			join := w.joins(a, lobby, 3, far1)
+			w.lost(a, proto.RoomLeave, proto.OpLeave)
+			w.send(a, proto.Frame{Name: proto.RoomCreate, Room: lobby})
+			undo := w.next(proto.OpLeave)
+			if c.told {
+				w.replicas[0].tell(went(lobby, a.ID(), 4, 3))
+			}
+			w.ends(undo, join, false, proto.RoomLeft)
+			w.next(proto.OpCreate).answer(c.answer)
+			w.hears(a, kicked(lobby), c.answer)
+			w.quiet(a)
+			testkit.WaitFor(t, "the room to be forgotten", func() bool { return w.count("parley_gateway_rooms") == 0 })
+		})
+	}
+}
