@@ -312,3 +312,20 @@ func TestARoomCreatedAnewUnderMembersIsAskedFor(t *testing.T) {
 	w.hears(a, kicked(lobby))
 	w.quiet(a, b)
 }
+
+func TestAMemberThatCreatesTheRoomAnewHearsThatTheOldOneWasClosed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	a, b := w.dial(), w.dial()
+	w.joins(a, lobby, 3, far1, far2)
+	w.joins(b, lobby, 4, far1, far2, a.ID())
+	w.hears(a, came(lobby, b.ID(), 4, 3))
+	w.send(a, proto.Frame{Name: proto.RoomCreate, Room: lobby})
+	w.next(proto.OpCreate).answer(proto.Event{Name: proto.RoomCreated, Seq: 9}) // the closing is late
+	w.hears(a, kicked(lobby), proto.Event{Name: proto.RoomCreated, Room: lobby, Seq: 9})
+	w.hears(b, kicked(lobby))
+	w.replicas[0].tell(closed(lobby, far1, 8, 4))
+	w.replicas[0].tell(came(lobby, far1, 10, 9))
+	w.hears(a, came(lobby, far1, 10, 9))
+	w.quiet(a, b)
+}

@@ -18,6 +18,9 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 	if e.Seq < j.removed {
 		return h.joinedBefore(s, j)
 	}
+	if e.Name == proto.RoomCreated {
+		r.replaced(s, e.Seq)
+	}
 	roster := rosterOf(s.id, e)
 	if r.member(s) != nil && e.Name == proto.RoomJoined {
 		roster = r.placed(s.id, e.Clients)
@@ -36,8 +39,6 @@ func (h *hub) joined(s *session, a *ask, e *proto.Event, payload []byte) int32 {
 			old.remove()
 		}
 		m = r.add(s, a.id)
-	} else if e.Name == proto.RoomCreated {
-		m.joinedBy(a.id) // of the room that it was in, the closing was missed
 	}
 	if a.bears != "" {
 		m.joinedBy(a.bears)
@@ -69,6 +70,19 @@ func (h *hub) joinedBefore(s *session, j *joining) int32 {
 	}
 	h.tellAnswer(s, j.a, &answer, nil)
 	return outcome
+}
+
+// replaced ends what is here of an earlier room than the one that a client has created: its closing was missed. Where
+// others have joined the new one before its creator had the answer, that one is here already.
+func (r *room) replaced(by *session, seq uint64) {
+	here := r.members.has(by.id)
+	if m := r.member(by); m != nil {
+		m.kick()
+		here = false
+	}
+	if seq > r.seq && !here {
+		r.level(nil, r.seq)
+	}
 }
 
 // rosterOf returns the whole room as an answer has it, in join order as far as it says.
