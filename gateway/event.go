@@ -20,16 +20,23 @@ func (h *hub) roomEvent(payload []byte) {
 	if r == nil {
 		return
 	}
-	for _, j := range r.joining {
-		if r.member(j.s) == nil && len(j.kept) < maxKept {
-			j.kept = append(j.kept, kept{e: e, payload: payload})
-		}
+	if len(r.joining) > 0 {
+		r.keepForJoining(&kept{e: e, payload: payload})
 	}
 	if len(r.local) > 0 {
 		if e.Name == proto.ClientJoined && e.Seq > r.seq {
 			r.joinedAnew(e.ID)
 		}
 		r.event(&e, payload)
+	}
+}
+
+// keepForJoining keeps an event for each client whose create or join is under way.
+func (r *room) keepForJoining(k *kept) {
+	for _, j := range r.joining {
+		if r.member(j.s) == nil && len(j.kept) < maxKept {
+			j.kept = append(j.kept, k)
+		}
 	}
 }
 

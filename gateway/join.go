@@ -141,8 +141,7 @@ func (h *hub) catchUp(m *membership, j *joining, answer *proto.Event) {
 	r := m.room
 	told := view{seq: answer.Seq, members: membersOf(rosterOf(m.s.id, answer))} // never above r.seq
 	gap := false
-	for i := range j.kept {
-		k := &j.kept[i]
+	for _, k := range j.kept {
 		if k.e.Seq <= told.seq {
 			continue
 		}

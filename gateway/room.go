@@ -43,7 +43,7 @@ type membership struct {
 type joining struct {
 	s       *session
 	a       *ask
-	kept    []kept
+	kept    []*kept // events, shared by all that join at once
 	signals []kept
 	removed uint64 // the event that removed the client, when it was a member and joined again; 0: none
 	closed  bool   // that event was the room's closing
