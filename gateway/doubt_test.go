@@ -84,3 +84,15 @@ func TestALateAnswerThatNamesTheRecordsRequestIsMetWithALeaveOfThat(t *testing.T
 		t.Errorf("the leave is %s", q.msg.Data)
 	}
 }
+
+func TestAnEventThatMakesAMemberOfOneWhoseRequestWasLeftAlreadyIsMetWithALeave(t *testing.T) {
+	t.Parallel()
+	w, a := unsure(t)
+	first := w.lost(a, proto.RoomJoin, proto.OpJoin)
+	w.send(a, proto.Frame{Name: proto.RoomLeave, Room: lobby})
+	w.ends(w.next(proto.OpLeave), first, false, proto.NotInRoom)
+	w.hears(a, proto.Event{Name: proto.NotInRoom, Room: lobby})
+	w.replicas[0].tell(came(lobby, a.ID(), 4, 3)) // the attempt was late, and its answer is lost
+	w.ends(w.next(proto.OpLeave), first, true, proto.RoomLeft)
+	w.quiet(a)
+}

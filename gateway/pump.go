@@ -16,8 +16,9 @@ type pump struct {
 	num    uint64               // of the last request to the room service
 	n      int64                // of the last signal
 	doubts map[proto.Room]doubt // requests answered unavailable: the change may have been made
-	wake   chan struct{}        // for asks
-	sender *sender              // made with the first ask, as is wake
+	undone map[proto.Room]undone
+	wake   chan struct{} // for asks
+	sender *sender       // made with the first ask, as is wake
 }
 
 // What ends a request before it reaches the room service.
@@ -38,9 +39,7 @@ func (s *session) runPump() {
 		case errors.Is(r.err, errEnded):
 			s.depart()
 		case errors.Is(r.err, errStranger):
-			if d, ok := s.pump.doubts[r.ghostIn]; ok && s.membership(r.ghostIn) == nil {
-				s.undo(r.ghostIn, d, r.at.Add(s.g.timing.request))
-			}
+			s.leaveStranger(r)
 		case r.ghost != "":
 			s.leaveGhost(r.ghostIn, r.ghost)
 		case r.err != nil:
@@ -244,6 +243,9 @@ func (s *session) ask(a *ask) int32 {
 	}
 	outcome := a.outcome.Load()
 	s.g.metrics.observe(a.op, outcome, time.Since(started))
+	if a.op == proto.OpLeave && outcome != outcomeUnavailable {
+		s.noteUndone(a)
+	}
 	switch {
 	case a.op == proto.OpSignal:
 	case a.silent:

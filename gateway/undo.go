@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
@@ -33,6 +34,38 @@ func (s *session) undo(room proto.Room, d doubt, deadline time.Time) bool {
 	}
 	delete(s.pump.doubts, room)
 	return true
+}
+
+// undone is a request that was in doubt and has been left: an attempt of it that is late may still be carried out.
+type undone struct {
+	id proto.RequestID
+	at time.Time
+}
+
+// noteUndone remembers for a while what an answered leave has undone.
+func (s *session) noteUndone(leave *ask) {
+	d, ok := s.pump.doubts[leave.room]
+	if !ok || s.requestFor(d) != leave.joined {
+		return
+	}
+	now := time.Now()
+	if s.pump.undone == nil {
+		s.pump.undone = make(map[proto.Room]undone)
+	}
+	maps.DeleteFunc(s.pump.undone, func(_ proto.Room, u undone) bool { return now.Sub(u.at) > s.g.timing.gone })
+	s.pump.undone[leave.room] = undone{leave.joined, now}
+}
+
+// leaveStranger leaves a room of which an event has made the client a member that is not in there.
+func (s *session) leaveStranger(r request) {
+	if s.membership(r.ghostIn) != nil {
+		return
+	}
+	if d, ok := s.pump.doubts[r.ghostIn]; ok {
+		s.undo(r.ghostIn, d, r.at.Add(s.g.timing.request))
+	} else if u, ok := s.pump.undone[r.ghostIn]; ok {
+		s.leaveGhost(r.ghostIn, u.id)
+	}
 }
 
 // leaveGhost leaves a room that the client is not in, for the gateway, in the order of the client's requests.
