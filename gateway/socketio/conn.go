@@ -74,20 +74,24 @@ func (c *conn) wake() {
 	}
 }
 
-// push queues a packet of the session's own, and has it written. It does not block.
-func (c *conn) push(packet []byte) {
+// push queues a packet of the session's own, and has it written. It does not block. The error ends the connection: too
+// many wait already.
+func (c *conn) push(packet []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pushLocked(packet)
+	return c.pushLocked(packet)
 }
 
-func (c *conn) pushLocked(packet []byte) {
-	if c.life.ended || c.life.closing != nil {
-		return
+func (c *conn) pushLocked(packet []byte) error {
+	if !c.alive() {
+		return nil
 	}
-	c.outbox.control = append(c.outbox.control, packet)
+	if !c.outbox.queue(packet) {
+		return link.TooSlow
+	}
 	c.wake()
 	c.writeControl()
+	return nil
 }
 
 // writeControl starts a writer for control packets on a WebSocket where none runs. With mu held.
@@ -138,7 +142,8 @@ func (c *conn) end(cause error) {
 	}
 	c.life.ended = true
 	ws, probe := c.ws, c.upgrade.probe
-	c.outbox.control, c.outbox.batch = nil, nil
+	c.outbox.takeControl()
+	c.outbox.batch = nil
 	c.wake()
 	c.outbox.release()
 	c.mu.Unlock()
@@ -188,7 +193,7 @@ func (c *conn) tick(now time.Duration) {
 	unused := c.beat.unused != 0
 	ping, dead := c.beat.beat(now)
 	if ping {
-		c.pushLocked([]byte{enginePing})
+		_ = c.pushLocked([]byte{enginePing}) // where it does not fit the client will not answer, and is dropped for that
 	}
 	c.mu.Unlock()
 	if late != nil {

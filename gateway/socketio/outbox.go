@@ -8,8 +8,34 @@ import (
 // session waits with. With conn.mu held.
 type outbox struct {
 	control [][]byte
+	waits   int // bytes that control takes in memory
 	batch   []link.Out
 	drained chan struct{} // capacity 1: told when the batch was taken, or need not wait any longer
+}
+
+// Packets of a session's own are answers to what its client sent (pongs, refused namespaces): a client that has many made
+// for it and takes none is too slow.
+const (
+	maxControl  = 256 << 10 // bytes; one packet fits in any case
+	controlCost = 32        // bytes that a packet takes beside its own
+)
+
+// queue appends a packet of the session's own. It reports false, and drops it, when too many wait.
+func (o *outbox) queue(packet []byte) bool {
+	cost := len(packet) + controlCost
+	if len(o.control) > 0 && o.waits+cost > maxControl {
+		return false
+	}
+	o.control = append(o.control, packet)
+	o.waits += cost
+	return true
+}
+
+// takeControl takes all packets of the session's own.
+func (o *outbox) takeControl() [][]byte {
+	control := o.control
+	o.control, o.waits = nil, 0
+	return control
 }
 
 // release lets the writer that waits with a batch look again.
@@ -30,6 +56,7 @@ func (o *outbox) empty() bool { return len(o.control) == 0 && len(o.batch) == 0 
 func (o *outbox) take(p *payload, limit int) {
 	for len(o.control) > 0 && len(p.buf) < limit {
 		p.add(o.control[0])
+		o.waits -= len(o.control[0]) + controlCost
 		o.control = o.control[1:]
 	}
 	if len(o.control) == 0 {

@@ -33,7 +33,7 @@ func (c *conn) receive(p []byte) error {
 		if c.revision == revision4 {
 			return fmt.Errorf("%w: a ping from the client", errPacket)
 		}
-		c.push([]byte{enginePong})
+		return c.push([]byte{enginePong})
 	case enginePong:
 	case engineOpen, engineUpgrade, engineNoop: // out of place, and harmless
 	case engineBase64:
@@ -92,11 +92,9 @@ func (c *conn) foreign(p packet, namespace string) error {
 	answer = append(append(answer, namespace...), ',')
 	switch {
 	case c.revision == revision3 && (p.kind == typeConnect || p.kind == typeEvent):
-		c.push(append(answer, `"Invalid namespace"`...))
-		return nil
+		return c.push(append(answer, `"Invalid namespace"`...))
 	case p.kind == typeConnect:
-		c.push(append(answer, `{"message":"Invalid namespace"}`...))
-		return nil
+		return c.push(append(answer, `{"message":"Invalid namespace"}`...))
 	case c.revision == revision3:
 		return nil
 	}
@@ -129,13 +127,13 @@ func (c *conn) connect(id proto.ClientID) error {
 		c.beat.unused = 0
 	}
 	gone := !c.alive()
-	c.pushLocked(answer)
+	err = c.pushLocked(answer)
 	c.mu.Unlock()
 	if gone {
 		session.End(errEnded)
 		return errEnded
 	}
-	return nil
+	return err
 }
 
 // disconnect leaves the namespace. A client of revision 4 may join again, as another one; else the session soon goes.

@@ -184,7 +184,7 @@ func (s *Server) open(revision int, m mode, address, agent string) *conn {
 	if revision == revision3 && m == modeSocket {
 		c.beat.unused = 0
 	}
-	c.outbox.control = [][]byte{c.openPacket(m)}
+	c.outbox.queue(c.openPacket(m))
 	s.mu.Lock()
 	s.conns[c.sid] = c
 	stopped := s.stopped

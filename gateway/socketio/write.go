@@ -41,8 +41,7 @@ func (c *conn) writeSocket(batch []link.Out) error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	c.mu.Lock()
-	ws, control := c.ws, c.outbox.control
-	c.outbox.control = nil
+	ws, control := c.ws, c.outbox.takeControl()
 	c.mu.Unlock()
 	frames := ws.Batch()
 	addControl(&frames, control)
@@ -58,8 +57,7 @@ func (c *conn) flush() error {
 	defer c.wmu.Unlock()
 	for {
 		c.mu.Lock()
-		ws, control := c.ws, c.outbox.control
-		c.outbox.control = nil
+		ws, control := c.ws, c.outbox.takeControl()
 		if len(control) == 0 || c.life.ended {
 			c.life.writing = false
 			c.mu.Unlock()
@@ -79,7 +77,7 @@ func (c *conn) flush() error {
 
 // say is push for a packet after which the connection ends: on a WebSocket it returns when the packet was written.
 func (c *conn) say(packet []byte) {
-	c.push(packet)
+	_ = c.push(packet) // the connection ends either way
 	c.mu.Lock()
 	socket := c.mode == modeSocket
 	c.mu.Unlock()
