@@ -331,6 +331,43 @@ func TestAClientThatLeavesTheNamespaceMayJoinAgainAsAnother(t *testing.T) {
 	s.want(`42["room-created","a"]`)
 }
 
+// TestAWriterThatIsLeftBehindTakesNothingFromTheNext: the batch of a client that left the namespace may still wait when
+// the same connection's next client has one of its own.
+func TestAWriterThatIsLeftBehindTakesNothingFromTheNext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{})
+	q := w.join()
+	first, c := w.session(), w.conn(q)
+	batch := func(room proto.Room) []link.Out {
+		return []link.Out{{Message: link.NewMessage(proto.Event{Name: proto.RoomCreated, Room: room})}}
+	}
+	waits := func(room proto.Room) func() bool {
+		return func() bool {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return len(c.outbox.batch) == 1 && c.outbox.batch[0].Event.Room == room
+		}
+	}
+	for range 50 {
+		old, next := make(chan error, 1), make(chan error, 1)
+		w.rooms.wg.Go(func() { old <- c.Write(batch("old")) })
+		eventually(t, "the batch waits", waits("old"))
+		c.disconnect(first)
+		w.rooms.wg.Go(func() { next <- c.Write(batch("new")) })
+		w.get(q).want(t, 200, `42["room-created","new"]`)
+		for name, written := range map[string]chan error{"old": old, "new": next} {
+			select {
+			case err := <-written:
+				if name == "new" && err != nil {
+					t.Fatal(err)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatalf("the writer of what was %s still waits", name)
+			}
+		}
+	}
+}
+
 func TestCloseTellsTheClient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Config{})

@@ -142,8 +142,8 @@ func (c *conn) disconnect(session link.Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.session = nil
-	c.outbox.batch = nil
 	c.outbox.release()
+	c.outbox.batch, c.outbox.drained = nil, nil
 	c.beat.unused = c.srv.now() + c.srv.cfg.PingTimeout
 }
 

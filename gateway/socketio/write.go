@@ -10,14 +10,17 @@ import (
 func (c *conn) Write(batch []link.Out) error {
 	c.mu.Lock()
 	if c.mode != modeSocket && c.alive() {
-		c.outbox.batch = batch
-		c.outbox.drained = make(chan struct{}, 1)
+		drained := make(chan struct{}, 1)
+		c.outbox.batch, c.outbox.drained = batch, drained
 		c.wake()
-		for len(c.outbox.batch) > 0 && c.mode != modeSocket && c.alive() {
-			drained := c.outbox.drained
+		for c.outbox.drained == drained && len(c.outbox.batch) > 0 && c.mode != modeSocket && c.alive() {
 			c.mu.Unlock()
 			<-drained
 			c.mu.Lock()
+		}
+		if c.outbox.drained != drained { // the client has left the namespace; what waits now is another's
+			c.mu.Unlock()
+			return errEnded
 		}
 		batch = c.outbox.batch // what polls have left
 		c.outbox.batch, c.outbox.drained = nil, nil
