@@ -36,6 +36,10 @@ type Config struct {
 	// holdRemote is how long the home of a session holds a poll of another gateway, which then asks again: a home that
 	// died is noticed after that; 10 s.
 	holdRemote time.Duration
+	// askAgain is how long another gateway, once it was answered, may take to ask again where it asks without a pause: for
+	// a poll that brought nothing, and for what is to be written to a WebSocket that it carries. One that died does not
+	// ask, and its clients' connections died with it; 5 s.
+	askAgain time.Duration
 }
 
 // Remote hands a request about a session to the gateway that it lives on.
@@ -72,6 +76,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.holdRemote <= 0 {
 		c.holdRemote = 10 * time.Second
+	}
+	if c.askAgain <= 0 {
+		c.askAgain = 5 * time.Second
 	}
 	if c.AllowOrigin == nil {
 		c.AllowOrigin = sameHost

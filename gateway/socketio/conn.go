@@ -25,6 +25,7 @@ var (
 	errNeverUsed    = errors.New("the session was opened and never used")
 	errClientClosed = errors.New("closed by the client")
 	errDisconnect   = errors.New("the client left the namespace")
+	errAskerGone    = errors.New("the gateway that the client is connected to does not ask for more")
 	errPollLost     = errors.New("a poll's connection was lost")
 	errOpen         = errors.New("no session could be opened")
 	errEnded        = errors.New("the session has ended")
@@ -190,7 +191,7 @@ func (c *conn) tick(now time.Duration) {
 		c.upgrade = upgrade{}
 		c.wake()
 	}
-	unused := c.beat.unused != 0
+	unused, askerGone := c.beat.unused != 0, due(c.beat.asker, now)
 	ping, dead := c.beat.beat(now)
 	if ping {
 		_ = c.pushLocked([]byte{enginePing}) // where it does not fit the client will not answer, and is dropped for that
@@ -200,6 +201,8 @@ func (c *conn) tick(now time.Duration) {
 		late.CloseNow()
 	}
 	switch {
+	case dead && askerGone:
+		c.end(errAskerGone)
 	case dead && unused:
 		c.end(errNeverUsed)
 	case dead:

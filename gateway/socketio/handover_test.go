@@ -284,3 +284,63 @@ func TestMalformedHandoversAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestAGatewayThatStopsAskingEndsWhatItsClientsHad: one that was killed says nothing, and the connections that it had to
+// clients are gone with it. The heartbeat would tell only after 45 s.
+func TestAGatewayThatStopsAskingEndsWhatItsClientsHad(t *testing.T) {
+	t.Parallel()
+	ask := func(w *world, o op, query string) answer {
+		var a answer
+		r := request{Op: o, Revision: revision4}
+		_, r.SID, _ = strings.Cut(query, "&sid=")
+		body, err := decode(w.srv.HandleRemote(t.Context(), encode(&r, nil)), &a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body = body
+		return a
+	}
+	open := func(t *testing.T) (*world, string) {
+		w := newWorld(t, Config{holdRemote: 20 * time.Millisecond, askAgain: 200 * time.Millisecond, PingTimeout: time.Second})
+		return w, w.join()
+	}
+	carry := func(w *world, q string) {
+		ask(w, opProbe, q)
+		if a := ask(w, opSwitch, q); a.Refused {
+			t.Fatalf("%+v", a)
+		}
+	}
+	t.Run("a poll", func(t *testing.T) {
+		t.Parallel()
+		w, q := open(t)
+		if a := ask(w, opPoll, q); !a.Again {
+			t.Fatalf("%+v", a)
+		}
+		w.session().wantEnd(t, errAskerGone)
+	})
+	t.Run("right after the upgrade", func(t *testing.T) {
+		t.Parallel()
+		w, q := open(t)
+		carry(w, q)
+		w.session().wantEnd(t, errAskerGone)
+	})
+	t.Run("a carried WebSocket, idle", func(t *testing.T) {
+		t.Parallel()
+		w, q := open(t)
+		carry(w, q)
+		if a := ask(w, opPull, q); !a.Again {
+			t.Fatalf("%+v", a)
+		}
+		w.session().wantEnd(t, errAskerGone)
+	})
+	t.Run("a carried WebSocket with something to write", func(t *testing.T) {
+		t.Parallel()
+		w, q := open(t)
+		carry(w, q)
+		w.session().Send(link.Out{Message: link.NewMessage(proto.Event{Name: proto.RoomCreated, Room: "a"})})
+		for a := (answer{Again: true}); a.Again; {
+			a = ask(w, opPull, q)
+		}
+		w.session().wantEnd(t, errAskerGone)
+	})
+}

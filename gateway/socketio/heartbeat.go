@@ -13,6 +13,7 @@ type heartbeat struct {
 	deadline time.Duration // when the session is dead; 0: not for now
 	extended bool          // revision 4: another packet has already extended the deadline
 	unused   time.Duration // when a session that nobody uses is dropped; 0: it is used
+	asker    time.Duration // when the gateway between has to have asked again; 0: it need not
 }
 
 func newHeartbeat(revision int, interval, timeout, now time.Duration) heartbeat {
@@ -46,12 +47,14 @@ func (h *heartbeat) hold(now time.Duration) {
 
 // beat reports what is due: a ping to be sent now, or the end of the session.
 func (h *heartbeat) beat(now time.Duration) (ping, dead bool) {
-	if h.deadline != 0 && now >= h.deadline || h.unused != 0 && now >= h.unused {
+	if due(h.deadline, now) || due(h.unused, now) || due(h.asker, now) {
 		return false, true
 	}
-	if h.ping != 0 && now >= h.ping {
+	if due(h.ping, now) {
 		h.ping, h.deadline = 0, now+h.timeout
 		return true, false
 	}
 	return false, false
 }
+
+func due(at, now time.Duration) bool { return at != 0 && now >= at }

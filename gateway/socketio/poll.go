@@ -23,6 +23,7 @@ func (c *conn) poll(ctx context.Context, from mode, hold time.Duration) answer {
 	}
 	wake := make(chan struct{}, 1)
 	c.life.waiting = wake
+	c.beat.asker = 0
 	defer func() { c.life.waiting = nil }()
 	var late <-chan time.Time
 	if hold > 0 {
@@ -32,6 +33,9 @@ func (c *conn) poll(ctx context.Context, from mode, hold time.Duration) answer {
 	}
 	for {
 		if a, ok := c.ready(from); ok {
+			if from == modeCarried && !a.Closed {
+				c.awaitAsker()
+			}
 			return a
 		}
 		var flush <-chan time.Time
@@ -47,6 +51,7 @@ func (c *conn) poll(ctx context.Context, from mode, hold time.Duration) answer {
 			return c.noop()
 		case <-late:
 			c.mu.Lock()
+			c.awaitAsker()
 			return answer{Again: true}
 		case <-ctx.Done():
 			c.end(errPollLost)
@@ -55,6 +60,9 @@ func (c *conn) poll(ctx context.Context, from mode, hold time.Duration) answer {
 		}
 	}
 }
+
+// awaitAsker gives another gateway until then to ask again. With mu held.
+func (c *conn) awaitAsker() { c.beat.asker = c.srv.now() + c.srv.cfg.askAgain }
 
 // ready returns the answer to a poll when there is one. With mu held.
 func (c *conn) ready(from mode) (answer, bool) {

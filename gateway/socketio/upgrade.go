@@ -77,7 +77,9 @@ func (c *conn) endUpgrade(ws *wsconn.Conn) answer {
 	c.upgrade = upgrade{}
 	c.mode, c.ws = modeCarried, ws
 	if ws != nil {
-		c.mode = modeSocket
+		c.mode, c.beat.asker = modeSocket, 0
+	} else {
+		c.awaitAsker()
 	}
 	c.wake()
 	c.outbox.release()
