@@ -19,4 +19,6 @@
 // for what is to be written, and hands it what it reads. Each frame then costs a request and an answer over NATS more,
 // and an idle carried connection one every 10 s and a second goroutine. Load balancers that are sticky avoid the cost;
 // nothing is lost without. When the home or the way to it fails, the connection ends, and the client opens a new session.
+// When the gateway that carried, or held a poll, dies, its connections die with it; the home notices within 15 s by not
+// being asked for more.
 package socketio
