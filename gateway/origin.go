@@ -51,6 +51,9 @@ func sameHost(origin *url.URL, host string) bool {
 func (g *Gateway) address(r *http.Request) (address string, direct bool) {
 	at := peer(r)
 	hops := forwardedFor(r)
+	if len(hops) == 0 && proxied(r) && !g.trusted(at) {
+		return at.String(), false
+	}
 	for _, hop := range slices.Backward(hops) {
 		if !g.trusted(at) {
 			return at.String(), false
@@ -62,6 +65,20 @@ func (g *Gateway) address(r *http.Request) (address string, direct bool) {
 		at = next.Unmap()
 	}
 	return at.String(), true
+}
+
+// proxied reports whether a proxy shows in what it adds beside the client's address, or instead of it.
+func proxied(r *http.Request) bool {
+	for name := range r.Header {
+		switch name {
+		case "Via", "Forwarded", "X-Real-Ip":
+			return true
+		}
+		if strings.HasPrefix(name, "X-Forwarded-") {
+			return true
+		}
+	}
+	return false
 }
 
 // forwardedFor lists the addresses that proxies have reported, the client's own first.

@@ -77,6 +77,10 @@ func TestAnAddressIsWhatTrustedProxiesReport(t *testing.T) {
 	}{
 		{"192.0.2.1:9", "", "", "192.0.2.1", true},
 		{"192.0.2.1:9", "X-Forwarded-For", "203.0.113.5", "192.0.2.1", false},
+		{"192.0.2.1:9", "X-Real-Ip", "203.0.113.5", "192.0.2.1", false},
+		{"192.0.2.1:9", "Via", "1.1 cache", "192.0.2.1", false},
+		{"192.0.2.1:9", "X-Forwarded-Proto", "https", "192.0.2.1", false},
+		{"192.0.2.1:9", "Forwarded", "proto=https", "192.0.2.1", false},
 		{"10.0.0.1:9", "X-Forwarded-For", "203.0.113.5", "203.0.113.5", true},
 		{"10.0.0.1:9", "X-Forwarded-For", "203.0.113.5:4711", "203.0.113.5", true},
 		{"10.0.0.1:9", "X-Forwarded-For", "198.51.100.1, 203.0.113.5, 10.9.9.9", "203.0.113.5", false},
