@@ -22,6 +22,7 @@ func (g *Gateway) server() *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("/ws", g.plain)
 	mux.Handle("/socket.io/", g.engine)
+	mux.Handle("/socket.io", g.engine) // clients with addTrailingSlash: false
 	if g.cfg.Home != nil {
 		mux.Handle("/", g.cfg.Home)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -249,6 +250,21 @@ func TestOneWhoSendsNoBodyIsDropped(t *testing.T) {
 		}
 		if _, err := io.Copy(io.Discard, in); err != nil {
 			t.Errorf("%q: the connection stays: %v", request, err)
+		}
+	}
+}
+
+// TestSocketIOIsFoundWithoutItsLastSlash: clients leave it off when told to, and follow no redirection.
+func TestSocketIOIsFoundWithoutItsLastSlash(t *testing.T) {
+	t.Parallel()
+	g := &Gateway{log: slog.New(slog.DiscardHandler), id: proto.NewGatewayID()}
+	g.engine = g.newEngine()
+	handler := g.server().Handler
+	for _, path := range []string{"/socket.io", "/socket.io/"} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+"?EIO=4&transport=none", nil))
+		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "Transport unknown") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
 }

@@ -181,6 +181,23 @@ func TestWebSocketMessagesThatEndTheConnection(t *testing.T) {
 	s.want(`42["room-created","a"]`)
 }
 
+// TestAClientGetsTheFirstOfItsSubprotocols: one that asked for some closes a connection that comes without.
+func TestAClientGetsTheFirstOfItsSubprotocols(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{})
+	for _, query := range []string{"EIO=4&transport=websocket", socketQuery(w.join())} {
+		ws, _, err := websocket.Dial(t.Context(), w.url+"/socket.io/?"+query,
+			&websocket.DialOptions{Subprotocols: []string{"one", "two"}, HTTPClient: w.http})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ws.Subprotocol(); got != "one" {
+			t.Errorf("%s: %q", query, got)
+		}
+		_ = ws.CloseNow()
+	}
+}
+
 func TestUnknownEventsAreAnswered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Config{})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
@@ -41,9 +42,15 @@ func (c *conn) openPacket(m mode) []byte {
 	return append(b, '}')
 }
 
-// accept answers a WebSocket handshake; what fails has been answered.
+// accept answers a WebSocket handshake; what fails has been answered. Of the subprotocols that a client offers (its option
+// protocols) it gets the first, as from Socket.IO's server: without one it would not connect.
 func (h *exchange) accept() (*wsconn.Conn, error) {
-	return wsconn.Accept(h.w, h.r, wsconn.Options{MaxFrame: h.s.cfg.MaxFrame}) //nolint:wrapcheck // it says what it did
+	o := wsconn.Options{MaxFrame: h.s.cfg.MaxFrame}
+	first, _, _ := strings.Cut(h.r.Header.Get("Sec-WebSocket-Protocol"), ",")
+	if first = strings.TrimSpace(first); first != "" {
+		o.Subprotocols = []string{first}
+	}
+	return wsconn.Accept(h.w, h.r, o) //nolint:wrapcheck // it says what it did
 }
 
 // openSocket opens a session that is on a WebSocket at once.
