@@ -13,6 +13,9 @@ import (
 // holds what of it could be read. Nothing in the frame refers to the packet's bytes.
 func (p *packet) frame() (proto.Frame, error) {
 	f := proto.Frame{Ref: p.ack}
+	if p.deep {
+		return f, fmt.Errorf("%w: the JSON is nested deeper than %d", proto.ErrFrame, proto.MaxDepth)
+	}
 	if !p.strict {
 		return f, fmt.Errorf("%w: not JSON with each member once, in valid Unicode", proto.ErrFrame)
 	}

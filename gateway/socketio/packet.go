@@ -57,6 +57,7 @@ type packet struct {
 	ack       string // the number of the acknowledgement that is asked for, or ""
 	json      []byte // what follows, in the shape that its type asks for
 	strict    bool   // it has each member once, in valid Unicode
+	deep      bool   // an event nested deeper than [proto.MaxDepth], of which no more is known
 }
 
 // decodePacket reads a Socket.IO packet, the text of an Engine.IO message. An error, which wraps errPacket or errBinary,
@@ -108,6 +109,10 @@ func (p *packet) check() error {
 			return fmt.Errorf("%w: a disconnect has no payload", errPacket)
 		}
 	case typeEvent, typeAck:
+		if p.kind == typeEvent && len(p.json) > 0 && p.json[0] == '[' && proto.TooDeep(p.json) {
+			p.deep = true // it is answered
+			return nil
+		}
 		if len(p.json) == 0 || p.json[0] != '[' || !p.valid() {
 			return fmt.Errorf("%w: an event has to be an array", errPacket)
 		}

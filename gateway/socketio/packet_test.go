@@ -46,7 +46,9 @@ func TestPackets(t *testing.T) {
 		{`2["a"`, packet{}, errPacket},
 		{`2["a"]]`, packet{}, errPacket},
 		{`2["a"] trailing`, packet{}, errPacket},
-		{`2["a",` + deep + `]`, packet{}, errPacket},
+		{`27["a",` + deep + `]`, packet{kind: '2', namespace: "/", ack: "7"}, nil}, // it is answered
+		{`3["a",` + deep + `]`, packet{}, errPacket},
+		{`0{"a":` + deep + `}`, packet{}, errPacket},
 		{"0/\xff,", packet{}, errPacket},
 	} {
 		p, err := decodePacket([]byte(c.text))

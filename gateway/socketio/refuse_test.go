@@ -209,6 +209,11 @@ func TestUnknownEventsAreAnswered(t *testing.T) {
 		`"code":"bad-request"`) {
 		t.Fatal(got)
 	}
+	s.send(`4218["signal-send","a","b",` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `]`)
+	if got := s.wantPrefix(`4318[{"event":"error","message":"bad request: the JSON is nested deeper`); !strings.Contains(got,
+		`"code":"bad-request"`) {
+		t.Fatal(got)
+	}
 	s.send(`42["signal-send","a"]`)
 	s.wantPrefix(`42["error","bad request: signal-send needs`)
 }
