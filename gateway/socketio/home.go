@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// pollLimit is about how many bytes one poll takes: what goes over NATS has to fit into a message.
+// pollLimit is how many bytes one poll takes, unless one packet is larger: what goes over NATS has to fit into a message.
 const pollLimit = 256 << 10
 
 // handle does what is asked of a session that lives here. It waits as long as poll and post do.

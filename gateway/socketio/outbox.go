@@ -52,9 +52,9 @@ func (o *outbox) release() {
 // empty reports whether nothing waits.
 func (o *outbox) empty() bool { return len(o.control) == 0 && len(o.batch) == 0 }
 
-// take moves packets into a payload until it holds about limit bytes.
+// take moves packets into a payload as long as it holds no more than limit bytes then; the first fits in any case.
 func (o *outbox) take(p *payload, limit int) {
-	for len(o.control) > 0 && len(p.buf) < limit {
+	for len(o.control) > 0 && p.fits(o.control[0], limit) {
 		p.add(o.control[0])
 		o.waits -= len(o.control[0]) + controlCost
 		o.control = o.control[1:]
@@ -63,8 +63,11 @@ func (o *outbox) take(p *payload, limit int) {
 		o.control = nil
 	}
 	var scratch []byte
-	for len(o.batch) > 0 && len(p.buf) < limit && o.control == nil {
+	for len(o.batch) > 0 && o.control == nil {
 		scratch = appendOut(scratch[:0], o.batch[0])
+		if !p.fits(scratch, limit) {
+			return
+		}
 		p.add(scratch)
 		o.batch = o.batch[1:]
 		if len(o.batch) == 0 {

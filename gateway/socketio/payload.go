@@ -116,6 +116,12 @@ type payload struct {
 	buf      []byte
 }
 
+// fits reports whether a packet may be added: it is the first, or takes the payload no further than limit bytes.
+func (p *payload) fits(packet []byte, limit int) bool {
+	const head = 11 // the longest length and its colon
+	return len(p.buf) == 0 || len(p.buf)+len(packet)+head <= limit
+}
+
 // add appends a packet.
 func (p *payload) add(packet []byte) {
 	if p.revision == revision3 {

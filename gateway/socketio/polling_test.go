@@ -118,7 +118,7 @@ func TestAPollTakesNoMoreThanFitsIntoOneMessage(t *testing.T) {
 	next := 0
 	for next < 5 {
 		r := w.get(q)
-		if len(r.body) > 2*pollLimit {
+		if len(r.body) > pollLimit {
 			t.Fatalf("%d bytes at once", len(r.body))
 		}
 		for p := range strings.SplitSeq(r.body, "\x1e") {
