@@ -193,7 +193,7 @@ func TestTheEndOfACarriedSessionClosesItsWebSocket(t *testing.T) {
 
 func TestCarriedHeartbeats(t *testing.T) {
 	t.Parallel()
-	a, b, _ := pair(t, Config{PingInterval: 200 * time.Millisecond, PingTimeout: 300 * time.Millisecond})
+	a, b, _ := pair(t, Config{PingInterval: 200 * time.Millisecond, PingTimeout: 1500 * time.Millisecond})
 	s, session := carried(t, a, b)
 	s.want("2")
 	s.send("3")
@@ -301,7 +301,7 @@ func TestAGatewayThatStopsAskingEndsWhatItsClientsHad(t *testing.T) {
 		return a
 	}
 	open := func(t *testing.T) (*world, string) {
-		w := newWorld(t, Config{holdRemote: 20 * time.Millisecond, askAgain: 200 * time.Millisecond, PingTimeout: time.Second})
+		w := newWorld(t, Config{holdRemote: 20 * time.Millisecond, askAgain: time.Second})
 		return w, w.join()
 	}
 	carry := func(w *world, q string) {

@@ -132,7 +132,7 @@ func TestAProbeThatIsNotCompletedLeavesTheSessionOnPolling(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, Config{upgradeTimeout: 300 * time.Millisecond, PingTimeout: time.Second})
+			w := newWorld(t, Config{upgradeTimeout: 1500 * time.Millisecond})
 			q := w.join()
 			s := w.dial(socketQuery(q))
 			attempt(s)
