@@ -81,12 +81,17 @@ func (c *conn) ready(from mode) (answer, bool) {
 	return answer{Body: p.buf}, true
 }
 
-// farewell is the last answer to a poll: what still waited, and that it is over. With mu held.
+// farewell is the last answer to a poll: what still waited, and that it is over. On polling the one comes before the other:
+// of a payload that ends with a close packet clients 3 and 4 keep the events for after their next connection. With mu held.
 func (c *conn) farewell(from mode) answer {
 	why := *c.life.closing
 	p := c.payload(from)
+	rest := !c.outbox.empty()
 	c.outbox.take(&p, pollLimit)
 	if from == modePolling {
+		if rest {
+			return answer{Body: p.buf}
+		}
 		p.add([]byte{engineClose})
 	}
 	c.mu.Unlock()

@@ -294,7 +294,8 @@ func TestBinaryIsRefusedWithAReason(t *testing.T) {
 	t.Run("polling", func(t *testing.T) {
 		q := w.join()
 		w.post(q, announced).want(t, 200, "ok")
-		w.get(q).want(t, 200, `42["error","binary attachments are not supported"]`+"\x1e1")
+		w.get(q).want(t, 200, `42["error","binary attachments are not supported"]`)
+		w.get(q).want(t, 200, "1")
 	})
 	t.Run("websocket", func(t *testing.T) {
 		s := w.joinSocket()
