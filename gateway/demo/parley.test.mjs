@@ -343,6 +343,24 @@ describe("a lost connection", () => {
     assert.equal(socket.closed, 1000);
   });
 
+  test("when the network comes back, the connection is asked whether it has outlived that", async (t) => {
+    t.after(() => delete globalThis.addEventListener);
+    let online;
+    globalThis.addEventListener = (type, listener) => (online = listener);
+    const parley = await opened({ pingInterval: 60000, pingTimeout: 500 });
+    const socket = FakeSocket.last;
+    online();
+    assert.equal(socket.request("ping").event, "ping");
+    socket.say({ event: "pong" });
+    mock.timers.tick(500);
+    assert.equal(parley.state, "open");
+    online();
+    mock.timers.tick(500);
+    assert.equal(parley.state, "waiting");
+    online();
+    assert.equal(FakeSocket.all.length, 2, "nor is the next attempt waited for");
+  });
+
   test("every closing code has its sentence", () => {
     for (const code of [1000, 1001, 1006, 1007, 1008, 1009, 1011, 1013]) {
       assert.match(closeMessage(code), /^[A-Z].*\.$/);
@@ -501,6 +519,60 @@ describe("negotiation", () => {
     mock.timers.tick(2000);
     await settle();
     assert.deepEqual(sent, [{ candidate: {} }]);
+  });
+
+  /** A peer, and `refuse`: whether the server cannot pass its signals on. */
+  function held(selfId, id) {
+    const server = { refuse: true, sent: [] };
+    const send = async (data) => {
+      if (server.refuse) throw new ParleyError("unavailable", "later");
+      server.sent.push(data.description?.type ?? "candidate");
+    };
+    return { server, peer: new Peer({ id, selfId, RTCPeerConnection: FakePC, send }) };
+  }
+
+  /** Lets the longest wait between two tries pass. */
+  const later = async () => {
+    mock.timers.tick(10000);
+    await settle();
+  };
+
+  test("a signal that waits is overtaken by none that needs it", async () => {
+    const { server, peer } = held("a", "b");
+    await peer.receive({ description: { type: "offer", sdp: "x" } });
+    peer.pc.onicecandidate({ candidate: { candidate: "candidate:1" } });
+    peer.pc.onnegotiationneeded();
+    await settle();
+    for (let i = 0; i < 20; i++) await later(); // however long the server is away
+    assert.deepEqual(server.sent, []);
+    server.refuse = false;
+    await later();
+    assert.deepEqual(server.sent, ["answer", "candidate", "offer"], "the other side would ignore the offer while it waits for the answer");
+  });
+
+  test("an offer that was taken back before it could be sent is not made", async () => {
+    const { server, peer } = held("a", "b");
+    peer.pc.onnegotiationneeded();
+    await settle();
+    await peer.receive({ description: { type: "offer", sdp: "x" } });
+    server.refuse = false;
+    await later();
+    assert.deepEqual(server.sent, ["answer"]);
+  });
+
+  test("a description that comes twice, as one that was sent again may, is taken once", async () => {
+    const { b } = pair();
+    const offer = { description: { type: "offer", sdp: "x" } };
+    await b.peer.receive(offer);
+    await b.peer.receive(offer);
+    await settle();
+    assert.deepEqual(b.sent.map((s) => s.description.type), ["answer"]);
+    b.pc.onnegotiationneeded();
+    await settle();
+    const answer = { description: { type: "answer", sdp: "y" } };
+    await b.peer.receive(answer);
+    await b.peer.receive(answer);
+    assert.deepEqual([b.pc.signalingState, b.errors], ["stable", []]);
   });
 
   test("a failed connection looks for another path, a closed one does not", async () => {

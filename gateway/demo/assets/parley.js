@@ -251,7 +251,11 @@ export class Parley extends Emitter {
     socket?.close(1000);
   }
 
-  #online = () => this.retry();
+  /** The network is back, or another: try now, or see whether the connection has outlived the change. */
+  #online = () => {
+    if (this.state === "open") this.#ping();
+    else this.retry();
+  };
 
   #dial() {
     if (this.state === "closed") return;
@@ -407,19 +411,21 @@ export class Parley extends Emitter {
 
   /** Sends a ping after an interval of silence, and gives the connection up when that goes unheard. */
   #watch() {
-    const { pingInterval, pingTimeout } = this.options;
     const before = this.#heard;
     this.#pingTimer = setTimeout(() => {
-      if (this.#heard !== before) {
-        this.#watch();
-        return;
-      }
-      this.#socket.send('{"event":"ping"}');
-      this.#pingTimer = setTimeout(() => {
-        if (this.#heard !== before) this.#watch();
-        else this.#drop("it fell silent");
-      }, pingTimeout);
-    }, pingInterval);
+      if (this.#heard !== before) this.#watch();
+      else this.#ping();
+    }, this.options.pingInterval);
+  }
+
+  #ping() {
+    clearTimeout(this.#pingTimer);
+    const before = this.#heard;
+    this.#socket.send('{"event":"ping"}');
+    this.#pingTimer = setTimeout(() => {
+      if (this.#heard !== before) this.#watch();
+      else this.#drop("it fell silent");
+    }, this.options.pingTimeout);
   }
 
   #answered(frame, room) {
@@ -693,7 +699,11 @@ export class Peer extends Emitter {
   #ignoringOffer = false;
   #answerPending = false;
   #earlyCandidates = [];
+  #heard = ""; // the description that was taken last
   #work = Promise.resolve();
+  #made = 0; // how many descriptions we have made
+  #described = Promise.resolve(); // until the last of them is delivered
+  #candidates = Promise.resolve(); // until the candidates after it are
   #patient = false; // the other side is to start
   #postponed = false; // we had something to negotiate meanwhile
   #patienceTimer;
@@ -791,6 +801,8 @@ export class Peer extends Emitter {
   }
 
   async #describe(description) {
+    const heard = description.type + description.sdp;
+    if (heard === this.#heard) return; // it had come, though its sender was told that it might not
     clearTimeout(this.#patienceTimer);
     this.#patient = false; // what was postponed goes with the answer, or the browser asks again
     const offer = description.type === "offer";
@@ -804,6 +816,7 @@ export class Peer extends Emitter {
     } finally {
       this.#answerPending = false;
     }
+    this.#heard = heard;
     const early = this.#earlyCandidates.splice(0);
     if (offer) {
       await this.pc.setLocalDescription();
@@ -825,22 +838,37 @@ export class Peer extends Emitter {
     }
   }
 
-  /** Sends a signal, again after a while when the server could not pass it on. */
-  async #tell(data) {
-    for (let tries = 1; !this.#closed; tries++) {
+  /**
+   * Sends a signal once those before it are delivered that it depends on. Perfect negotiation needs what
+   * it says to arrive, in order: an offer that overtakes our answer is ignored by who waits for that.
+   */
+  #tell(data) {
+    if (data.description) {
+      const made = ++this.#made;
+      const offer = data.description.type === "offer";
+      // An offer that was answered or taken back before it could be sent must not be made any more.
+      const stale = () => offer && (made !== this.#made || this.pc.signalingState !== "have-local-offer");
+      this.#described = Promise.all([this.#described, this.#candidates]).then(() => this.#deliver(data, stale));
+      this.#candidates = Promise.resolve();
+    } else {
+      const sent = this.#described.then(() => this.#deliver(data));
+      this.#candidates = Promise.all([this.#candidates, sent]);
+    }
+  }
+
+  /** Sends a signal, again after a while for as long as the server cannot pass it on. It never rejects. */
+  async #deliver(data, stale = () => false) {
+    for (let tries = 1; !this.#closed && !stale(); tries++) {
       try {
         await this.#send(data);
         return;
       } catch (error) {
         if (this.#closed) return;
-        const again = error.code === "unavailable" || error.code === "rate-limited";
-        if (!again || tries >= 5) {
+        if (!["unavailable", "rate-limited", "timeout"].includes(error.code)) {
           this.emit("error", error);
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, tries * 1000 * (0.5 + Math.random())));
-        // An offer that was answered or taken back meanwhile must not be made again.
-        if (data.description && data.description.type !== this.pc.localDescription?.type) return;
+        await new Promise((resolve) => setTimeout(resolve, Math.min(tries, 5) * 1000 * (0.5 + Math.random())));
       }
     }
   }
