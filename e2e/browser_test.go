@@ -106,6 +106,9 @@ func TestThePageComesBackToItsRoomWithTheServer(t *testing.T) {
 			document.getElementById("notice-text").textContent.includes("You will be back in “harbour”")`)
 	}
 	tabs[0].shoot("away")
+	tabs[1].click("#notice-close")
+	tabs[1].until("what was read and closed stays closed when the next attempt fails", `
+		new Promise((resolve) => parleyDemo.parley.on("away", () => resolve(document.getElementById("notice").hidden), { once: true }))`)
 
 	server.Again(t)
 	for _, p := range tabs {

@@ -27,6 +27,7 @@ let ownTile = null;
 let unread = 0;
 const tiles = new Map(); // member id → Tile
 const channels = new Map(); // member id → RTCDataChannel
+const newcomers = new Set(); // ids of members who joined after us and have not said their name yet
 const pack = packTiles($("tiles"));
 
 /** For tests, and for who looks into the console. */
@@ -55,23 +56,35 @@ function say(text, { quietly = false } = {}) {
   statusTimer = setTimeout(() => $("status").classList.remove("shown"), 5000);
 }
 
-/** Says something that stays until it is dealt with. `kind` lets the one who said it take it back. */
+const notices = new Map(); // what stays until it is dealt with, by kind; the newest is shown
+
+/** Says something that stays until it is dealt with. `kind` lets the one who said it change it or take it back. */
 function warn(kind, text, action) {
-  const notice = $("notice");
-  const repeated = notice.dataset.kind === kind && !notice.hidden;
-  notice.dataset.kind = kind;
+  const repeated = notices.has(kind);
+  if (!repeated) say(text, { quietly: true }); // one live region speaks for the page
+  notices.set(kind, { text, action });
+  showNotice();
+}
+
+function unwarn(kind) {
+  notices.delete(kind);
+  showNotice();
+}
+
+/** Shows the newest. Where the keyboard stood on what goes, it is given another place. */
+function showNotice() {
+  const [kind, { text, action } = {}] = [...notices].at(-1) ?? [];
+  const held = $("notice").contains(document.activeElement);
+  $("notice").dataset.kind = kind ?? "";
+  $("notice").hidden = !kind;
+  if (held && !kind) (document.body.dataset.view === "room" ? $("room-view") : $("join")).focus({ preventScroll: true });
+  if (!kind) return;
   $("notice-text").textContent = text;
   $("notice-action").hidden = !action;
   if (action) {
     $("notice-action").textContent = action.label;
     $("notice-action").onclick = action.run;
   }
-  notice.hidden = false;
-  if (!repeated) say(text, { quietly: true }); // one live region speaks for the page
-}
-
-function unwarn(kind) {
-  if (!kind || $("notice").dataset.kind === kind) $("notice").hidden = true;
 }
 
 function explain(error, name) {
@@ -125,7 +138,9 @@ function showLobby({ focus = true } = {}) {
 }
 
 async function enter(how, name) {
-  unwarn();
+  for (const kind of [...notices.keys()]) {
+    if (kind !== "away") unwarn(kind);
+  }
   if (!name) {
     $("room").setAttribute("aria-invalid", "true");
     warn("entry", "Type the name of a room, or create one.");
@@ -161,7 +176,7 @@ $("create").addEventListener("click", () => {
   enter("create", $("room").value);
 });
 $("room").addEventListener("input", () => $("room").removeAttribute("aria-invalid"));
-$("notice-close").addEventListener("click", () => unwarn());
+$("notice-close").addEventListener("click", () => unwarn($("notice").dataset.kind));
 window.addEventListener("hashchange", () => {
   if (room && hashRoom() !== room.name) leave();
   if (!room) showLobby();
@@ -186,7 +201,7 @@ function enterRoom(entered) {
   room.on("end", ({ how }) => roomEnded(entered, how));
   mesh = room.mesh(addPeer);
   room.on("join", ({ id }) => {
-    say(`${tiles.get(id).name} joined.`);
+    newcomers.add(id);
     showMembers();
   });
   room.on("leave", () => showMembers());
@@ -223,6 +238,7 @@ function addPeer(peer) {
   peer.on("close", () => {
     tiles.delete(peer.id);
     channels.delete(peer.id);
+    newcomers.delete(peer.id);
     tile.remove();
     if (room && !room.ended) say(`${tile.name} left.`);
   });
@@ -295,13 +311,14 @@ function backToLobby() {
 }
 
 async function leave() {
-  const leaving = room;
+  const leaving = room; // null while the connection is away
+  const name = wanted;
   backToLobby();
   try {
     await leaving?.leave();
-    say(leaving ? `You left the room “${leaving.name}”.` : "You are in no room.");
+    say(`You left the room “${name}”.`);
   } catch (error) {
-    if (error.code !== "disconnected") warn("leave", explain(error, leaving.name));
+    if (error.code !== "disconnected") warn("leave", explain(error, name));
   }
 }
 
@@ -354,6 +371,7 @@ function received(tile, text) {
     case "hello":
       if (typeof message.name === "string") tile.rename(message.name.trim().slice(0, 40));
       if (room) showMembers();
+      if (newcomers.delete(tile.id)) say(`${tile.name} joined.`);
       tile.show({ microphone: message.microphone !== false, camera: message.camera !== false });
       break;
     case "chat":
@@ -481,6 +499,7 @@ for (const button of document.querySelectorAll("[data-toggle]")) {
 // --- The connection to the server ------------------------------------------------------------------
 
 let countdown;
+let awaySaid = false; // since the connection last stood; who has closed the notice knows
 
 function showServer(state, text) {
   $("server").dataset.state = state;
@@ -490,14 +509,16 @@ function showServer(state, text) {
 parley.on("connecting", ({ attempt }) => {
   clearInterval(countdown);
   showServer("connecting", attempt > 1 ? "Reconnecting" : "Connecting");
-  if ($("notice").dataset.kind === "away" && !$("notice").hidden) warn("away", "Trying to reach the server again…");
+  if (notices.has("away")) warn("away", "Trying to reach the server again…");
 });
 
 parley.on("away", ({ message, delay }) => {
   showServer("away", "Server away");
   const until = Date.now() + delay;
-  const back = wanted ? ` You will be back in “${wanted}” when it answers.` : "";
   const tell = () => {
+    if (awaySaid && !notices.has("away")) return;
+    awaySaid = true;
+    const back = wanted ? ` You will be back in “${wanted}” when it answers.` : "";
     const left = Math.ceil((until - Date.now()) / 1000);
     const next = left > 0 ? ` Trying again in ${left} s.` : " Trying again now.";
     warn("away", message + next + back, { label: "Try now", run: () => parley.retry() });
@@ -509,6 +530,7 @@ parley.on("away", ({ message, delay }) => {
 
 parley.on("open", async ({ again }) => {
   showServer("open", "Connected");
+  awaySaid = false;
   unwarn("away");
   if (!again) return;
   say("The server is back.");

@@ -30,17 +30,25 @@ export async function openMedia({ generated = false, hue = 180 } = {}) {
   if (both.stream) return { stream: both.stream, generated: false, sound: true, why: "" };
 
   // One of the two may be there or be allowed without the other. A refusal is not asked about again.
-  if (both.error.name !== "NotAllowedError") {
-    const picture = await ask({ video });
-    if (picture.stream) {
-      return { stream: picture.stream, generated: false, sound: false, why: `${reason(both.error, "microphone")} The others see you and do not hear you.` };
-    }
-    const voice = await ask({ audio });
-    if (voice.stream) {
-      return withPicture(voice.stream, hue, `${reason(picture.error, "camera")} The others hear you and see a moving picture.`);
-    }
+  const refused = both.error.name === "NotAllowedError";
+  const picture = !refused || (await allowed("camera")) ? await ask({ video }) : both;
+  if (picture.stream) {
+    return { stream: picture.stream, generated: false, sound: false, why: `${reason(both.error, words.microphone)} The others see you and do not hear you.` };
   }
-  return withPicture(null, hue, `${reason(both.error, "camera")} The others see a moving picture instead.`);
+  const voice = !refused || (await allowed("microphone")) ? await ask({ audio }) : both;
+  if (voice.stream) {
+    return withPicture(voice.stream, hue, `${reason(picture.error, words.camera)} The others hear you and see a moving picture.`);
+  }
+  return withPicture(null, hue, `${reason(both.error, words.both)} The others see a moving picture and do not hear you.`);
+}
+
+/** Whether the browser gives a device without a question. @param {"camera" | "microphone"} name */
+async function allowed(name) {
+  try {
+    return (await navigator.permissions.query({ name })).state === "granted";
+  } catch {
+    return false; // a browser that does not tell
+  }
 }
 
 async function ask(constraints) {
@@ -51,19 +59,25 @@ async function ask(constraints) {
   }
 }
 
-function reason(error, device) {
+const words = {
+  camera: { them: "The camera", was: "was", is: "is", none: "No camera", it: "it" },
+  microphone: { them: "The microphone", was: "was", is: "is", none: "No microphone", it: "it" },
+  both: { them: "Camera and microphone", was: "were", is: "are", none: "No camera and no microphone", it: "them" },
+};
+
+function reason(error, { them, was, is, none, it }) {
   switch (error.name) {
     case "NotAllowedError":
     case "SecurityError":
-      return `The ${device} was refused, by you or by a setting of the browser.`;
+      return `${them} ${was} refused, by you or by a setting of the browser.`;
     case "NotFoundError":
     case "OverconstrainedError":
-      return `No ${device} was found.`;
+      return `${none} ${was} found.`;
     case "NotReadableError":
     case "AbortError":
-      return `The ${device} is there but cannot be used; perhaps another program has it.`;
+      return `${them} ${is} there but cannot be used; perhaps another program has ${it}.`;
     default:
-      return `The ${device} cannot be used (${error.message || error.name}).`;
+      return `${them} cannot be used (${error.message || error.name}).`;
   }
 }
 
