@@ -28,6 +28,7 @@ func (g *Gateway) open(t link.Transport, about link.About) (link.Session, error)
 	g.metrics.connections.WithLabelValues(about.Transport, "opened").Inc()
 	g.metrics.sessions.WithLabelValues(about.Transport).Inc()
 	g.hub.post(command{register: true, session: s})
+	g.log.Debug("session started", "client", s.id, "transport", about.Transport, "address", about.Address)
 	return s, nil
 }
 

@@ -84,7 +84,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 	g.door.perAddress = make(map[string]int)
 	g.door.sessions = make(map[*session]struct{})
 	g.plain = plain.New(plain.Config{
-		Open: g.open, AllowOrigin: g.originAllowed, Address: g.address, MaxFrame: g.limits.MaxFrame,
+		Open: g.open, AllowOrigin: g.admits(transportPlain), Address: g.address, MaxFrame: g.limits.MaxFrame,
 	})
 	g.engine = g.newEngine()
 	return g, nil

@@ -76,6 +76,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 		asked: make(map[proto.Op]*opMetrics),
 	}
+	m.begin()
 	for _, op := range proto.Ops() {
 		m.asked[op] = &opMetrics{
 			outcomes: [3]prometheus.Counter{
@@ -88,6 +89,28 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	return m
 }
+
+// begin makes what stands at zero visible: a gateway with no sessions says so, and what happens for the first time is an
+// increase.
+func (m *metrics) begin() {
+	for _, transport := range []string{transportPlain, transportSocketIO} {
+		m.sessions.WithLabelValues(transport)
+		m.connections.WithLabelValues(transport, "opened")
+		m.connections.WithLabelValues(transport, "refused")
+	}
+	for _, queue := range []string{"outgoing", "kept", "nats"} {
+		m.overflows.WithLabelValues(queue)
+	}
+	for _, reason := range []string{"gap", "sender", "check", "unchecked", "reconnect", "overflow"} {
+		m.rosters.WithLabelValues(reason)
+	}
+}
+
+// The values of the label transport.
+const (
+	transportPlain    = "plain"
+	transportSocketIO = "socketio"
+)
 
 // observe counts a request that went to the room service.
 func (m *metrics) observe(op proto.Op, outcome int32, took time.Duration) {

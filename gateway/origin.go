@@ -9,6 +9,17 @@ import (
 	"strings"
 )
 
+// admits returns originAllowed for a transport, which counts whom it turns away.
+func (g *Gateway) admits(transport string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		allowed := g.originAllowed(r)
+		if !allowed {
+			g.metrics.connections.WithLabelValues(transport, "refused").Inc()
+		}
+		return allowed
+	}
+}
+
 // originAllowed reports whether a request may come from where it says: from the same host, from an allowed pattern, or
 // from no page at all.
 func (g *Gateway) originAllowed(r *http.Request) bool {

@@ -50,6 +50,9 @@ func TestAPageOfAnotherOriginIsRefusedWith403(t *testing.T) {
 	if status := w.refused(http.Header{"Origin": {"https://evil.example"}}); status != http.StatusForbidden {
 		t.Errorf("the answer is %d", status)
 	}
+	if n := w.count("parley_gateway_connections_total"); n != 1 { // nobody was let in
+		t.Errorf("%v connections were counted as refused", n)
+	}
 	same := strings.TrimSuffix(strings.Replace(w.url, "ws://", "http://", 1), "/ws")
 	if status := w.refused(http.Header{"Origin": {same}}); status != http.StatusSwitchingProtocols {
 		t.Errorf("the answer is %d", status)

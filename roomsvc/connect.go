@@ -30,10 +30,13 @@ func (s *Service) connect(role, servers string, options []nats.Option) (*nats.Co
 		nats.MaxPingsOutstanding(2),
 		nats.Timeout(2 * time.Second),
 		nats.ConnectHandler(wake),
-		nats.ReconnectHandler(wake),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			s.log.Info("NATS is back", "connection", role)
+			s.wake()
+		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				s.log.Warn("nats is away", "connection", role, "error", err)
+				s.log.Warn("NATS is away", "connection", role, "error", err)
 			}
 			s.wake()
 		}),

@@ -139,10 +139,7 @@ func (s *Service) Run(ctx context.Context) error {
 	})
 	err := g.Wait()
 	s.close()
-	if err != nil {
-		return fmt.Errorf("room service: %w", err)
-	}
-	return nil
+	return err //nolint:wrapcheck // it says what was done; whose it is, the caller knows
 }
 
 // open makes the connections and what hangs on them.

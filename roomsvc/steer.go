@@ -70,11 +70,11 @@ func (s *Service) steer(ctx context.Context) error {
 				continue
 			}
 			s.serving.Store(true)
-			s.log.Info("ready")
 		}
 		if now := followed && s.serving.Load(); now != ready && !s.stopping.Load() {
 			ready = now
 			if ready {
+				s.log.Info("ready")
 				s.watch.Say(proto.Up)
 			} else {
 				s.log.Warn("not ready: the journal is away")
