@@ -21,6 +21,7 @@ const (
 	natsWaitMin = 100 * time.Millisecond
 	natsWaitMax = 500 * time.Millisecond
 	natsFlush   = 5 * time.Second
+	remindEvery = time.Minute // that NATS is still away
 )
 
 // connect logs in to NATS and subscribes. It does not wait for NATS to be there; only what cannot get better is an error.
@@ -47,6 +48,7 @@ func (g *Gateway) connect() error {
 				g.log.Warn("NATS is away", "error", err)
 			}
 		}),
+		nats.ReconnectErrHandler(g.unreached()),
 		nats.ErrorHandler(g.natsError),
 	}, g.cfg.Options...)
 	conn, err := nats.Connect(g.cfg.Servers, options...)
@@ -56,14 +58,23 @@ func (g *Gateway) connect() error {
 	g.conn = conn
 	if conn.IsConnected() {
 		g.metrics.connected.Set(1)
-	} else {
-		g.log.Warn("NATS cannot be reached yet", "servers", conn.Servers()) // which leaves passwords out
 	}
 	if err := g.subscribe(); err != nil {
 		conn.Close()
 		return fmt.Errorf("subscribe: %w", err)
 	}
 	return nil
+}
+
+// unreached returns what hears of each attempt that failed, at the start and later. It says so once a minute.
+func (g *Gateway) unreached() nats.ConnErrHandler {
+	var said time.Time // nats.go calls one handler at a time
+	return func(conn *nats.Conn, err error) {
+		if now := time.Now(); said.IsZero() || now.Sub(said) >= remindEvery {
+			said = now
+			g.log.Warn("NATS cannot be reached, trying again", "servers", conn.Servers(), "error", err) // without passwords
+		}
+	}
 }
 
 func (g *Gateway) subscribe() error {
