@@ -69,6 +69,7 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 				echo "== $$m/$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; done; done); done
 
 cover: ## how much of each module its own tests reach
+	@mkdir -p $(BIN)
 	@for m in proto testkit roomsvc gateway services; do \
 		(cd $$m && go test -coverprofile $(BIN)/$$m.out ./... > /dev/null && \
 			echo "$$m $$(go tool cover -func $(BIN)/$$m.out | tail -1 | grep -o '[0-9.]*%')"); done

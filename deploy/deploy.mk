@@ -1,8 +1,5 @@
 # How Parley is built into images, run on one machine and checked for Kubernetes.
 # Included by the Makefile above; works from there only.
-#
-#   make helm-test       the chart: linted, rendered and decoded strictly
-#   make deploy-test     tests of what is in deploy/
 
 PARLEY_TAG ?= dev
 DOCKER ?= docker
@@ -20,26 +17,23 @@ DEPLOY_COMPOSE = PARLEY_TAG=$(PARLEY_TAG) PARLEY_UID=$(DEPLOY_UID) PARLEY_GID=$(
 images: ## container images, tagged PARLEY_TAG (dev)
 	DOCKER="$(DOCKER)" deploy/images/build $(PARLEY_TAG)
 
-compose-keys:
+compose-keys: ## keys and passwords for the compose file, where there are none
 	cd deploy && GOWORK=off go run ./makekeys -owner $(DEPLOY_UID) compose/secrets nats1 nats2 nats3 localhost 127.0.0.1
 
-up: images compose-keys ## the whole of it in containers on one machine, on http://127.0.0.1:8080
+up: images compose-keys ## the whole of it in containers on this machine, on http://127.0.0.1:8080
 	$(DEPLOY_COMPOSE) up -d --remove-orphans
 	@echo "Parley is at http://127.0.0.1:8080"
 
-down: ## ends what make up began, with its volumes and keys
+down: ## ends that, and removes its volumes and keys
 	@test -f $(DEPLOY_SECRETS)/passwords.env || { echo "nothing is up"; exit 0; }; \
 	$(DEPLOY_COMPOSE) down --volumes --remove-orphans && rm -rf $(DEPLOY_SECRETS)
 
-helm-test:
+helm-test: ## the chart: linted, rendered and decoded strictly
 	cd deploy/tools && GOWORK=off go test -count 1 ./...
 
-deploy-test:
+deploy-test: ## tests of what is in deploy/, and of the permissions that NATS holds
 	cd deploy && GOWORK=off go test -race ./...
 	cd e2e && go test -race ./permissions/
 
-engine:
-	@DOCKER="$(DOCKER)" scripts/engine
-
-containers-test: engine images ## the compose file under kills and a rolling replacement, with real containers
+containers-test: images ## the containers under kills and a rolling replacement
 	cd e2e && PARLEY_TAG=$(PARLEY_TAG) DOCKER="$(DOCKER)" COMPOSE="$(COMPOSE)" go test -tags containers -count 1 -timeout 15m -v ./containers/
