@@ -14,6 +14,13 @@ const query = new URLSearchParams(location.search);
 // Without ICE servers browsers on one machine or one network find each other. Across the internet the
 // address has to name one: ?stun=stun:stun.example.org:3478
 const rtc = { iceServers: query.getAll("stun").map((urls) => ({ urls })) };
+let badServer = false;
+try {
+  new RTCPeerConnection(rtc).close();
+} catch {
+  badServer = true; // else no room could be entered
+  rtc.iceServers = [];
+}
 
 const parley = connect("/ws", { rtc });
 const suggestion = nickname(crypto.getRandomValues(new Uint32Array(1)).join()).toLowerCase().replace(" ", "-");
@@ -139,7 +146,7 @@ function showLobby({ focus = true } = {}) {
 
 async function enter(how, name) {
   for (const kind of [...notices.keys()]) {
-    if (kind !== "away") unwarn(kind);
+    if (kind !== "away" && kind !== "stun") unwarn(kind);
   }
   if (!name) {
     $("room").setAttribute("aria-invalid", "true");
@@ -578,5 +585,6 @@ try {
 } catch {
   // A browser that keeps nothing for this page: the name is typed again.
 }
+if (badServer) warn("stun", "The browser cannot use the STUN server in the address, so it is left out. One is written ?stun=stun:stun.example.org:3478");
 const opening = openOwnMedia();
 showLobby({ focus: false });
