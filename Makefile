@@ -15,7 +15,9 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
 
 run: ## everything in one process on http://localhost:8080, with a page that makes a video call between tabs
-	go run ./services/parley
+	@mkdir -p $(BIN)
+	@go build -trimpath -o $(BIN)/parley ./services/parley
+	@exec $(BIN)/parley # not 'go run', which ends with an error after Ctrl-C
 
 build: ## binaries into bin/
 	@mkdir -p $(BIN)
