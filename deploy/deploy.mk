@@ -35,5 +35,8 @@ deploy-test: ## tests of what is in deploy/, and of the permissions that NATS ho
 	cd deploy && GOWORK=off go test -race ./...
 	cd e2e && go test -race ./permissions/
 
-containers-test: images ## the containers under kills and a rolling replacement
+engine:
+	@DOCKER="$(DOCKER)" scripts/engine
+
+containers-test: engine images ## the containers under kills and a rolling replacement
 	cd e2e && PARLEY_TAG=$(PARLEY_TAG) DOCKER="$(DOCKER)" COMPOSE="$(COMPOSE)" go test -tags containers -count 1 -timeout 15m -v ./containers/
