@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -27,13 +26,6 @@ const (
 	codeClean   = 0
 	codeFailure = 1
 	codeSetting = 2
-)
-
-// gcPercent lets the heap grow further between collections than Go's default: what is live is small, and collecting it
-// took a tenth of a signal's cost. Another GOGC in the environment has the last word.
-const (
-	gcPercent = 300
-	gcDefault = 100
 )
 
 // Settings are a program's flags.
@@ -61,9 +53,6 @@ func run(info settings.Info, cli Settings, start Start, args []string, stdout, s
 	err := settings.Parse(info, cli, args, stdout)
 	if errors.Is(err, settings.ErrDone) {
 		return codeClean
-	}
-	if was := debug.SetGCPercent(gcPercent); was != gcDefault {
-		debug.SetGCPercent(was)
 	}
 	ctx := context.Background()
 	base := cli.Base()
@@ -106,8 +95,11 @@ func serve(ctx context.Context, name string, cli Settings, start Start, log *slo
 	}
 	log.Info("listening", "role", "ops", "addr", ln.Addr().String())
 	handler := ops.Handler(plan.Ready, reg)
-	parts := append([]Part{{Name: "ops", Run: func(ctx context.Context) error { return ops.Serve(ctx, ln, handler) }}}, plan.Parts...)
-	if err := runParts(ctx, parts); err != nil {
+	own := []Part{
+		{Name: "heap", Run: tendHeap},
+		{Name: "ops", Run: func(ctx context.Context) error { return ops.Serve(ctx, ln, handler) }},
+	}
+	if err := runParts(ctx, append(own, plan.Parts...)); err != nil {
 		return err
 	}
 	log.Info("stopped")

@@ -1,0 +1,64 @@
+package lifecycle
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// How far the heap may grow between two collections: by as much as is live, as Go has it, but by so much at least. What is
+// live in a process with few clients is small, and collecting it at Go's default took a tenth of a signal's cost; where it
+// is large, the garbage of many handshakes would otherwise stay for minutes.
+const (
+	headroom   = 64 << 20 // bytes
+	gcStart    = 400      // percent, before the first collection has said what is live
+	gcLeast    = 75       // percent
+	gcLookEach = time.Second
+)
+
+// What a collection has to go through: the heap's percentage counts all of it.
+const (
+	liveHeap    = "/gc/heap/live:bytes"
+	liveStacks  = "/gc/scan/stack:bytes"
+	liveGlobals = "/gc/scan/globals:bytes"
+)
+
+// tendHeap sets the collector's percentage to what is live, until ctx ends. A GOGC in the environment has the last word.
+func tendHeap(ctx context.Context) error {
+	if os.Getenv("GOGC") != "" {
+		<-ctx.Done()
+		return nil
+	}
+	set := gcStart
+	debug.SetGCPercent(set)
+	live := []metrics.Sample{{Name: liveHeap}, {Name: liveStacks}, {Name: liveGlobals}}
+	tick := time.NewTicker(gcLookEach)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		metrics.Read(live)
+		var bytes uint64
+		for _, s := range live {
+			bytes += s.Value.Uint64()
+		}
+		want := gcStart
+		if live[0].Value.Uint64() > 0 {
+			want = percentFor(bytes)
+		}
+		if diff := want - set; diff > set/8 || -diff > set/8 { // setting it stops the world for a moment
+			set = want
+			debug.SetGCPercent(set)
+		}
+	}
+}
+
+// percentFor returns the percentage for so many live bytes.
+func percentFor(live uint64) int {
+	return max(int(headroom*100/max(live, 1<<20)), gcLeast) //nolint:gosec // at most 6,400
+}
