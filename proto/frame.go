@@ -154,8 +154,11 @@ func checkDepth(b []byte) error {
 	return nil
 }
 
-// TooDeep reports whether JSON nests deeper than [MaxDepth]. It reads no more of JSON than that takes.
+// TooDeep reports whether JSON nests deeper than [MaxDepth]. Most of it has fewer brackets than that, and is not read.
 func TooDeep(b []byte) bool {
+	if bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) <= MaxDepth {
+		return false
+	}
 	depth, inString := 0, false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
