@@ -90,27 +90,39 @@ func (h *exchange) openSocket() {
 	}
 }
 
-// read hands over what comes on the session's WebSocket, until it ends.
+// read hands over what comes on the session's WebSocket, until it ends. Once the namespace is joined, which takes more
+// stack than anything that an idle client does, another goroutine goes on with a small one.
 func (c *conn) read() {
-	c.mu.Lock()
-	ws := c.ws
-	c.mu.Unlock()
-	for {
-		err := ws.Read(func(kind websocket.MessageType, message []byte) error {
-			if err := textual(kind, message); err != nil {
-				return err
-			}
-			return c.receive(message)
-		})
-		if err == nil {
-			continue
+	for !c.joined() {
+		if !c.readOne() {
+			return
 		}
-		if why, ours := closeFor(err); ours {
-			c.shut(why)
-		}
-		c.end(causeOf(err))
-		return
 	}
+	rest := func() {
+		for c.readOne() {
+		}
+	}
+	if !c.srv.spawn(rest) { // the server stops
+		rest()
+	}
+}
+
+// readOne reads one message. It reports false, having ended the session, when there is none.
+func (c *conn) readOne() bool {
+	err := c.ws.Read(func(kind websocket.MessageType, message []byte) error {
+		if err := textual(kind, message); err != nil {
+			return err
+		}
+		return c.receive(message)
+	})
+	if err == nil {
+		return true
+	}
+	if why, ours := closeFor(err); ours {
+		c.shut(why)
+	}
+	c.end(causeOf(err))
+	return false
 }
 
 // textual returns an error when a WebSocket message is no text.
