@@ -20,7 +20,7 @@ func TestThatNATSIsAwayIsSaidOnceAMinute(t *testing.T) {
 		failed := g.unreached()
 		for range 150 { // attempts, one a second
 			failed(&nats.Conn{}, errors.New("connection refused"))
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 		}
 		if n := strings.Count(out.String(), "NATS cannot be reached"); n != 3 {
 			t.Errorf("said %d times in 150 s:\n%s", n, out.String())

@@ -2,19 +2,19 @@ package lifecycle
 
 import (
 	"context"
-	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
 )
 
-// How far the heap may grow between two collections: by as much as is live, as Go has it, but by so much at least. What is
-// live in a process with few clients is small, and collecting it at Go's default took a tenth of a signal's cost; where it
-// is large, the garbage of many handshakes would otherwise stay for minutes.
+// How far the heap may grow between two collections: by three quarters of what is live, but by the headroom at least. What
+// is live in a process with few clients is small, and collecting it at Go's default took a tenth of a signal's cost; where
+// it is large, the garbage of many handshakes would stay for minutes at a higher one.
 const (
 	headroom   = 64 << 20 // bytes
 	gcStart    = 400      // percent, before the first collection has said what is live
 	gcLeast    = 75       // percent
+	gcDefault  = 100      // percent, unless the environment says otherwise
 	gcLookEach = time.Second
 )
 
@@ -27,12 +27,12 @@ const (
 
 // tendHeap sets the collector's percentage to what is live, until ctx ends. A GOGC in the environment has the last word.
 func tendHeap(ctx context.Context) error {
-	if os.Getenv("GOGC") != "" {
+	set := gcStart
+	if was := debug.SetGCPercent(set); was != gcDefault {
+		debug.SetGCPercent(was)
 		<-ctx.Done()
 		return nil
 	}
-	set := gcStart
-	debug.SetGCPercent(set)
 	live := []metrics.Sample{{Name: liveHeap}, {Name: liveStacks}, {Name: liveGlobals}}
 	tick := time.NewTicker(gcLookEach)
 	defer tick.Stop()

@@ -23,8 +23,7 @@ func TestTheHeapMayGrowByASizeThenByAShare(t *testing.T) {
 }
 
 func TestGOGCHasTheLastWord(t *testing.T) {
-	t.Setenv("GOGC", "123")
-	was := debug.SetGCPercent(123)
+	was := debug.SetGCPercent(123) // as with GOGC=123
 	defer debug.SetGCPercent(was)
 	tended(t)
 	if now := debug.SetGCPercent(123); now != 123 {
@@ -33,11 +32,10 @@ func TestGOGCHasTheLastWord(t *testing.T) {
 }
 
 func TestThePercentageFollowsWhatIsLive(t *testing.T) {
-	t.Setenv("GOGC", "")
-	was := debug.SetGCPercent(50)
+	was := debug.SetGCPercent(gcDefault)
 	defer debug.SetGCPercent(was)
 	tended(t)
-	if now := debug.SetGCPercent(was); now < gcLeast || now == 50 {
+	if now := debug.SetGCPercent(was); now < gcLeast || now == gcDefault {
 		t.Errorf("it is %d", now)
 	}
 }
