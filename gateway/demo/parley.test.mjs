@@ -608,6 +608,16 @@ describe("a mesh", () => {
     assert.deepEqual(gone, ["b", "a", "c"]);
     assert.equal(mesh.peers.size, 0);
   });
+
+  test("asks whether the connection stands when a path breaks: the network may be another", async () => {
+    const { room, socket } = await joined({ RTCPeerConnection: FakePC });
+    const mesh = room.mesh(() => {});
+    mesh.peers.get("a").pc.become("connected");
+    assert.equal(socket.sent.some(({ event }) => event === "ping"), false);
+    mesh.peers.get("a").pc.become("disconnected");
+    assert.equal(socket.request("ping").event, "ping");
+    mesh.close();
+  });
 });
 
 // The same frames that the tests in Go read: what stands on the wire, one for every shape.

@@ -251,11 +251,16 @@ export class Parley extends Emitter {
     socket?.close(1000);
   }
 
-  /** The network is back, or another: try now, or see whether the connection has outlived the change. */
-  #online = () => {
+  /**
+   * Sees at once whether the connection still stands, or tries now to have one: for when the network may be another
+   * than before. It is called by itself when the browser is online again and when a path between members breaks.
+   */
+  probe() {
     if (this.state === "open") this.#ping();
     else this.retry();
-  };
+  }
+
+  #online = () => this.probe();
 
   #dial() {
     if (this.state === "closed") return;
@@ -561,7 +566,8 @@ export class Room extends Emitter {
    * @returns {Mesh}
    */
   mesh(onPeer, rtc = this.#parley.options.rtc) {
-    return new Mesh(this, onPeer, { rtc, RTCPeerConnection: this.#parley.options.RTCPeerConnection });
+    const broken = () => this.#parley.probe();
+    return new Mesh(this, onPeer, { rtc, broken, RTCPeerConnection: this.#parley.options.RTCPeerConnection });
   }
 
   addEventListener(type, ...rest) {
@@ -632,17 +638,20 @@ export class Mesh {
   #room;
   #onPeer;
   #options;
+  #broken;
   #stops;
 
   /**
    * @param {Room} room
    * @param {(peer: Peer) => void} onPeer see {@link Room#mesh}.
-   * @param {{ rtc?: RTCConfiguration, RTCPeerConnection?: typeof RTCPeerConnection }} [options]
+   * @param {{ rtc?: RTCConfiguration, broken?: () => void, RTCPeerConnection?: typeof RTCPeerConnection }} [options]
+   *   broken is called when the path to a member breaks.
    */
-  constructor(room, onPeer, options = {}) {
+  constructor(room, onPeer, { broken, ...options } = {}) {
     this.#room = room;
     this.#onPeer = onPeer;
     this.#options = options;
+    this.#broken = broken;
     for (const id of room.members) this.#add(id);
     this.#stops = [
       room.on("join", ({ id }) => this.#add(id)),
@@ -669,6 +678,8 @@ export class Mesh {
       patience: room.elder(id) ? 2000 : 0,
     });
     this.peers.set(id, peer);
+    // Perhaps it is our own network that has changed.
+    peer.on("state", (state) => state === "disconnected" && this.#broken?.());
     this.#onPeer(peer);
   }
 
