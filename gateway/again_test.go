@@ -105,6 +105,17 @@ func TestADefectIsAnsweredInternalAndEndsNothing(t *testing.T) {
 	w.hears(a, proto.Event{Name: proto.Pong})
 }
 
+// What NATS brings is everybody's: a defect in handling it ends nothing either, and rosters mend what it has left undone.
+func TestADefectInHandlingWhatNATSBringsIsMended(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	a := w.dial()
+	w.creates(a, lobby, 1)
+	w.g.hub.messages <- nil // nothing that NATS brings, and what no code expects
+	w.next(proto.OpRoster).answer(rosterAnswer(lobby, 2, a.ID(), far1))
+	w.hears(a, came(lobby, far1, 2, 1))
+}
+
 // testSession returns a client's session.
 func testSession(w *world, id proto.ClientID) *session {
 	w.g.door.mu.Lock()

@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -138,6 +139,7 @@ func (h *hub) command(c *command) {
 
 // message handles what NATS brought.
 func (h *hub) message(m *nats.Msg) {
+	defer h.contain(m)
 	kind, rest := h.g.subjects.ParseGateway(h.g.id, m.Subject)
 	switch kind {
 	case proto.KindReply:
@@ -153,6 +155,21 @@ func (h *hub) message(m *nats.Msg) {
 	case proto.KindUnknown:
 		h.g.metrics.stray.Inc()
 	}
+}
+
+// contain keeps a defect in handling one message from ending the gateway, with all its connections. What it has left half
+// done, rosters and checks mend.
+func (h *hub) contain(m *nats.Msg) {
+	defect := recover()
+	if defect == nil {
+		return
+	}
+	subject := ""
+	if m != nil {
+		subject = m.Subject
+	}
+	h.g.log.Error("a defect", "id", proto.NewRequestID(), "subject", subject, "panic", defect, "stack", string(debug.Stack()))
+	h.post(command{level: "defect"})
 }
 
 // noResponders is the status with which NATS answers a request that nobody listens for.

@@ -101,7 +101,7 @@ func (m *metrics) begin() {
 	for _, queue := range []string{"outgoing", "kept", "nats"} {
 		m.overflows.WithLabelValues(queue)
 	}
-	for _, reason := range []string{"gap", "sender", "check", "unchecked", "reconnect", "overflow"} {
+	for _, reason := range []string{"gap", "sender", "check", "unchecked", "reconnect", "overflow", "defect"} {
 		m.rosters.WithLabelValues(reason)
 	}
 }

@@ -56,6 +56,7 @@ func (s *Service) serve() error {
 func (s *Service) take(op proto.Op, data []byte, reply string, header nats.Header,
 	decode func([]byte) (proto.Request, error),
 ) {
+	defer s.contain("intake")
 	if !s.subjects.ReplyAllowed(reply) {
 		reason := "reply-subject"
 		if reply == "" {

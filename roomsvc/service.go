@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -214,6 +215,14 @@ func (s *Service) wake() {
 	select {
 	case s.awake <- struct{}{}:
 	default:
+	}
+}
+
+// contain, deferred, keeps a defect in handling one message from ending the replica: its asker would take the same message
+// to the next. Who waits for an answer hears of it by silence, and a room's append is given up after its time.
+func (s *Service) contain(where string) {
+	if defect := recover(); defect != nil {
+		s.log.Error("a defect", "id", proto.NewRequestID(), "where", where, "panic", defect, "stack", string(debug.Stack()))
 	}
 }
 

@@ -97,6 +97,7 @@ func (w *worker) run(ctx context.Context) error {
 }
 
 func (w *worker) handle(m *mail) {
+	defer w.s.contain("worker")
 	switch {
 	case m.call != nil:
 		m.call(w)
