@@ -23,13 +23,19 @@ type Server struct {
 // StartNATS starts one server and waits until JetStream takes requests.
 func StartNATS(tb testing.TB) *Server {
 	tb.Helper()
-	return startServers(tb, 1)[0]
+	return startServers(tb, make([]*Host, 1))[0]
 }
 
 // StartNATSCluster starts three servers as one cluster and waits until JetStream has a leader that all follow.
 func StartNATSCluster(tb testing.TB) []*Server {
 	tb.Helper()
-	return startServers(tb, 3)
+	return startServers(tb, make([]*Host, 3))
+}
+
+// StartNATSClusterOn is [StartNATSCluster] with a server on each of three hosts.
+func StartNATSClusterOn(tb testing.TB, hosts []*Host) []*Server {
+	tb.Helper()
+	return startServers(tb, hosts)
 }
 
 // Again starts a server that has ended, with what it had stored, and does not wait until it is ready.
@@ -54,21 +60,29 @@ func URLs(servers []*Server) string {
 	return strings.Join(urls, ",")
 }
 
-func startServers(tb testing.TB, n int) []*Server {
+// startServers starts a server on each host; nil stands for this one.
+func startServers(tb testing.TB, hosts []*Host) []*Server {
 	tb.Helper()
+	n := len(hosts)
+	ips := make([]string, n)
+	for i, h := range hosts {
+		if ips[i] = "127.0.0.1"; h != nil {
+			ips[i] = h.IP
+		}
+	}
 	ports := Ports(tb, 3*n)
 	clients, routes, monitors := ports[:n], ports[n:2*n], ports[2*n:]
 	dir := tb.TempDir()
 	servers := make([]*Server, n)
 	for i := range n {
 		var config strings.Builder
-		fmt.Fprintf(&config, "server_name: n%d\nlisten: 127.0.0.1:%d\nhttp: 127.0.0.1:%d\n"+
-			"jetstream { store_dir: %q, sync_interval: always }\n", i+1, clients[i], monitors[i],
+		fmt.Fprintf(&config, "server_name: n%d\nlisten: %s:%d\nhttp: %s:%d\n"+
+			"jetstream { store_dir: %q, sync_interval: always }\n", i+1, ips[i], clients[i], ips[i], monitors[i],
 			filepath.Join(dir, fmt.Sprintf("n%d", i+1)))
 		if n > 1 {
-			fmt.Fprintf(&config, "cluster { name: parley, listen: 127.0.0.1:%d, routes: [", routes[i])
-			for _, port := range routes {
-				fmt.Fprintf(&config, "\"nats://127.0.0.1:%d\", ", port)
+			fmt.Fprintf(&config, "cluster { name: parley, listen: %s:%d, routes: [", ips[i], routes[i])
+			for j, port := range routes {
+				fmt.Fprintf(&config, "\"nats://%s:%d\", ", ips[j], port)
 			}
 			config.WriteString("] }\n")
 		}
@@ -76,10 +90,14 @@ func startServers(tb testing.TB, n int) []*Server {
 		if err := os.WriteFile(file, []byte(config.String()), 0o600); err != nil {
 			tb.Fatalf("harness: %v", err)
 		}
+		launch := Start
+		if hosts[i] != nil {
+			launch = hosts[i].Start
+		}
 		servers[i] = &Server{
-			Process: Start(tb, fmt.Sprintf("nats %d", i+1), NATSServer, "-c", file),
-			URL:     fmt.Sprintf("nats://127.0.0.1:%d", clients[i]),
-			HTTP:    fmt.Sprintf("http://127.0.0.1:%d", monitors[i]),
+			Process: launch(tb, fmt.Sprintf("nats %d", i+1), NATSServer, "-c", file),
+			URL:     fmt.Sprintf("nats://%s:%d", ips[i], clients[i]),
+			HTTP:    fmt.Sprintf("http://%s:%d", ips[i], monitors[i]),
 		}
 	}
 	AwaitServers(tb, servers)

@@ -42,8 +42,13 @@ type Process struct {
 // Start starts a program and returns at once. When the test ends it is stopped, and killed if that does not help.
 func Start(tb testing.TB, name, program string, args ...string) *Process {
 	tb.Helper()
+	return start(tb, name, Binary(tb, program), args...)
+}
+
+func start(tb testing.TB, name, path string, args ...string) *Process {
+	tb.Helper()
 	p := &Process{
-		Name: name, path: Binary(tb, program), args: args,
+		Name: name, path: path, args: args,
 		done: make(chan struct{}), addrs: map[string]string{}, more: make(chan struct{}),
 	}
 	p.launch(tb)

@@ -1,0 +1,150 @@
+package e2e_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/parley-rtc/parley/e2e/harness"
+	"github.com/parley-rtc/parley/e2e/views"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// hosts is a deployment with a host for each process.
+type hosts struct {
+	*site
+
+	nats, replicas, gateways []*harness.Host
+	servers                  []*harness.Server
+	replicaProcs             []*harness.Process
+	gatewayProcs             []*harness.Process
+}
+
+// onHosts starts three NATS servers, two replicas and two gateways. first says which NATS servers the last gateway uses;
+// nobody else then uses those. None: all use all.
+func onHosts(t *testing.T, first int) *hosts {
+	t.Helper()
+	net := harness.StartNetwork(t)
+	h := &hosts{}
+	for range 3 {
+		h.nats = append(h.nats, net.Host(t))
+	}
+	h.servers = harness.StartNATSClusterOn(t, h.nats)
+	mine, others := harness.URLs(h.servers[:first]), harness.URLs(h.servers[first:])
+	if first == 0 {
+		mine = others
+	}
+	for i, url := range []string{others, mine} {
+		r, g := net.Host(t), net.Host(t)
+		h.replicas, h.gateways = append(h.replicas, r), append(h.gateways, g)
+		h.replicaProcs = append(h.replicaProcs, r.Start(t, "replica "+string(rune('1'+i)), harness.Roomsvc,
+			"--ops-listen", r.IP+":0", "--nats", others, "--log-format", "text", "--replicas", "3"))
+		h.gatewayProcs = append(h.gatewayProcs, g.Start(t, "gateway "+string(rune('1'+i)), harness.Gateway,
+			"--listen", g.IP+":0", "--ops-listen", g.IP+":0", "--nats", url, "--log-format", "text", "--drain", "100ms"))
+	}
+	for i := range h.replicaProcs {
+		h.replicaProcs[i].Ready(t)
+		h.gatewayProcs[i].Ready(t)
+	}
+	h.site = newSite(t, others, views.Level, h.gatewayProcs...)
+	return h
+}
+
+// leader returns the host of the NATS server that leads the stream, and the hosts of all that it talks with.
+func (h *hosts) leader(t *testing.T) (leader *harness.Host, others []*harness.Host) {
+	t.Helper()
+	js, err := jetstream.New(harness.Connect(t, h.site.nats))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lead := streamLeader(t, h.servers, js)
+	for i, s := range h.servers {
+		if s == lead {
+			leader = h.nats[i]
+		} else {
+			others = append(others, h.nats[i])
+		}
+	}
+	return leader, append(append(others, h.replicas...), h.gateways...)
+}
+
+// TestHostsWhosePacketsVanish cuts one host of a cluster off after the other, without a word to anybody, and holds the
+// time to recover against what the protocol promises: all are level within 20 s of the fault's end.
+func TestHostsWhosePacketsVanish(t *testing.T) {
+	t.Parallel()
+	if !harness.Isolated(t) {
+		return
+	}
+	h := onHosts(t, 0)
+	clients := h.dials(t, 4)
+	room := fresh(t)
+	fill(t, room, clients...)
+	p := startProbes(t, h.site)
+
+	// Gateways pass a silent replica over after half a second, and leave it out after two.
+	p.fault(t, "a replica is cut off from NATS for 6 s", 4*time.Second, 4*time.Second, func() {
+		h.replicas[0].Cut(t, h.nats...)
+		pause(t, 6*time.Second)
+		h.replicas[0].Heal(t)
+	})
+	// Its own clients wait for as long as it is cut off, and nobody is taken for gone.
+	p.fault(t, "a gateway is cut off from NATS for 4 s", 20*time.Second, 20*time.Second, func() {
+		h.gateways[0].Cut(t, h.nats...)
+		pause(t, 4*time.Second)
+		h.gateways[0].Heal(t)
+	})
+	// Who was connected to it finds out by its own pings, and the others elect another leader.
+	leader, others := h.leader(t)
+	p.fault(t, "the NATS server that leads is cut off for 15 s", 20*time.Second, 20*time.Second, func() {
+		leader.Cut(t, others...)
+		pause(t, 15*time.Second)
+		leader.Heal(t)
+	})
+	p.stop()
+	p.wg.Wait()
+	harness.AwaitServers(t, h.servers)
+	if err := h.truth(t).Compare(t.Context(), room, ids(clients...)); err != nil {
+		t.Error(err)
+	}
+	for _, c := range clients {
+		c.Quiet(t)
+	}
+}
+
+// TestANATSServerCutOffWithItsGateway parts the cluster so that a gateway stays connected to the smaller part.
+func TestANATSServerCutOffWithItsGateway(t *testing.T) {
+	t.Parallel()
+	if !harness.Isolated(t) {
+		return
+	}
+	h := onHosts(t, 1)
+	here, there := newSite(t, h.site.nats, views.Level, h.gatewayProcs[0]), newSite(t, h.site.nats, views.Level, h.gatewayProcs[1])
+	stay, away := here.dial(t), there.dial(t)
+	room := fresh(t)
+	fill(t, room, stay, away)
+	h.nats[0].Cut(t, h.nats[1], h.nats[2])
+	cut := time.Now()
+	if r := stay.Expect(t, proto.ClientLeft); r.ID != away.ID() {
+		t.Errorf("heard %s", r.Raw)
+	}
+	t.Logf("the members of the gateway in the smaller part were removed after %v", time.Since(cut).Round(time.Millisecond))
+	wantCode(t, away.Join(t, room+"-other"), proto.CodeUnavailable)
+	h.nats[0].Heal(t)
+	healed := time.Now()
+	if r := away.Expect(t, proto.RoomLeft); !r.Kicked || r.Room != room {
+		t.Errorf("heard %s", r.Raw)
+	}
+	took := time.Since(healed)
+	t.Logf("its client was told %v after the parts had met again", took.Round(time.Millisecond))
+	if took > 20*time.Second {
+		t.Error("20 s are promised")
+	}
+	harness.Await(t, "its client joins again", func() bool { return away.Join(t, room).Name == proto.RoomJoined })
+	if r := stay.Expect(t, proto.ClientJoined); r.ID != away.ID() {
+		t.Errorf("heard %s", r.Raw)
+	}
+	if err := h.truth(t).Compare(t.Context(), room, ids(stay, away)); err != nil {
+		t.Error(err)
+	}
+}
