@@ -2,20 +2,19 @@ package lifecycle
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"time"
 )
 
 // How far the heap may grow between two collections: by three quarters of what is live, but by the headroom at least. What
 // is live in a process with few clients is small, and collecting it at Go's default took a tenth of a signal's cost; where
 // it is large, the garbage of many handshakes would stay for minutes at a higher one.
 const (
-	headroom   = 64 << 20 // bytes
-	gcStart    = 400      // percent, before the first collection has said what is live
-	gcLeast    = 75       // percent
-	gcDefault  = 100      // percent, unless the environment says otherwise
-	gcLookEach = time.Second
+	headroom  = 64 << 20 // bytes
+	gcStart   = 400      // percent, before the first collection has said what is live
+	gcLeast   = 75       // percent
+	gcDefault = 100      // percent, unless the environment says otherwise
 )
 
 // What a collection has to go through: the heap's percentage counts all of it.
@@ -25,7 +24,8 @@ const (
 	liveGlobals = "/gc/scan/globals:bytes"
 )
 
-// tendHeap sets the collector's percentage to what is live, until ctx ends. A GOGC in the environment has the last word.
+// tendHeap sets the collector's percentage, after each collection, to what that has found live, until ctx ends. A GOGC in the
+// environment has the last word.
 func tendHeap(ctx context.Context) error {
 	set := gcStart
 	if was := debug.SetGCPercent(set); was != gcDefault {
@@ -33,12 +33,12 @@ func tendHeap(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	collected := make(chan struct{}, 1)
+	notify(ctx, collected)
 	live := []metrics.Sample{{Name: liveHeap}, {Name: liveStacks}, {Name: liveGlobals}}
-	tick := time.NewTicker(gcLookEach)
-	defer tick.Stop()
 	for {
 		select {
-		case <-tick.C:
+		case <-collected:
 		case <-ctx.Done():
 			return nil
 		}
@@ -47,15 +47,28 @@ func tendHeap(ctx context.Context) error {
 		for _, s := range live {
 			bytes += s.Value.Uint64()
 		}
-		want := gcStart
-		if live[0].Value.Uint64() > 0 {
-			want = percentFor(bytes)
-		}
+		want := percentFor(bytes)
 		if diff := want - set; diff > set/8 || -diff > set/8 { // setting it stops the world for a moment
 			set = want
 			debug.SetGCPercent(set)
 		}
 	}
+}
+
+// notify has each collection told, until ctx ends: it finds something that nobody holds, whose cleanup puts the next such
+// thing there.
+func notify(ctx context.Context, collected chan<- struct{}) {
+	// A pointer keeps it out of the blocks that small things share, and live, with others.
+	runtime.AddCleanup(new(*byte), func(struct{}) {
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case collected <- struct{}{}:
+		default:
+		}
+		notify(ctx, collected)
+	}, struct{}{})
 }
 
 // percentFor returns the percentage for so many live bytes.

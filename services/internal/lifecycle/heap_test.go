@@ -2,9 +2,11 @@ package lifecycle
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
+	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -25,29 +27,56 @@ func TestTheHeapMayGrowByASizeThenByAShare(t *testing.T) {
 func TestGOGCHasTheLastWord(t *testing.T) {
 	was := debug.SetGCPercent(123) // as with GOGC=123
 	defer debug.SetGCPercent(was)
-	tended(t)
+	end := tend(t)
+	runtime.GC()
+	end()
 	if now := debug.SetGCPercent(123); now != 123 {
 		t.Errorf("it is %d", now)
 	}
 }
 
-func TestThePercentageFollowsWhatIsLive(t *testing.T) {
+func TestThePercentageFollowsWhatEachCollectionFindsLive(t *testing.T) {
 	was := debug.SetGCPercent(gcDefault)
 	defer debug.SetGCPercent(was)
-	tended(t)
-	if now := debug.SetGCPercent(was); now < gcLeast || now == gcDefault {
-		t.Errorf("it is %d", now)
+	end := tend(t)
+	defer end()
+	large := make([]*[1 << 10]byte, 64<<10)
+	for i := range large {
+		large[i] = new([1 << 10]byte)
+	}
+	follows(t, func(percent int) bool { return percent <= 101 })
+	runtime.KeepAlive(large)
+	clear(large)
+	follows(t, func(percent int) bool { return percent > 200 })
+}
+
+// follows collects until the percentage is as wanted.
+func follows(t *testing.T, wanted func(percent int) bool) {
+	t.Helper()
+	const name = "/gc/gogc:percent"
+	deadline := time.Now().Add(20 * time.Second)
+	for sample := []metrics.Sample{{Name: name}}; ; {
+		runtime.GC()
+		metrics.Read(sample)
+		percent := int(sample[0].Value.Uint64()) //nolint:gosec // a percentage
+		if wanted(percent) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it stays at %d", percent)
+		}
 	}
 }
 
-// tended runs tendHeap for some seconds.
-func tended(t *testing.T) {
+// tend runs tendHeap until its result is called.
+func tend(t *testing.T) (end func()) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		defer cancel()
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
 		if err := tendHeap(ctx); err != nil {
 			t.Error(err)
 		}
 	})
+	return func() { cancel(); running.Wait() }
 }
