@@ -24,7 +24,7 @@ func TestWhatHasNotHappenedYetIsCountedAsZero(t *testing.T) {
 		"parley_gateway_sessions":              2, // transports
 		"parley_gateway_connections_total":     4, // transports and outcomes
 		"parley_gateway_queue_overflows_total": 3,
-		"parley_gateway_rosters_total":         6,
+		"parley_gateway_rosters_total":         7,
 	} {
 		if series[name] != want {
 			t.Errorf("%s has %d series at the start, not %d", name, series[name], want)
