@@ -37,7 +37,7 @@ type session struct {
 	inboxed int                        // bytes of inbox
 	pumping bool                       // a pump runs
 	space   chan struct{}              // made by a reader that waits; closed when there is space again
-	out     []link.Out                 // waiting for the writer: at most MaxQueue bytes, then the session is closed
+	out     []link.Out                 // waiting for the writer: MaxQueue bytes with what that has in hand, or one message; else the session is closed
 	queued  int                        // bytes of out and of what the writer has in hand
 	writing bool                       // a writer runs
 	closing bool                       // nothing more is queued
@@ -150,7 +150,7 @@ func (s *session) put(out link.Out, now bool) bool {
 		return false
 	}
 	size := out.Size()
-	if s.queued > 0 && s.queued+size > s.g.limits.MaxQueue { // where nothing waits, nobody is slow
+	if len(s.out) > 0 && s.queued+size > s.g.limits.MaxQueue { // nobody is slow for whom the writer has all in hand
 		s.g.metrics.overflows.WithLabelValues("outgoing").Inc()
 		s.close(link.TooSlow)
 		return false
