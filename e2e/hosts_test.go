@@ -94,19 +94,21 @@ func TestHostsWhosePacketsVanish(t *testing.T) {
 		pause(t, 4*time.Second)
 		h.gateways[0].Heal(t)
 	})
-	// Who was connected to it finds out by its own pings, and the others elect another leader.
+	// Who was connected to it finds out by its own pings, before it is taken for gone, and the others elect another leader.
 	leader, others := h.leader(t)
-	p.fault(t, "the NATS server that leads is cut off for 15 s", 20*time.Second, 20*time.Second, func() {
+	p.fault(t, "the NATS server that leads is cut off for 6 s", 20*time.Second, 20*time.Second, func() {
 		leader.Cut(t, others...)
-		pause(t, 15*time.Second)
+		pause(t, 6*time.Second)
 		leader.Heal(t)
 	})
 	p.stop()
 	p.wg.Wait()
 	harness.AwaitServers(t, h.servers)
-	if err := h.truth(t).Compare(t.Context(), room, ids(clients...)); err != nil {
-		t.Error(err)
-	}
+	truth := h.truth(t)
+	// NATS servers that have just met again may not know yet who listens at the others.
+	harness.Await(t, "the room is as before", func() bool {
+		return truth.Compare(t.Context(), room, ids(clients...)) == nil
+	})
 	for _, c := range clients {
 		c.Quiet(t)
 	}
@@ -144,7 +146,6 @@ func TestANATSServerCutOffWithItsGateway(t *testing.T) {
 	if r := stay.Expect(t, proto.ClientJoined); r.ID != away.ID() {
 		t.Errorf("heard %s", r.Raw)
 	}
-	if err := h.truth(t).Compare(t.Context(), room, ids(stay, away)); err != nil {
-		t.Error(err)
-	}
+	truth := h.truth(t)
+	harness.Await(t, "all are level", func() bool { return truth.Compare(t.Context(), room, ids(stay, away)) == nil })
 }

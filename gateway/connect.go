@@ -12,11 +12,12 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// How the connection to NATS is kept: found broken within seconds, mended within half a second, never given up. There is
+// How the connection to NATS is kept: found broken within 4.5 s, and so mended before the gateway counts as gone after 8 s of
+// silence, also where packets vanish; never given up. There is
 // no buffer for reconnecting: a request that could not be sent fails at once and is asked again, rather than arriving
 // late.
 const (
-	natsPing    = 3 * time.Second
+	natsPing    = 1500 * time.Millisecond
 	natsPings   = 2
 	natsWaitMin = 100 * time.Millisecond
 	natsWaitMax = 500 * time.Millisecond

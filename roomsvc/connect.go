@@ -26,7 +26,7 @@ func (s *Service) connect(role, servers string, options []nats.Option) (*nats.Co
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
 		nats.ReconnectBufSize(-1),
-		nats.PingInterval(2 * time.Second),
+		nats.PingInterval(1500 * time.Millisecond),
 		nats.MaxPingsOutstanding(2),
 		nats.Timeout(2 * time.Second),
 		nats.ConnectHandler(wake),
