@@ -160,11 +160,24 @@ func (p *pair) ask(ctx context.Context, client *testkit.Client, room proto.Room,
 		if p.endsSoon(ctx, room) {
 			return true, ""
 		}
-		return false, fmt.Sprintf("%s in %s was answered %s %s %q", frame.Name, room, answer.Name, answer.Code, answer.Message)
+		return false, fmt.Sprintf("%s in %s was answered %s %s %q at %s; the owner %s, the guest %s", frame.Name, room,
+			answer.Name, answer.Code, answer.Message, time.Now().Format(clock), last(p.owner), last(p.guest))
 	case expected == proto.RoomJoined && (answer.OwnerID != p.owner.ID() || len(answer.Clients) != 1 || answer.Clients[0] != p.owner.ID()):
 		return false, fmt.Sprintf("%s in %s tells of the owner %s and of %v, not of %s", expected, room, answer.OwnerID, answer.Clients, p.owner.ID())
 	}
 	return false, ""
+}
+
+const clock = "15:04:05.000"
+
+// last says what a client heard last, for who looks for the reason of a wrong answer.
+func last(client *testkit.Client) string {
+	said := string(client.ID()) + " heard"
+	all := client.All()
+	for _, heard := range all[max(0, len(all)-5):] {
+		said += " " + heard.At.Format(clock) + " " + string(heard.Raw)
+	}
+	return said
 }
 
 // signal sends a signal, and when that was confirmed waits for it at the other end.
