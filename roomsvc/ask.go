@@ -12,6 +12,10 @@ import (
 // again is how long an ask waits before it tries again what failed at once.
 const again = 25 * time.Millisecond
 
+// maxOlder is how many reads may be older than memory, in 0.8 s, before they are believed. The feed comes from any copy of
+// the stream, which may have stored a record a little earlier than the leader has.
+const maxOlder = 5
+
 // tooLate is the answer to a request whose Parley-Timeout has passed.
 const tooLate = "the request could not be carried out in time"
 
@@ -30,7 +34,7 @@ type ask struct {
 	reads []uint64  // the reads under way: one, and more when it was not answered in time
 	sent  time.Time // when the last one was sent
 	knew  uint64    // what memory had when the first one was sent
-	older bool      // the read before this one was older than memory
+	older int       // so many reads were older than memory
 	retry time.Time // when to go on; zero: not waiting for a time
 }
 
@@ -152,12 +156,12 @@ func (w *worker) onRead(a *ask, id uint64, r journal.Result) {
 		a.retry = time.Now().Add(again)
 		return
 	}
-	if r.State.Sequence() < a.knew && !a.older {
-		a.older = true
-		w.read(a)
+	if r.State.Sequence() < a.knew && a.older < maxOlder {
+		a.retry = time.Now().Add(again << a.older)
+		a.older++
 		return
 	}
-	a.older = false
+	a.older = 0
 	w.believe(a.token, r.State, a.knew)
 	d := w.rules.Decide(r.State, &a.Request)
 	switch {
@@ -249,6 +253,7 @@ func (s *Service) unanswered(attempts int) time.Duration {
 
 // tick goes on with what was not answered in time, and gives up what nobody waits for any more.
 func (w *worker) tick(now time.Time) {
+	w.lookAgain(now)
 	for a := range w.active {
 		e := w.rooms[a.token]
 		op := (*operation)(nil)

@@ -25,8 +25,10 @@ type operation struct {
 	retry  time.Time // when to append again; zero: not waiting for a time
 	reads  []uint64  // the reads that settle it, of which any answer will do
 	settle bool      // an attempt was refused: what stands there has to be read
-	older  bool      // the read before this one was older than what the change was decided on
+	older  int       // so many reads were older than what the change was decided on
 	large  bool      // it does not fit into a message
+	fed    uint64    // where the feed has brought its record: it is committed, and the leader has it or will in a moment
+	fedAt  time.Time
 }
 
 // wrote reports whether a record is the one that the operation appends.
@@ -126,6 +128,12 @@ func (w *worker) settle(e *entry, op *operation, r journal.Result) {
 	case r.State != nil && op.wrote(&r.State.Record):
 		w.commit(e, op, seq)
 		return
+	case op.fed != 0 && seq >= op.fed:
+		if seq > e.state.Sequence() {
+			w.learn(e.token, r.State, time.Now())
+		}
+		w.commit(e, op, op.fed)
+		return
 	case seq == op.record.Prev && op.large:
 		w.abandon(e, op)
 		full := proto.Errorf(proto.CodeRoomFull, op.ask.Room, op.ask.ClientID, "the room has as many members as a message can hold")
@@ -133,13 +141,13 @@ func (w *worker) settle(e *entry, op *operation, r journal.Result) {
 		w.next(e)
 		return
 	case seq == op.record.Prev:
-		// Another append to this room is being agreed on in the cluster, or came and went.
-		op.settle = false
+		// Another append to this room is being agreed on in the cluster, or came and went; or the leader is behind the feed.
+		op.settle = op.fed != 0
 		op.retry = time.Now().Add(again)
 		return
-	case seq < op.record.Prev && !op.older:
-		op.older = true
-		w.readBack(e, op)
+	case seq < op.record.Prev && op.older < maxOlder:
+		op.retry = time.Now().Add(again << op.older)
+		op.older++
 		return
 	}
 	w.s.metrics.appends["refused"].Inc()
@@ -162,6 +170,11 @@ func (w *worker) pursue(e *entry, op *operation, now time.Time) {
 		if now.Before(op.retry) {
 			return
 		}
+	case !op.settle && op.fed != 0:
+		if now.Sub(op.fedAt) >= again { // the leader's answer is late or lost
+			w.readBack(e, op)
+		}
+		return
 	case op.settle && now.Sub(op.sent) < w.s.unanswered(len(op.reads)),
 		!op.settle && now.Sub(op.sent) < w.s.unanswered(len(op.ids)):
 		return
@@ -173,7 +186,7 @@ func (w *worker) pursue(e *entry, op *operation, now time.Time) {
 	w.append(e, op)
 }
 
-// abandon ends an operation without waiting for it any longer.
+// abandon ends an operation without waiting for it any longer. What the feed has brought of it counts as anybody's.
 func (w *worker) abandon(e *entry, op *operation) {
 	op.done = true
 	e.op = nil
@@ -183,6 +196,12 @@ func (w *worker) abandon(e *entry, op *operation) {
 	w.forgetReads(op)
 	if !op.settle {
 		w.s.metrics.appends["given-up"].Inc()
+	}
+	switch {
+	case op.fed > e.state.Sequence():
+		w.learn(e.token, &room.State{Seq: op.fed, Record: *op.record}, op.fedAt)
+	case op.fed != 0:
+		w.tellOnceStored(newTold(op.record, e.token, op.fed))
 	}
 }
 
@@ -232,5 +251,5 @@ func (w *worker) next(e *entry) {
 	w.tidy(e)
 }
 
-// isOwn reports whether a record from the feed is what the operation appends, which then counts as its answer.
+// isOwn reports whether a record from the feed is what the operation appends.
 func (op *operation) isOwn(record []byte) bool { return bytes.Equal(op.payload, record) }

@@ -26,12 +26,9 @@ func (w *worker) feed(token proto.Token, seq uint64, data []byte, at time.Time) 
 		return
 	}
 	if e != nil && e.op != nil && e.op.isOwn(data) {
-		closed := e.op.record.Closed
-		w.commit(e, e.op, seq)
-		if e.state.Sequence() == seq && closed {
-			e.fed = true
-			w.tidy(e)
-		}
+		// It is committed, but nobody may be told before the leader has stored it: another replica that was asked next would
+		// read there that it never happened.
+		e.op.fed, e.op.fedAt = seq, time.Now()
 		return
 	}
 	rec, err := w.decoder.Decode(data)
@@ -63,7 +60,7 @@ func (w *worker) learn(token proto.Token, st *room.State, at time.Time) {
 	case rec.Change.Replica == w.s.id:
 		// Appended by a request that was given up before that was known; or told and forgotten, and now read again.
 		if !forgotten && !w.past.has(token, st.Seq) {
-			w.tell(rec, token, st.Seq)
+			w.tellOnceStored(newTold(rec, token, st.Seq))
 		}
 	case w.s.followed.Load() || time.Since(at) < w.s.cfg.Timings.Retell+skew:
 		w.s.watch.Know(proto.RoleRoomsvc, string(rec.Change.Replica))

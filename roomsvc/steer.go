@@ -52,7 +52,7 @@ func (s *Service) steer(ctx context.Context) error {
 		}
 		now := time.Now()
 		s.lookAtRequests(&requests, now)
-		if journal.look(now) {
+		if first := journal.lost.IsZero(); journal.look(now) && !(first && journal.reconnects == 0) {
 			s.journal.Kick()
 		}
 		if !journal.up && now.Sub(journal.lost) >= s.cfg.Timings.JournalAway {

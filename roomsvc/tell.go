@@ -1,9 +1,11 @@
 package roomsvc
 
 import (
+	"slices"
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/journal"
 	"github.com/parley-rtc/parley/roomsvc/room"
 )
 
@@ -68,6 +70,51 @@ func (w *worker) tell(rec *proto.Record, token proto.Token, seq uint64) {
 	t := newTold(rec, token, seq)
 	w.publish(&t)
 	w.past.add(t)
+}
+
+// tellOnceStored tells a committed change that perhaps only the feed has brought, as soon as the leader is seen to have it
+// too. It counts as told from now on, so that it is told once.
+func (w *worker) tellOnceStored(t told) {
+	w.past.add(t)
+	w.untold = append(w.untold, untold{told: t})
+	w.look(&w.untold[len(w.untold)-1])
+}
+
+// untold is a change that waits for the leader to have stored it.
+type untold struct {
+	told
+	read uint64    // the read under way
+	sent time.Time // when it was sent
+}
+
+// look asks the leader for the room of a change that was not told yet.
+func (w *worker) look(u *untold) {
+	w.s.journal.Forget(u.read)
+	u.sent = time.Now()
+	u.read, _ = w.s.journal.Read(u.token, func(id uint64, r journal.Result) { // what cannot be sent is read again later
+		w.post(mail{call: func(w *worker) { w.looked(id, r) }})
+	})
+}
+
+// looked tells the change if the leader has it, which is read again by the tick otherwise.
+func (w *worker) looked(id uint64, r journal.Result) {
+	i := slices.IndexFunc(w.untold, func(u untold) bool { return u.read == id })
+	if i < 0 || r.Err != nil || r.State.Sequence() < w.untold[i].seq {
+		return
+	}
+	w.publish(&w.untold[i].told)
+	w.untold = slices.Delete(w.untold, i, i+1)
+}
+
+// lookAgain reads anew for what the leader did not have or did not answer. What it does not have for as long as
+// changes are remembered is gone with what the journal has lost.
+func (w *worker) lookAgain(now time.Time) {
+	w.untold = slices.DeleteFunc(w.untold, func(u untold) bool { return now.Sub(u.at) > 3*w.s.cfg.Timings.Retell })
+	for i := range w.untold {
+		if u := &w.untold[i]; now.Sub(u.sent) >= 4*again {
+			w.look(u)
+		}
+	}
 }
 
 func newTold(rec *proto.Record, token proto.Token, seq uint64) told {

@@ -36,6 +36,7 @@ type worker struct {
 	backlog  []*ask                   // asks that wait until there are fewer
 	brought  uint64                   // the highest sequence that the feed has brought
 	past     past
+	untold   []untold            // committed changes that the leader was not seen to have
 	decoder  proto.RecordDecoder // of what the feed brings
 }
 

@@ -91,7 +91,7 @@ func (f *follower) run(ctx context.Context) error {
 	}
 	began, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	found, err := f.j.ensure(began)
+	found, err := f.find(began)
 	if err != nil {
 		return err
 	}
@@ -118,6 +118,23 @@ func (f *follower) run(ctx context.Context) error {
 	}
 	defer f.remove(name)
 	return f.read(ctx, sub, pending)
+}
+
+// find returns the stream as its leader has it. A copy that feeds this follower may have stored a record earlier than the
+// leader, which is given a moment before the stream counts as one that has lost records.
+func (f *follower) find(ctx context.Context) (identity, error) {
+	until := time.Now().Add(apiTimeout / 2)
+	for {
+		found, err := f.j.ensure(ctx)
+		if err != nil || found.last >= f.last || !found.created.Equal(f.stream.created) || time.Now().After(until) {
+			return found, err
+		}
+		select {
+		case <-ctx.Done():
+			return found, nil
+		case <-time.After(apiTimeout / 20):
+		}
+	}
 }
 
 // read passes on what the consumer brings until something is missing.
