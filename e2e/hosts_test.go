@@ -1,6 +1,10 @@
 package e2e_test
 
 import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,9 +25,17 @@ type hosts struct {
 	gatewayProcs             []*harness.Process
 }
 
-// onHosts starts three NATS servers, two replicas and two gateways. first says which NATS servers the last gateway uses;
-// nobody else then uses those. None: all use all.
-func onHosts(t *testing.T, first int) *hosts {
+// parting says who uses the first NATS server.
+type parting int
+
+const (
+	together     parting = iota // everybody uses all of them
+	withGateway                 // the last gateway and nobody else
+	withBothLast                // the last gateway and the last replica, and nobody else
+)
+
+// onHosts starts three NATS servers, two replicas and two gateways.
+func onHosts(t *testing.T, parts parting) *hosts {
 	t.Helper()
 	net := harness.StartNetwork(t)
 	h := &hosts{}
@@ -31,15 +43,22 @@ func onHosts(t *testing.T, first int) *hosts {
 		h.nats = append(h.nats, net.Host(t))
 	}
 	h.servers = harness.StartNATSClusterOn(t, h.nats)
-	mine, others := harness.URLs(h.servers[:first]), harness.URLs(h.servers[first:])
-	if first == 0 {
-		mine = others
+	all, first, others := harness.URLs(h.servers), harness.URLs(h.servers[:1]), harness.URLs(h.servers[1:])
+	rest := others
+	gatewayURLs, replicaURLs := []string{others, first}, []string{others, others}
+	switch parts {
+	case together:
+		rest = all
+		gatewayURLs, replicaURLs = []string{all, all}, []string{all, all}
+	case withGateway:
+	case withBothLast:
+		replicaURLs[1] = first
 	}
-	for i, url := range []string{others, mine} {
+	for i, url := range gatewayURLs {
 		r, g := net.Host(t), net.Host(t)
 		h.replicas, h.gateways = append(h.replicas, r), append(h.gateways, g)
 		h.replicaProcs = append(h.replicaProcs, r.Start(t, "replica "+string(rune('1'+i)), harness.Roomsvc,
-			"--ops-listen", r.IP+":0", "--nats", others, "--log-format", "text", "--replicas", "3"))
+			"--ops-listen", r.IP+":0", "--nats", replicaURLs[i], "--log-format", "text", "--replicas", "3"))
 		h.gatewayProcs = append(h.gatewayProcs, g.Start(t, "gateway "+string(rune('1'+i)), harness.Gateway,
 			"--listen", g.IP+":0", "--ops-listen", g.IP+":0", "--nats", url, "--log-format", "text", "--drain", "100ms"))
 	}
@@ -47,7 +66,7 @@ func onHosts(t *testing.T, first int) *hosts {
 		h.replicaProcs[i].Ready(t)
 		h.gatewayProcs[i].Ready(t)
 	}
-	h.site = newSite(t, others, views.Level, h.gatewayProcs...)
+	h.site = newSite(t, rest, views.Level, h.gatewayProcs...)
 	return h
 }
 
@@ -76,7 +95,7 @@ func TestHostsWhosePacketsVanish(t *testing.T) {
 	if !harness.Isolated(t) {
 		return
 	}
-	h := onHosts(t, 0)
+	h := onHosts(t, together)
 	clients := h.dials(t, 4)
 	room := fresh(t)
 	fill(t, room, clients...)
@@ -120,7 +139,7 @@ func TestANATSServerCutOffWithItsGateway(t *testing.T) {
 	if !harness.Isolated(t) {
 		return
 	}
-	h := onHosts(t, 1)
+	h := onHosts(t, withGateway)
 	here, there := newSite(t, h.site.nats, views.Level, h.gatewayProcs[0]), newSite(t, h.site.nats, views.Level, h.gatewayProcs[1])
 	stay, away := here.dial(t), there.dial(t)
 	room := fresh(t)
@@ -148,4 +167,83 @@ func TestANATSServerCutOffWithItsGateway(t *testing.T) {
 	}
 	truth := h.truth(t)
 	harness.Await(t, "all are level", func() bool { return truth.Compare(t.Context(), room, ids(stay, away)) == nil })
+}
+
+// TestAStreamsLeaderThatIsCutOffIsNotBelieved cuts the leader off together with a gateway and a replica, for which it goes
+// on to be the leader while the others have elected another. Nobody there may be told what is no longer so.
+func TestAStreamsLeaderThatIsCutOffIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	if !harness.Isolated(t) {
+		return
+	}
+	h := onHosts(t, withBothLast)
+	nc := harness.Connect(t, harness.URLs(h.servers))
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	harness.Await(t, "the first server leads", func() bool {
+		if streamLeader(t, h.servers, js) == h.servers[0] {
+			return true
+		}
+		_, _ = nc.Request("$JS.API.STREAM.LEADER.STEPDOWN.PARLEY", []byte(`{"placement":{"preferred":"n1"}}`), time.Second)
+		return false
+	})
+	nc.Close()
+	here, there := newSite(t, h.site.nats, views.Level, h.gatewayProcs[0]), newSite(t, h.site.nats, views.Level, h.gatewayProcs[1])
+	owner, asking := here.dial(t), there.dials(t, 8)
+	room := fresh(t)
+
+	h.nats[0].Cut(t, h.nats[1], h.nats[2])
+	cut := time.Now()
+	var created atomic.Pointer[time.Time]
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	var before, after, joined atomic.Int64
+	for _, c := range asking {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				asked := time.Now()
+				limit, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				e, err := c.Request(limit, proto.Frame{Name: proto.RoomJoin, Room: room})
+				cancel()
+				since := created.Load()
+				switch {
+				case err != nil:
+					t.Error(err)
+					return
+				case e.Name == proto.RoomJoined:
+					joined.Add(1)
+					return
+				case since == nil || asked.Before(*since):
+					before.Add(1)
+				case e.Name == proto.RoomNotExists:
+					t.Errorf("%v after the room was created a join of it was answered %s", asked.Sub(*since).Round(time.Millisecond), e.Name)
+					return
+				default:
+					after.Add(1)
+				}
+				pause(t, 20*time.Millisecond)
+			}
+		})
+	}
+	harness.Await(t, "the room is created in the larger part", func() bool { return owner.Create(t, room).Name == proto.RoomCreated })
+	now := time.Now()
+	created.Store(&now)
+	pause(t, 12*time.Second) // the old leader knows after 10 to 20 s that it is none
+	h.nats[0].Heal(t)
+	harness.AwaitFor(t, 40*time.Second, "all have joined", func() bool { return joined.Load() == int64(len(asking)) || t.Failed() })
+	t.Logf("the room was created %v after the cut; %d answers before that, %d afterwards without one", now.Sub(cut).Round(time.Millisecond),
+		before.Load(), after.Load())
+	truth := h.truth(t)
+	members := map[proto.ClientID]bool{owner.ID(): true}
+	for _, c := range asking {
+		members[c.ID()] = true
+	}
+	harness.Await(t, "all are level", func() bool {
+		got, _, err := truth.Members(t.Context(), room)
+		return err == nil && len(got) == len(members) && !slices.ContainsFunc(got, func(id proto.ClientID) bool { return !members[id] })
+	})
 }

@@ -156,6 +156,11 @@ func (w *worker) onRead(a *ask, id uint64, r journal.Result) {
 		a.retry = time.Now().Add(again)
 		return
 	}
+	if !w.s.journal.Sure() { // another may be the leader by now
+		w.s.journal.Renew()
+		a.retry = time.Now().Add(again)
+		return
+	}
 	if r.State.Sequence() < a.knew && a.older < maxOlder {
 		a.retry = time.Now().Add(again << a.older)
 		a.older++

@@ -20,7 +20,7 @@ const noRecord = `{"type":"io.nats.jetstream.api.v1.stream_msg_get_response",` +
 // Any copy of the stream feeds a replica, and its leader answers appends and reads.
 func isFeed(subject string) bool   { return strings.HasPrefix(subject, "parley.journal.") }
 func isAnswer(payload []byte) bool { return isAck(payload) || isRead(payload) }
-func isAck(payload []byte) bool { return bytes.HasPrefix(payload, []byte(`{"stream":"PARLEY",`)) }
+func isAck(payload []byte) bool    { return bytes.HasPrefix(payload, []byte(`{"stream":"PARLEY",`)) }
 
 func isRead(payload []byte) bool             { return bytes.Contains(payload, []byte(`.stream_msg_get_response"`)) }
 func held(on bool) verdict                   { return verdict{hold: on} }

@@ -55,6 +55,9 @@ func (s *Service) steer(ctx context.Context) error {
 		if first := journal.lost.IsZero(); journal.look(now) && !(first && journal.reconnects == 0) {
 			s.journal.Kick()
 		}
+		if journal.up {
+			s.journal.Renew()
+		}
 		if !journal.up && now.Sub(journal.lost) >= s.cfg.Timings.JournalAway {
 			s.followed.Store(false)
 		}

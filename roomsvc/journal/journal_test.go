@@ -175,3 +175,34 @@ func TestTheStreamIsFollowedInOrderOverARestartAndAKick(t *testing.T) {
 		t.Errorf("%v, %d resets", f.broken, f.resets)
 	}
 }
+
+func TestALeaderThatIsAloneIsNotSure(t *testing.T) {
+	t.Parallel()
+	c := testkit.StartCluster(t, 3)
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc := c.Servers[0].Connect(t)
+	j, err := journal.New(nc, journal.Config{Subjects: subjects, Replicas: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(j.Close)
+	if err := j.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sure := func() bool { j.Renew(); return j.Sure() }
+	testkit.WaitFor(t, "the leader to have heard from most", sure)
+	c.Servers[1].Stop()
+	testkit.WaitFor(t, "a leader to have heard from the other", func() bool {
+		return sure() && result(t, func(done func(uint64, journal.Result)) (uint64, error) { return j.Read("r", done) }).Err == nil
+	})
+	c.Servers[2].Stop()
+	testkit.WaitFor(t, "the leader to be alone", func() bool { return !sure() })
+	c.Servers[1].Restart()
+	testkit.WaitFor(t, "two to be enough", sure)
+}
