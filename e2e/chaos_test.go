@@ -66,7 +66,11 @@ func TestChaos(t *testing.T) {
 
 	c := &chaos{servers: harness.StartNATSCluster(t), history: linear.New()}
 	urls := harness.URLs(c.servers)
-	c.d = harness.StartSite(t, urls, 3, 3, nil, []string{"--replicas", "3"})
+	var gatewayArgs []string
+	if seed%2 == 0 { // then any replica is asked for any room, whatever it knows
+		gatewayArgs = []string{"--random-replica"}
+	}
+	c.d = harness.StartSite(t, urls, 3, 3, gatewayArgs, []string{"--replicas", "3"})
 	c.urls = c.d.URLs(t)
 	c.watch = views.Observe(t, harness.Connect(t, urls))
 	c.began = time.Now()
@@ -98,7 +102,7 @@ func (c *chaos) hand(t *testing.T, random *rand.Rand, end time.Time) {
 		pause(t, time.Second+time.Duration(random.IntN(2000))*time.Millisecond)
 		a, b := random.IntN(3), time.Duration(random.IntN(5000))*time.Millisecond
 		var name string
-		switch random.IntN(6) {
+		switch random.IntN(7) {
 		case 0, 1:
 			name = "replica killed"
 			c.d.Replicas[a].Kill(t)
@@ -117,6 +121,11 @@ func (c *chaos) hand(t *testing.T, random *rand.Rand, end time.Time) {
 			c.mu.Lock()
 			c.urls = c.d.URLs(t)
 			c.mu.Unlock()
+		case 5:
+			name = "NATS server asleep" // what it feeds is behind, and then it wakes up with what it had
+			c.servers[a].Pause(t)
+			pause(t, b)
+			c.servers[a].Resume(t)
 		default:
 			name = "NATS server killed"
 			c.servers[a].Kill(t)
@@ -277,7 +286,12 @@ func (c *chaos) settled(t *testing.T) {
 			}
 		}
 		if last != nil {
-			t.Errorf("not level in time: %v", last)
+			record, seq, err := truth.Journal(t.Context(), room)
+			members, at, asked := truth.Roster(t.Context(), room)
+			t.Errorf("not level in time: %v; the record at %d is %+v (%v), the roster at %d is %v (%v)", last, seq, record, err, at, members, asked)
+			for _, e := range c.watch.Events(room)[max(0, len(c.watch.Events(room))-10):] {
+				t.Logf("told: %+v", e)
+			}
 		}
 	}
 	for _, s := range c.live {
