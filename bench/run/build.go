@@ -57,7 +57,7 @@ func build(ctx context.Context, dir string, names []name) (built, error) {
 	if slices.Contains(names, parley) {
 		add("services", "parley", "./parley")
 	}
-	if slices.Contains(names, three) {
+	if slices.ContainsFunc(names, func(n name) bool { return n == three || n == three2 || n == three4 }) {
 		add("services", "parley-gateway", "./gateway")
 		add("services", "parley-roomsvc", "./roomsvc")
 		add("bench", "nats-server", "github.com/nats-io/nats-server/v2")

@@ -47,7 +47,7 @@ func (m *measurer) measure(ctx context.Context) error {
 		if !sc.fresh || !m.wanted(sc) {
 			continue
 		}
-		for _, n := range m.systems(sc.transport) {
+		for _, n := range m.systems(sc) {
 			if err := m.alone(ctx, p, sc, n); err != nil {
 				return err
 			}
@@ -75,7 +75,7 @@ func (m *measurer) round(ctx context.Context, p pacing, round int) error {
 		if sc.fresh || !m.wanted(sc) || sc.heavy && round >= p.heavyRounds {
 			continue
 		}
-		for _, n := range m.systems(sc.transport) {
+		for _, n := range m.systems(sc) {
 			err := m.put(ctx, p, sc, n, running[n])
 			if err = m.note(err); err != nil {
 				return err
@@ -173,7 +173,9 @@ func (m *measurer) wanted(sc scenario) bool {
 		(sc.transport != socketIO || !m.set.NoSocketIO)
 }
 
-// systems are those to measure that speak the transport.
-func (m *measurer) systems(t transport) []name {
-	return slices.DeleteFunc(slices.Clone(speaks[t]), func(n name) bool { return !slices.Contains(m.names, n) })
+// systems are those to measure that a scenario is put to.
+func (m *measurer) systems(sc scenario) []name {
+	return slices.DeleteFunc(slices.Clone(speaks[sc.transport]), func(n name) bool {
+		return !slices.Contains(m.names, n) || !sc.suits(n)
+	})
 }

@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // transport is what the load speaks.
 type transport string
@@ -12,7 +15,7 @@ const (
 
 // speaks says which systems understand a transport.
 var speaks = map[transport][]name{
-	plain:    {floor, parley, three},
+	plain:    {floor, parley, three, three2, three4},
 	socketIO: {node, node2, parley},
 }
 
@@ -24,6 +27,12 @@ type scenario struct {
 	heavy     bool // not in every round: long to set up
 	fresh     bool // wants servers that were just started, and is measured once
 	quick     bool // part of --quick
+	scaled    bool // put to several gateways and room services too
+}
+
+// suits says whether a scenario is put to a system.
+func (s scenario) suits(n name) bool {
+	return slices.Contains(speaks[s.transport], n) && (s.scaled || n != three2 && n != three4)
 }
 
 // key is a scenario's name with its transport: "plain/join".
@@ -33,10 +42,10 @@ func (s scenario) key() string { return string(s.transport) + "/" + s.name }
 var plan = []scenario{
 	{name: "signal-1", transport: plain, args: []string{"signal", "--rooms", "1"}, quick: true},
 	{name: "signal-16", transport: plain, args: []string{"signal", "--rooms", "16"}},
-	{name: "signal-50", transport: plain, args: []string{"signal", "--rooms", "50"}, quick: true},
-	{name: "signal-256", transport: plain, args: []string{"signal", "--rooms", "256"}},
+	{name: "signal-50", transport: plain, args: []string{"signal", "--rooms", "50"}, quick: true, scaled: true},
+	{name: "signal-256", transport: plain, args: []string{"signal", "--rooms", "256"}, scaled: true},
 	{name: "rate-1", transport: plain, args: []string{"signal", "--rate", "5000", "--rooms", "1"}},
-	{name: "rate-50", transport: plain, args: []string{"signal", "--rate", "5000", "--rooms", "50"}, quick: true},
+	{name: "rate-50", transport: plain, args: []string{"signal", "--rate", "5000", "--rooms", "50"}, quick: true, scaled: true},
 	{name: "signal-50", transport: socketIO, args: []string{"signal", "--rooms", "50"}, quick: true},
 	{name: "rate-50", transport: socketIO, args: []string{"signal", "--rate", "5000", "--rooms", "50"}},
 	{name: "join", transport: plain, args: []string{"join"}, quick: true},

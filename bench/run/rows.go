@@ -26,6 +26,7 @@ type cell struct {
 func (c cell) title() string {
 	return map[cell]string{
 		{plain, floor}: "floor", {plain, parley}: "parley", {plain, three}: "three",
+		{plain, three2}: "three x2", {plain, three4}: "three x4",
 		{socketIO, node}: "node", {socketIO, node2}: "node x2", {socketIO, parley}: "parley sio",
 	}[c]
 }
@@ -52,12 +53,18 @@ var (
 	onFloor  = cell{plain, floor}
 	onParley = cell{plain, parley}
 	onThree  = cell{plain, three}
+	onThree2 = cell{plain, three2}
+	onThree4 = cell{plain, three4}
 	onNode   = cell{socketIO, node}
 	onNode2  = cell{socketIO, node2}
 	onSIO    = cell{socketIO, parley}
 
-	plainCells = []cell{onFloor, onParley, onThree}
-	sioCells   = []cell{onNode, onNode2, onSIO}
+	plainCells  = []cell{onFloor, onParley, onThree}
+	sioCells    = []cell{onNode, onNode2, onSIO}
+	scaledCells = []cell{onThree, onThree2, onThree4}
+
+	// flat compares several gateways and room services with one of each.
+	flat = []bound{{of: onThree2, to: onThree, most: 1.2}, {of: onThree4, to: onThree, most: 1.2}}
 )
 
 // toFloor are the usual comparisons of the plain transport.
@@ -96,6 +103,10 @@ var rows = []row{
 	{"idle connection, of 1,000", "idle-1000", "", rss, plainCells, toFloor(0, 0)},
 	{"idle connection, of 10,000", "idle-10000", "", rss, plainCells, toFloor(0.6, 0)},
 	{"idle connection, of 10,000", "idle-10000", "", pss, plainCells, toFloor(0, 0)},
+
+	{"signal, 50 rooms busy, several of each", "signal-50", "", cpu, scaledCells, flat},
+	{"signal, 256 rooms busy, several of each", "signal-256", "", cpu, scaledCells, flat},
+	{"signal, 5,000/s over 50 rooms, several of each", "rate-50", "", cpu, scaledCells, flat},
 
 	{"signal, 50 rooms busy", "signal-50", "", cpu, sioCells, toNode(1.6, 0.5, 1.3)},
 	{"signal, 5,000/s over 50 rooms", "rate-50", "", cpu, sioCells, toNode(0, 0, 0)},

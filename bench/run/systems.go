@@ -16,6 +16,8 @@ const (
 	floor  name = "floor"  // the bare relay
 	parley name = "parley" // one process
 	three  name = "three"  // gateway, nats-server and room service
+	three2 name = "three2" // two gateways, nats-server, two room services
+	three4 name = "three4" // four of each, but for nats-server
 	node   name = "node"   // Socket.IO in Node, in memory
 	node2  name = "node2"  // two of those, with Redis between
 )
@@ -40,7 +42,8 @@ func start(ctx context.Context, n name, core int, b built) (*system, error) {
 	}
 	s := &system{core: core, built: b, data: data}
 	how := map[name]func(context.Context) error{
-		floor: s.floor, parley: s.parley, three: s.three, node: s.node, node2: s.node2,
+		floor: s.floor, parley: s.parley, node: s.node, node2: s.node2,
+		three: s.apart(1), three2: s.apart(2), three4: s.apart(4),
 	}[n]
 	if how == nil {
 		return nil, fmt.Errorf("no such system: %q", n)
@@ -100,29 +103,43 @@ func (s *system) parley(ctx context.Context) error {
 	return s.add(ctx, readyz(ops), "parley", args...)
 }
 
-func (s *system) three(ctx context.Context) error {
-	nats, roomOps, err := two()
-	if err != nil {
-		return err
+// apart starts nats-server, and so many room services and gateways.
+func (s *system) apart(replicas int) func(context.Context) error {
+	return func(ctx context.Context) error {
+		nats, err := free()
+		if err != nil {
+			return err
+		}
+		_, port, err := net.SplitHostPort(nats)
+		if err != nil {
+			return err
+		}
+		if err := s.add(ctx, accepts(nats), "nats-server", "-a", "127.0.0.1", "-p", port, "-js", "-sd", s.data); err != nil {
+			return err
+		}
+		url := "nats://" + nats
+		for range replicas {
+			ops, err := free()
+			if err != nil {
+				return err
+			}
+			if err := s.add(ctx, readyz(ops), "parley-roomsvc", "--nats", url, "--ops-listen", ops, "--max-members", "0", "--log-level", "warn"); err != nil {
+				return err
+			}
+		}
+		for range replicas {
+			at, ops, err := two()
+			if err != nil {
+				return err
+			}
+			s.servers = append(s.servers, at)
+			args := append([]string{"--nats", url, "--listen", at, "--ops-listen", ops}, limitless...)
+			if err := s.add(ctx, readyz(ops), "parley-gateway", args...); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	at, gatewayOps, err := two()
-	if err != nil {
-		return err
-	}
-	s.servers = []string{at}
-	_, port, err := net.SplitHostPort(nats)
-	if err != nil {
-		return err
-	}
-	if err := s.add(ctx, accepts(nats), "nats-server", "-a", "127.0.0.1", "-p", port, "-js", "-sd", s.data); err != nil {
-		return err
-	}
-	url := "nats://" + nats
-	if err := s.add(ctx, readyz(roomOps), "parley-roomsvc", "--nats", url, "--ops-listen", roomOps, "--max-members", "0", "--log-level", "warn"); err != nil {
-		return err
-	}
-	args := append([]string{"--nats", url, "--listen", at, "--ops-listen", gatewayOps}, limitless...)
-	return s.add(ctx, readyz(gatewayOps), "parley-gateway", args...)
 }
 
 func (s *system) node(ctx context.Context) error { return s.addNode(ctx) }
