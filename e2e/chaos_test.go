@@ -25,7 +25,7 @@ const (
 )
 
 // epoch is how long a set of rooms is used: histories that are checked stay short.
-const epoch = 5 * time.Second
+const epoch = 2500 * time.Millisecond
 
 // chaos is many clients on several gateways that create, join and leave few rooms, while a hand ends, stops and starts
 // processes.

@@ -145,6 +145,9 @@ func (w *worker) settle(e *entry, op *operation, r journal.Result) {
 		op.settle = op.fed != 0
 		op.retry = time.Now().Add(again)
 		return
+	case seq < op.record.Prev && !w.s.journal.Sure():
+		op.retry = time.Now().Add(again)
+		return
 	case seq < op.record.Prev && op.older < maxOlder:
 		op.retry = time.Now().Add(again << op.older)
 		op.older++
