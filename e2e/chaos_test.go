@@ -159,8 +159,7 @@ func (c *chaos) client(ctx context.Context, random *rand.Rand) {
 		if err != nil {
 			continue // the gateway has just been killed
 		}
-		c.session(ctx, s, random)
-		if ctx.Err() != nil {
+		if c.session(ctx, s, random) {
 			c.mu.Lock()
 			c.live = append(c.live, s)
 			c.mu.Unlock()
@@ -168,8 +167,8 @@ func (c *chaos) client(ctx context.Context, random *rand.Rand) {
 	}
 }
 
-// session asks until its connection ends, or the test does.
-func (c *chaos) session(ctx context.Context, s *testkit.Client, random *rand.Rand) {
+// session asks until its connection ends, or the test does, and reports whether the connection is left.
+func (c *chaos) session(ctx context.Context, s *testkit.Client, random *rand.Rand) bool {
 	touched := map[proto.Room]bool{}
 	tick := time.NewTicker(15 * time.Millisecond)
 	defer tick.Stop()
@@ -177,7 +176,7 @@ func (c *chaos) session(ctx context.Context, s *testkit.Client, random *rand.Ran
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return
+			return true
 		}
 		name, room := proto.RoomJoin, c.room(random)
 		switch n := random.IntN(100); {
@@ -198,7 +197,7 @@ func (c *chaos) session(ctx context.Context, s *testkit.Client, random *rand.Ran
 		}
 		if !c.ask(s, name, room) {
 			c.ended(s, name, room, touched)
-			return
+			return false
 		}
 	}
 }
