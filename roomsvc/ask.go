@@ -30,12 +30,13 @@ type ask struct {
 
 	bears proto.RequestID // answered with a room-joined: the request that made the client a member, when it may be another
 
-	done  bool
-	reads []uint64  // the reads under way: one, and more when it was not answered in time
-	sent  time.Time // when the last one was sent
-	knew  uint64    // what memory had when the first one was sent
-	older int       // so many reads were older than memory
-	retry time.Time // when to go on; zero: not waiting for a time
+	done   bool
+	reads  []uint64  // the reads under way: one, and more when it was not answered in time
+	sent   time.Time // when the last one was sent
+	knew   uint64    // what memory had when the first one was sent
+	older  int       // so many reads were older than memory
+	unsure bool      // read again once the leader is believed
+	retry  time.Time // when to go on; zero: not waiting for a time
 }
 
 // changes reports whether the request may change its room.
@@ -157,10 +158,10 @@ func (w *worker) onRead(a *ask, id uint64, r journal.Result) {
 		return
 	}
 	if !w.s.journal.Sure() { // another may be the leader by now
-		w.s.journal.Renew()
-		a.retry = time.Now().Add(again)
+		a.unsure, a.retry = true, time.Now()
 		return
 	}
+	a.unsure = false
 	if r.State.Sequence() < a.knew && a.older < maxOlder {
 		a.retry = time.Now().Add(again << a.older)
 		a.older++
@@ -259,6 +260,7 @@ func (s *Service) unanswered(attempts int) time.Duration {
 // tick goes on with what was not answered in time, and gives up what nobody waits for any more.
 func (w *worker) tick(now time.Time) {
 	w.lookAgain(now)
+	sure := w.s.journal.Sure()
 	for a := range w.active {
 		e := w.rooms[a.token]
 		op := (*operation)(nil)
@@ -278,7 +280,7 @@ func (w *worker) tick(now time.Time) {
 			w.pursue(e, op, now)
 		case len(a.reads) > 0 && now.Sub(a.sent) >= w.s.unanswered(len(a.reads)):
 			w.read(a)
-		case !a.retry.IsZero() && !now.Before(a.retry):
+		case !a.retry.IsZero() && !now.Before(a.retry) && (sure || !a.unsure):
 			w.read(a)
 		}
 	}

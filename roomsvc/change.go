@@ -134,6 +134,9 @@ func (w *worker) settle(e *entry, op *operation, r journal.Result) {
 		}
 		w.commit(e, op, op.fed)
 		return
+	case seq <= op.record.Prev && (op.large || seq < op.record.Prev) && !w.s.journal.Sure():
+		op.retry = time.Now().Add(4 * again)
+		return
 	case seq == op.record.Prev && op.large:
 		w.abandon(e, op)
 		full := proto.Errorf(proto.CodeRoomFull, op.ask.Room, op.ask.ClientID, "the room has as many members as a message can hold")
@@ -143,9 +146,6 @@ func (w *worker) settle(e *entry, op *operation, r journal.Result) {
 	case seq == op.record.Prev:
 		// Another append to this room is being agreed on in the cluster, or came and went; or the leader is behind the feed.
 		op.settle = op.fed != 0
-		op.retry = time.Now().Add(again)
-		return
-	case seq < op.record.Prev && !w.s.journal.Sure():
 		op.retry = time.Now().Add(again)
 		return
 	case seq < op.record.Prev && op.older < maxOlder:
@@ -229,6 +229,7 @@ func (w *worker) commit(e *entry, op *operation, seq uint64) {
 		e.fed = false
 		w.install(e, &room.State{Seq: seq, Record: *op.record})
 	}
+	w.tellUntold(e.token, seq)
 	w.tell(op.record, e.token, seq)
 	if op.ask.removal {
 		w.s.metrics.removed.Inc()

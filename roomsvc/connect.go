@@ -3,9 +3,19 @@ package roomsvc
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/roomsvc/journal"
+)
+
+// The roles of the two connections.
+const (
+	requests = "requests"
+	records  = "journal"
 )
 
 // Between two attempts to reconnect to the same server, and the most that is added to it at random.
@@ -58,6 +68,13 @@ func (s *Service) connect(role, servers string, options []nats.Option) (*nats.Co
 func (s *Service) natsError(role string, sub *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		s.metrics.overflow("subscription")
+	}
+	if subject := journal.LeaseSubject(s.subjects); role == requests && sub == nil &&
+		errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), strconv.Quote(subject)) {
+		s.untouched.Store(true)
+		s.log.Warn("the login for requests may not publish to a subject by which a NATS server that is cut off is found out: "+
+			"allow it, or members may be removed by mistake while NATS is parted", "subject", subject)
+		return
 	}
 	if sub != nil {
 		err = fmt.Errorf("subscription %s: %w", sub.Subject, err)

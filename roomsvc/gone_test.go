@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/parley-rtc/parley/proto"
@@ -53,6 +55,48 @@ func TestMembersOfAKilledGatewayAreRemovedAndToldOnce(t *testing.T) {
 	if removed := value(t, one, "removed_members_total") + value(t, two, "removed_members_total"); removed != 2 {
 		t.Errorf("%v members were removed, expected 2", removed)
 	}
+}
+
+func TestAReplicaThatIsOutOfTouchRemovesNobody(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	sieve, change := newRequestSieve(n)
+	r := start(t, n, change, soon)
+	stays, dies := newAsker(t, n), newAsker(t, n)
+	ann, bob := proto.NewClientID(), proto.NewClientID()
+	expect(t, stays.create("r", ann), proto.RoomCreated)
+	expect(t, dies.join("r", bob), proto.RoomJoined)
+	<-time.After(time.Second) // it has heard from the journal's leader
+	sieve.set(func(_ string, p []byte) verdict { return verdict{hold: isInfo(p)} })
+	<-time.After(4 * time.Second) // for as long as a leader is believed
+	dies.die()
+	testkit.WaitFor(t, "the gateway to be counted as gone", func() bool { return value(t, r, "gateways") == 1 })
+	<-time.After(time.Second)
+	if events := stays.heardOf("r"); len(events) != 2 {
+		t.Fatalf("heard %+v", events)
+	}
+	sieve.release()
+	testkit.WaitFor(t, "the member to be removed", func() bool { return len(stays.heardOf("r")) == 3 })
+}
+
+func TestAReplicaThatMayNotAskWhetherItIsInTouchCountsAsInTouch(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t, testkit.Listen(), testkit.Configure(func(o *server.Options) {
+		o.Users = []*server.User{
+			{Username: "all"},
+			{Username: "less", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"$JS.>"}}}},
+		}
+		o.NoAuthUser = "all"
+	}))
+	start(t, n, soon, func(c *roomsvc.Config) {
+		c.Options, c.JournalServers = []nats.Option{nats.UserInfo("less", "")}, n.URL()
+	})
+	stays, dies := newAsker(t, n), newAsker(t, n)
+	expect(t, stays.create("r", proto.NewClientID()), proto.RoomCreated)
+	expect(t, dies.join("r", proto.NewClientID()), proto.RoomJoined)
+	<-time.After(1500 * time.Millisecond) // for silence to count
+	dies.die()
+	testkit.WaitFor(t, "the member to be removed", func() bool { return len(stays.heardOf("r")) == 3 })
 }
 
 func TestMembersOfAGatewayThatSaysItLeavesAreRemovedAtOnce(t *testing.T) {

@@ -22,7 +22,9 @@ func isFeed(subject string) bool   { return strings.HasPrefix(subject, "parley.j
 func isAnswer(payload []byte) bool { return isAck(payload) || isRead(payload) }
 func isAck(payload []byte) bool    { return bytes.HasPrefix(payload, []byte(`{"stream":"PARLEY",`)) }
 
-func isRead(payload []byte) bool             { return bytes.Contains(payload, []byte(`.stream_msg_get_response"`)) }
+func isRead(payload []byte) bool { return bytes.Contains(payload, []byte(`.stream_msg_get_response"`)) }
+
+func isInfo(payload []byte) bool             { return bytes.Contains(payload, []byte(`.stream_info_response"`)) }
 func held(on bool) verdict                   { return verdict{hold: on} }
 func holdFeed(s string, _ []byte) verdict    { return held(isFeed(s)) }
 func holdAnswers(_ string, p []byte) verdict { return held(isAnswer(p)) }

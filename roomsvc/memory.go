@@ -59,7 +59,7 @@ func (w *worker) learn(token proto.Token, st *room.State, at time.Time) {
 	switch {
 	case rec.Change.Replica == w.s.id:
 		// Appended by a request that was given up before that was known; or told and forgotten, and now read again.
-		if !forgotten && !w.past.has(token, st.Seq) {
+		if !forgotten && !w.anew && w.untold[change{token, st.Seq}] == nil && !w.past.has(token, st.Seq) {
 			w.tellOnceStored(newTold(rec, token, st.Seq))
 		}
 	case w.s.followed.Load() || time.Since(at) < w.s.cfg.Timings.Retell+skew:
@@ -147,9 +147,15 @@ func (e *entry) index(old *room.State) {
 
 // reset forgets everything, because the stream is another one than before.
 func (w *worker) reset() {
-	w.brought = 0
+	w.brought, w.anew = 0, true
+	for _, u := range w.untold {
+		w.dropUntold(u)
+	}
 	for _, e := range w.rooms {
 		e.fed = true
+		if e.op != nil {
+			e.op.fed = 0
+		}
 		w.install(e, nil)
 		w.tidy(e)
 	}

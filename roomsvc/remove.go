@@ -13,6 +13,9 @@ import (
 // as are allowed, the rest when half of those have been removed.
 func (w *worker) sweep() {
 	w.more = false
+	if !w.s.inTouch() {
+		return // looked at again soon
+	}
 	for gateway := range w.byGateway {
 		w.s.watch.Know(proto.RoleGateway, string(gateway)) // one that was gone long enough to be forgotten
 		if !w.s.watch.Gone(gateway) {

@@ -48,6 +48,7 @@ type Service struct {
 	nc       *nats.Conn
 	jc       *nats.Conn
 	journal  *journal.Journal
+	touch    *journal.Lease // as seen over nc
 	watch    *replicas.Watch
 	requests *nats.Subscription
 	micro    micro.Service
@@ -58,6 +59,8 @@ type Service struct {
 	serving  atomic.Bool  // requests are taken
 	stopping atomic.Bool
 	opened   atomic.Bool // what Run sets is set
+	// untouched: the login for requests may not ask about the stream.
+	untouched atomic.Bool
 
 	troubleMu sync.Mutex // guards the field below
 	troubles  map[string]time.Time
@@ -145,12 +148,12 @@ func (s *Service) Run(ctx context.Context) error {
 
 // open makes the connections and what hangs on them.
 func (s *Service) open() error {
-	nc, err := s.connect("requests", s.cfg.Servers, s.cfg.Options)
+	nc, err := s.connect(requests, s.cfg.Servers, s.cfg.Options)
 	if err != nil {
 		return err
 	}
 	s.nc = nc
-	if s.jc, err = s.connect("journal", s.cfg.JournalServers, s.cfg.JournalOptions); err != nil {
+	if s.jc, err = s.connect(records, s.cfg.JournalServers, s.cfg.JournalOptions); err != nil {
 		s.stopping.Store(true)
 		nc.Close()
 		return err
@@ -163,6 +166,10 @@ func (s *Service) open() error {
 	})
 	if err == nil {
 		err = s.journal.Open()
+	}
+	if err == nil {
+		s.touch = journal.NewLease(nc, s.subjects)
+		err = s.touch.Open()
 	}
 	if err != nil {
 		s.stopping.Store(true)

@@ -15,8 +15,8 @@ import (
 	"github.com/parley-rtc/parley/testkit"
 )
 
-// sieve is what connects a replica's journal to NATS, in which single messages to the replica can be held back or
-// replaced, while others pass.
+// sieve is what connects a replica to NATS, in which single messages to the replica can be held back or replaced, while
+// others pass.
 type sieve struct {
 	n *testkit.NATS
 
@@ -32,12 +32,21 @@ type verdict struct {
 	instead string // another payload, without headers
 }
 
-// newSieve returns a sieve that lets everything pass, and what sets a replica up with it.
+// newSieve returns a sieve that lets everything pass, and what sets a replica up with it for its journal.
 func newSieve(n *testkit.NATS) (*sieve, func(*roomsvc.Config)) {
 	s := &sieve{n: n, passed: make(map[string]int)}
 	return s, func(c *roomsvc.Config) {
 		c.JournalServers = n.URL()
 		c.JournalOptions = []nats.Option{nats.InProcessServer(s)}
+	}
+}
+
+// newRequestSieve is [newSieve] for a replica's requests, and what else it hears of other processes.
+func newRequestSieve(n *testkit.NATS) (*sieve, func(*roomsvc.Config)) {
+	s := &sieve{n: n, passed: make(map[string]int)}
+	return s, func(c *roomsvc.Config) {
+		c.Servers, c.JournalServers = n.URL(), n.URL()
+		c.Options, c.JournalOptions = []nats.Option{nats.InProcessServer(s)}, n.Options()
 	}
 }
 

@@ -3,22 +3,56 @@ package roomsvc
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/journal"
 )
 
 const steerEvery = 100 * time.Millisecond
 
+// elsewhere is how long a connection over which no leader can be believed is kept before another NATS server is tried: this
+// one may be cut off from those that have elected another. It is longer than most elections. When it does not help, the next
+// time comes after twice as long.
+const (
+	elsewhere    = 12 * time.Second
+	elsewhereMax = 5 * time.Minute
+)
+
 // link is what the steering goroutine has seen of a connection.
 type link struct {
+	role       string
 	nc         *nats.Conn
+	lease      *journal.Lease
 	up         bool
 	reconnects uint64
 	lost       time.Time // when it was first seen away, or came back unseen
+
+	held     time.Time     // when the lease did last
+	patience time.Duration // how long it may be without
+}
+
+// renew keeps the lease, and tries another NATS server when that has not held for long.
+func (l *link) renew(now time.Time, log *slog.Logger) {
+	if !l.up {
+		l.held = now
+		return
+	}
+	l.lease.Renew()
+	switch {
+	case l.lease.Holds(0):
+		l.held, l.patience = now, elsewhere
+	case !l.lease.Answered():
+		l.held = now
+	case now.Sub(l.held) >= l.patience && len(l.nc.Servers()) > 1:
+		l.held, l.patience = now, min(2*l.patience, elsewhereMax)
+		log.Warn("this NATS server has lost touch with the journal's leader, trying another", "connection", l.role)
+		_ = l.nc.ForceReconnect() // it fails only when the connection is closed, or is being made again already
+	}
 }
 
 // look reports whether the connection has come back, or was away and came back unseen, since the last look.
@@ -40,7 +74,8 @@ func (l *link) look(now time.Time) (back bool) {
 func (s *Service) steer(ctx context.Context) error {
 	tick := time.NewTicker(steerEvery)
 	defer tick.Stop()
-	requests, journal := link{nc: s.nc}, link{nc: s.jc}
+	asked := link{role: requests, nc: s.nc, lease: s.touch, held: time.Now(), patience: elsewhere}
+	journal := link{role: records, nc: s.jc, lease: s.journal.Lease(), held: time.Now(), patience: elsewhere}
 	var ready bool
 	var swept time.Time
 	for {
@@ -51,18 +86,19 @@ func (s *Service) steer(ctx context.Context) error {
 		case <-tick.C:
 		}
 		now := time.Now()
-		s.lookAtRequests(&requests, now)
+		s.lookAtRequests(&asked, now)
 		if first := journal.lost.IsZero(); journal.look(now) && !(first && journal.reconnects == 0) {
 			s.journal.Kick()
 		}
-		if journal.up {
-			s.journal.Renew()
+		journal.renew(now, s.log)
+		if !s.untouched.Load() {
+			asked.renew(now, s.log)
 		}
-		if !journal.up && now.Sub(journal.lost) >= s.cfg.Timings.JournalAway {
+		if !journal.up && !journal.lost.IsZero() && now.Sub(journal.lost) >= s.cfg.Timings.JournalAway {
 			s.followed.Store(false)
 		}
 		followed := s.followed.Load()
-		if followed && !s.serving.Load() && requests.up {
+		if followed && !s.serving.Load() && asked.up {
 			if s.requests == nil {
 				if err := s.serve(); err != nil {
 					return err
@@ -86,9 +122,17 @@ func (s *Service) steer(ctx context.Context) error {
 		}
 		if now.Sub(swept) >= s.cfg.Timings.Sweep {
 			swept = now
-			s.sweep(now, ready && requests.up)
+			s.sweep(now, ready && asked.up)
 		}
 	}
+}
+
+// inTouch reports whether the NATS server over which beats are heard has lately been in touch with most of the journal's
+// copies. Beats that are missing at one that was cut off say nothing about who lives. Where the login may not ask, nobody knows,
+// and it counts as in touch.
+func (s *Service) inTouch() bool {
+	const lately = 1500 * time.Millisecond // of 3.5 s at most, that the lease still has to hold
+	return s.untouched.Load() || !s.touch.Answered() || s.touch.Holds(lately)
 }
 
 func (s *Service) lookAtRequests(l *link, now time.Time) {
@@ -177,7 +221,8 @@ func (f *feed) CaughtUp() {
 	s := (*Service)(f)
 	left := new(atomic.Int64)
 	left.Store(int64(len(s.workers)))
-	s.each(func(*worker) {
+	s.each(func(w *worker) {
+		w.anew = false
 		if left.Add(-1) == 0 && s.jc.IsConnected() {
 			s.followed.Store(true)
 			s.wake()

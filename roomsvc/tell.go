@@ -1,6 +1,7 @@
 package roomsvc
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -72,49 +73,102 @@ func (w *worker) tell(rec *proto.Record, token proto.Token, seq uint64) {
 	w.past.add(t)
 }
 
-// tellOnceStored tells a committed change that perhaps only the feed has brought, as soon as the leader is seen to have it
-// too. It counts as told from now on, so that it is told once.
-func (w *worker) tellOnceStored(t told) {
-	w.past.add(t)
-	w.untold = append(w.untold, untold{told: t})
-	w.look(&w.untold[len(w.untold)-1])
+// change names a committed change.
+type change struct {
+	token proto.Token
+	seq   uint64
 }
 
-// untold is a change that waits for the leader to have stored it.
+// untold is a change of this replica that only the feed has brought, and that is told when the leader has stored it.
 type untold struct {
 	told
-	read uint64    // the read under way
-	sent time.Time // when it was sent
+	reads []uint64  // the reads under way, of which any answer will do
+	looks bool      // it is one of those that are read
+	sent  time.Time // when the last read was sent
 }
 
-// look asks the leader for the room of a change that was not told yet.
-func (w *worker) look(u *untold) {
-	w.s.journal.Forget(u.read)
-	u.sent = time.Now()
-	u.read, _ = w.s.journal.Read(u.token, func(id uint64, r journal.Result) { // what cannot be sent is read again later
-		w.post(mail{call: func(w *worker) { w.looked(id, r) }})
-	})
+// maxLooks is how many changes are read at a time before they are told.
+const maxLooks = 64
+
+// tellOnceStored tells a change as soon as the leader is seen to have it.
+func (w *worker) tellOnceStored(t told) {
+	w.untold[change{t.token, t.seq}] = &untold{told: t}
+	w.lookAgain(time.Now())
 }
 
-// looked tells the change if the leader has it, which is read again by the tick otherwise.
-func (w *worker) looked(id uint64, r journal.Result) {
-	i := slices.IndexFunc(w.untold, func(u untold) bool { return u.read == id })
-	if i < 0 || r.Err != nil || r.State.Sequence() < w.untold[i].seq {
-		return
-	}
-	w.publish(&w.untold[i].told)
-	w.untold = slices.Delete(w.untold, i, i+1)
-}
-
-// lookAgain reads anew for what the leader did not have or did not answer. What it does not have for as long as
-// changes are remembered is gone with what the journal has lost.
+// lookAgain reads what waits to be told, and once more what was not answered or not stored. What the leader does not have for
+// as long as changes are remembered is gone with what the journal has lost.
 func (w *worker) lookAgain(now time.Time) {
-	w.untold = slices.DeleteFunc(w.untold, func(u untold) bool { return now.Sub(u.at) > 3*w.s.cfg.Timings.Retell })
-	for i := range w.untold {
-		if u := &w.untold[i]; now.Sub(u.sent) >= 4*again {
+	for _, u := range w.untold {
+		switch {
+		case now.Sub(u.at) > 3*w.s.cfg.Timings.Retell:
+			w.dropUntold(u)
+		case !u.looks && w.looking < maxLooks:
+			u.looks = true
+			w.looking++
+			w.look(u)
+		case u.looks && len(u.reads) == 0 && now.Sub(u.sent) >= 4*again, // the leader did not have it
+			len(u.reads) > 0 && now.Sub(u.sent) >= w.s.unanswered(len(u.reads)):
 			w.look(u)
 		}
 	}
+}
+
+// look asks the leader for the room of a change.
+func (w *worker) look(u *untold) {
+	u.sent = time.Now()
+	id, err := w.s.journal.Read(u.token, func(_ uint64, r journal.Result) {
+		w.post(mail{call: func(w *worker) { w.looked(u, r) }})
+	})
+	if err == nil {
+		u.reads = append(u.reads, id)
+	}
+}
+
+// looked tells the change if the leader has it.
+func (w *worker) looked(u *untold, r journal.Result) {
+	if w.untold[change{u.token, u.seq}] != u {
+		return
+	}
+	if r.Err == nil && r.State.Sequence() >= u.seq {
+		w.tellUntold(u.token, u.seq)
+		return
+	}
+	w.forgetLooks(u)
+}
+
+// tellUntold tells what waits of a room up to a change that the leader is known to have.
+func (w *worker) tellUntold(token proto.Token, seq uint64) {
+	if len(w.untold) == 0 {
+		return
+	}
+	var due []*untold
+	for _, u := range w.untold {
+		if u.token == token && u.seq <= seq {
+			due = append(due, u)
+		}
+	}
+	slices.SortFunc(due, func(a, b *untold) int { return cmp.Compare(a.seq, b.seq) })
+	for _, u := range due {
+		w.dropUntold(u)
+		w.publish(&u.told)
+		w.past.add(u.told)
+	}
+}
+
+func (w *worker) dropUntold(u *untold) {
+	w.forgetLooks(u)
+	if u.looks {
+		w.looking--
+	}
+	delete(w.untold, change{u.token, u.seq})
+}
+
+func (w *worker) forgetLooks(u *untold) {
+	for _, id := range u.reads {
+		w.s.journal.Forget(id)
+	}
+	u.reads = nil
 }
 
 func newTold(rec *proto.Record, token proto.Token, seq uint64) told {

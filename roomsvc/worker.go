@@ -35,8 +35,10 @@ type worker struct {
 	reads    int                      // reads of asks that the leader has not answered
 	backlog  []*ask                   // asks that wait until there are fewer
 	brought  uint64                   // the highest sequence that the feed has brought
+	anew     bool                     // everything is read again, after a reset: what was told before is not told again
 	past     past
-	untold   []untold            // committed changes that the leader was not seen to have
+	untold   map[change]*untold  // committed changes that the leader was not seen to have
+	looking  int                 // so many of them are read
 	decoder  proto.RecordDecoder // of what the feed brings
 }
 
@@ -75,6 +77,7 @@ func newWorker(s *Service) *worker {
 		byGateway: make(map[proto.GatewayID]map[*entry]struct{}),
 		active:    make(map[*ask]struct{}),
 		byID:      make(map[proto.RequestID]*ask),
+		untold:    make(map[change]*untold),
 	}
 }
 

@@ -52,7 +52,7 @@ var publishes = map[string][]string{
 	// The journal is the journal login's alone.
 	"parley.journal.lobby":                  {"journal"},
 	"$JS.API.INFO":                          {"journal", "keeper", "observer"},
-	"$JS.API.STREAM.INFO.PARLEY":            {"journal", "keeper", "reader", "observer"},
+	"$JS.API.STREAM.INFO.PARLEY":            {"journal", "keeper", "reader", "observer", "roomsvc"},
 	"$JS.API.STREAM.CREATE.PARLEY":          {"journal", "keeper"},
 	"$JS.API.STREAM.UPDATE.PARLEY":          {"journal", "keeper"},
 	"$JS.API.STREAM.MSG.GET.PARLEY":         {"journal", "keeper", "reader"},

@@ -120,18 +120,26 @@ func (f *follower) run(ctx context.Context) error {
 	return f.read(ctx, sub, pending)
 }
 
-// find returns the stream as its leader has it. A copy that feeds this follower may have stored a record earlier than the
-// leader, which is given a moment before the stream counts as one that has lost records.
+// find returns the stream as its leader has it. Who is behind what this follower has been brought is asked again: the leader
+// may store a record a little later than the copy that feeds this follower, and without a leader any copy answers. A stream
+// counts as one that has lost records only when a leader that can be believed says so for a while.
 func (f *follower) find(ctx context.Context) (identity, error) {
 	until := time.Now().Add(apiTimeout / 2)
 	for {
 		found, err := f.j.ensure(ctx)
-		if err != nil || found.last >= f.last || !found.created.Equal(f.stream.created) || time.Now().After(until) {
+		if err != nil || found.last >= f.last || !found.created.Equal(f.stream.created) {
 			return found, err
+		}
+		f.j.lease.Renew()
+		if time.Now().After(until) {
+			if !f.j.Sure() {
+				return identity{}, fmt.Errorf("%w: what answers for the stream is behind", ErrUnavailable)
+			}
+			return found, nil
 		}
 		select {
 		case <-ctx.Done():
-			return found, nil
+			return identity{}, fmt.Errorf("follow: %w", ctx.Err())
 		case <-time.After(apiTimeout / 20):
 		}
 	}

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -55,26 +53,21 @@ type Journal struct {
 	cfg   Config
 	inbox string // what the reply subjects start with
 	get   string // the subject that reads a record
-	info  string // the subject that asks about the stream
+	lease *Lease
 	kick  chan struct{}
 
 	decoder proto.RecordDecoder // owned by reply
-
-	sure atomic.Pointer[time.Time] // until when reads are sure; stored by reply only
 
 	mu      sync.Mutex // guards the fields below
 	next    uint64
 	pending map[uint64]waiter
 	sub     *nats.Subscription
-	renewed time.Time // when the last renewal was asked for
-	renewal uint64    // its id
 }
 
 // waiter is who waits for a reply: done runs on the subscription's goroutine and must not block for long.
 type waiter struct {
 	done func(id uint64, r Result)
-	read proto.Token       // whose record is read; empty: an append
-	info func(data []byte) // instead of both: gets an answer about the stream
+	read proto.Token // whose record is read; empty: an append
 }
 
 // New returns the journal behind a connection, which stays the caller's to close. Call [Journal.Open] before use.
@@ -89,7 +82,7 @@ func New(nc *nats.Conn, cfg Config) (*Journal, error) {
 		cfg:     cfg,
 		inbox:   nc.NewInbox() + ".",
 		get:     apiPrefix + "STREAM.MSG.GET." + cfg.Subjects.Stream(),
-		info:    apiPrefix + "STREAM.INFO." + cfg.Subjects.Stream(),
+		lease:   NewLease(nc, cfg.Subjects),
 		kick:    make(chan struct{}, 1),
 		pending: make(map[uint64]waiter),
 	}, nil
@@ -108,11 +101,21 @@ func (j *Journal) Open() error {
 	j.mu.Lock()
 	j.sub = sub
 	j.mu.Unlock()
+	if err := j.lease.Open(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
 	return nil
 }
 
+// Lease says whether the leader that answers over this connection can be believed.
+func (j *Journal) Lease() *Lease { return j.lease }
+
+// Sure reports whether what the leader has answered until now is what the stream has.
+func (j *Journal) Sure() bool { return j.lease.Holds(0) }
+
 // Close ends the subscription that Open made and forgets who waits.
 func (j *Journal) Close() {
+	j.lease.Close()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.sub != nil {
@@ -159,8 +162,6 @@ func (j *Journal) reply(m *nats.Msg) {
 		return
 	}
 	switch {
-	case w.info != nil:
-		w.info(m.Data)
 	case len(m.Data) == 0 && m.Header.Get("Status") == "503":
 		w.done(id, Result{Err: ErrUnavailable})
 	case w.read != "":

@@ -195,12 +195,9 @@ func TestALeaderThatIsAloneIsNotSure(t *testing.T) {
 	if err := j.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sure := func() bool { j.Renew(); return j.Sure() }
+	sure := func() bool { j.Lease().Renew(); return j.Sure() }
 	testkit.WaitFor(t, "the leader to have heard from most", sure)
 	c.Servers[1].Stop()
-	testkit.WaitFor(t, "a leader to have heard from the other", func() bool {
-		return sure() && result(t, func(done func(uint64, journal.Result)) (uint64, error) { return j.Read("r", done) }).Err == nil
-	})
 	c.Servers[2].Stop()
 	testkit.WaitFor(t, "the leader to be alone", func() bool { return !sure() })
 	c.Servers[1].Restart()
