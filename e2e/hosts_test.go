@@ -133,8 +133,8 @@ func TestHostsWhosePacketsVanish(t *testing.T) {
 	}
 }
 
-// TestANATSServerCutOffWithItsGateway parts the cluster so that a gateway stays connected to the smaller part.
-func TestANATSServerCutOffWithItsGateway(t *testing.T) {
+// TestAGatewayLeavesANATSServerThatIsCutOff cuts the server off from the others, and not from the gateway that uses it.
+func TestAGatewayLeavesANATSServerThatIsCutOff(t *testing.T) {
 	t.Parallel()
 	if !harness.Isolated(t) {
 		return
@@ -146,12 +146,43 @@ func TestANATSServerCutOffWithItsGateway(t *testing.T) {
 	fill(t, room, stay, away)
 	h.nats[0].Cut(t, h.nats[1], h.nats[2])
 	cut := time.Now()
+	harness.Await(t, "its client is answered again", func() bool {
+		return away.Join(t, room+"-other").Name == proto.RoomNotExists && time.Since(cut) > 4*time.Second
+	})
+	t.Logf("its client was answered again %v after the cut", time.Since(cut).Round(time.Millisecond))
+	pause(t, time.Until(cut.Add(14*time.Second))) // by then it would have been removed
+	want(t, away.Signal(t, room, stay.ID(), `1`), proto.SignalSent)
+	want(t, stay.Signal(t, room, away.ID(), `1`), proto.SignalSent)
+	if err := h.truth(t).Compare(t.Context(), room, ids(stay, away)); err != nil {
+		t.Error(err)
+	}
+	for _, c := range []*client{stay, away} {
+		c.Expect(t, proto.SignalReceive)
+		c.Quiet(t)
+	}
+}
+
+// TestANATSServerCutOffWithItsGateway parts the cluster so that a gateway is in the smaller part.
+func TestANATSServerCutOffWithItsGateway(t *testing.T) {
+	t.Parallel()
+	if !harness.Isolated(t) {
+		return
+	}
+	h := onHosts(t, withGateway)
+	here, there := newSite(t, h.site.nats, views.Level, h.gatewayProcs[0]), newSite(t, h.site.nats, views.Level, h.gatewayProcs[1])
+	stay, away := here.dial(t), there.dial(t)
+	room := fresh(t)
+	fill(t, room, stay, away)
+	h.nats[0].Cut(t, h.nats[1], h.nats[2])
+	h.gateways[1].Cut(t, h.nats[1], h.nats[2])
+	cut := time.Now()
 	if r := stay.Expect(t, proto.ClientLeft); r.ID != away.ID() {
 		t.Errorf("heard %s", r.Raw)
 	}
 	t.Logf("the members of the gateway in the smaller part were removed after %v", time.Since(cut).Round(time.Millisecond))
 	wantCode(t, away.Join(t, room+"-other"), proto.CodeUnavailable)
 	h.nats[0].Heal(t)
+	h.gateways[1].Heal(t)
 	healed := time.Now()
 	if r := away.Expect(t, proto.RoomLeft); !r.Kicked || r.Room != room {
 		t.Errorf("heard %s", r.Raw)

@@ -23,6 +23,11 @@ const (
 	natsWaitMax = 500 * time.Millisecond
 	natsFlush   = 5 * time.Second
 	remindEvery = time.Minute // that NATS is still away
+
+	// deafFor is how long no replica is heard before another NATS server is tried: this one may be cut off from the others,
+	// and the gateway counts as gone after 8 s. When that does not help, the next time comes after twice as long.
+	deafFor    = 4 * time.Second
+	deafForMax = 5 * time.Minute
 )
 
 // connect logs in to NATS and subscribes. It does not wait for NATS to be there; only what cannot get better is an error.
@@ -116,8 +121,13 @@ func (g *Gateway) beat(ctx context.Context) error {
 	}
 	tick := time.NewTicker(proto.BeatEvery)
 	defer tick.Stop()
+	ears := ears{patience: deafFor}
 	for {
 		say(proto.Up)
+		if ears.deaf(time.Now(), g.ranking.lastHeard(), g.conn.IsConnected()) && len(g.conn.Servers()) > 1 {
+			g.log.Warn("no room service is heard over this NATS server, trying another")
+			_ = g.conn.ForceReconnect() // it fails only when the connection is closed, or is being made again already
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -126,6 +136,27 @@ func (g *Gateway) beat(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// ears notice that nothing is heard.
+type ears struct {
+	patience time.Duration
+	since    time.Time // when listening to this server began
+}
+
+// deaf reports whether it is time to try another server. heard is when a replica was heard last; zero: none ever was.
+func (e *ears) deaf(now, heard time.Time, connected bool) bool {
+	switch {
+	case heard.IsZero() || !connected:
+		e.since = now
+	case heard.After(e.since):
+		e.since, e.patience = heard, deafFor
+	}
+	if now.Sub(e.since) < e.patience {
+		return false
+	}
+	e.since, e.patience = now, min(2*e.patience, deafForMax)
+	return true
 }
 
 // errNotReady is returned by Ready, wrapped, with the reason.

@@ -13,8 +13,9 @@ import (
 type ranking struct {
 	live atomic.Pointer[[]proto.ReplicaID] // sorted, never changed; read by every ask
 
-	mu    sync.Mutex // guards heard
+	mu    sync.Mutex // guards the fields below
 	heard map[proto.ReplicaID]time.Time
+	last  time.Time // when any was heard; zero: never
 }
 
 func newRanking() *ranking {
@@ -30,6 +31,7 @@ func (r *ranking) replicas() []proto.ReplicaID { return *r.live.Load() }
 func (r *ranking) beat(b proto.Beat, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.last = now
 	id := proto.ReplicaID(b.ID)
 	_, known := r.heard[id]
 	if b.State == proto.Leaving {
@@ -40,6 +42,13 @@ func (r *ranking) beat(b proto.Beat, now time.Time) {
 	if known != (b.State == proto.Up) {
 		r.publish()
 	}
+}
+
+// lastHeard returns when a replica was heard last; the zero time when none ever was.
+func (r *ranking) lastHeard() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last
 }
 
 // gone leaves out a replica for which NATS found nobody, until it beats again.

@@ -1,0 +1,36 @@
+package gateway
+
+import (
+	"testing"
+	"time"
+)
+
+func TestAGatewayThatHearsNoReplicaTriesAnotherServerAndThenMoreSeldom(t *testing.T) {
+	t.Parallel()
+	begin := time.Now()
+	ears := ears{patience: deafFor}
+	var heard time.Time
+	var tried []int
+	for second := range 120 {
+		now := begin.Add(time.Duration(second) * time.Second)
+		switch {
+		case second < 10: // none has started yet
+		case second < 20, second == 100:
+			heard = now
+		}
+		connected := second < 90 || second >= 95
+		if ears.deaf(now, heard, connected) {
+			tried = append(tried, second)
+		}
+	}
+	// Heard until 19; away from 90 to 94; heard again at 100.
+	want := []int{23, 31, 47, 79, 104, 112}
+	if len(tried) != len(want) {
+		t.Fatalf("tried at %v, expected %v", tried, want)
+	}
+	for i := range want {
+		if tried[i] != want[i] {
+			t.Fatalf("tried at %v, expected %v", tried, want)
+		}
+	}
+}
