@@ -25,9 +25,12 @@ const (
 	remindEvery = time.Minute // that NATS is still away
 
 	// deafFor is how long no replica is heard before another NATS server is tried: this one may be cut off from the others,
-	// and the gateway counts as gone after 8 s. When that does not help, the next time comes after twice as long.
-	deafFor    = 4 * time.Second
-	deafForMax = 5 * time.Minute
+	// and the gateway counts as gone after 8 s. The next one may be cut off too, or be the same by another address: two more are
+	// tried soon. When that does not help, each time comes after twice as long.
+	deafFor     = 4 * time.Second
+	deafAgain   = 2 * time.Second
+	deafForMax  = 5 * time.Minute
+	deafRetries = 2
 )
 
 // connect logs in to NATS and subscribes. It does not wait for NATS to be there; only what cannot get better is an error.
@@ -121,7 +124,7 @@ func (g *Gateway) beat(ctx context.Context) error {
 	}
 	tick := time.NewTicker(proto.BeatEvery)
 	defer tick.Stop()
-	ears := ears{patience: deafFor}
+	var ears ears
 	for {
 		say(proto.Up)
 		if ears.deaf(time.Now(), g.ranking.lastHeard(), g.conn.IsConnected()) && len(g.conn.Servers()) > 1 {
@@ -140,22 +143,33 @@ func (g *Gateway) beat(ctx context.Context) error {
 
 // ears notice that nothing is heard.
 type ears struct {
-	patience time.Duration
-	since    time.Time // when listening to this server began
+	since time.Time // when listening to this server began
+	asked time.Time // when deaf was last
+	tried int       // so many other servers, since a replica was heard
 }
 
 // deaf reports whether it is time to try another server. heard is when a replica was heard last; zero: none ever was.
 func (e *ears) deaf(now, heard time.Time, connected bool) bool {
-	switch {
-	case heard.IsZero() || !connected:
-		e.since = now
-	case heard.After(e.since):
-		e.since, e.patience = heard, deafFor
+	slept := now.Sub(e.asked) > 2*proto.BeatEvery // then what has come was not read yet
+	e.asked = now
+	if heard.After(e.since) {
+		e.since, e.tried = heard, 0
 	}
-	if now.Sub(e.since) < e.patience {
+	if heard.IsZero() || !connected || slept {
+		e.since = now
+	}
+	patience := deafFor
+	switch {
+	case e.tried > deafRetries:
+		patience = min(deafFor<<min(e.tried-deafRetries, 10), deafForMax)
+	case e.tried > 0:
+		patience = deafAgain
+	}
+	if now.Sub(e.since) < patience {
 		return false
 	}
-	e.since, e.patience = now, min(2*e.patience, deafForMax)
+	e.since = now
+	e.tried++
 	return true
 }
 

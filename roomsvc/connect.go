@@ -73,7 +73,7 @@ func (s *Service) natsError(role string, sub *nats.Subscription, err error) {
 		errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), strconv.Quote(subject)) {
 		s.untouched.Store(true)
 		s.log.Warn("the login for requests may not publish to a subject by which a NATS server that is cut off is found out: "+
-			"allow it, or members may be removed by mistake while NATS is parted", "subject", subject)
+			"allow it and restart, or members may be removed by mistake while NATS is parted", "subject", subject)
 		return
 	}
 	if sub != nil {

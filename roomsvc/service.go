@@ -158,8 +158,9 @@ func (s *Service) open() error {
 		nc.Close()
 		return err
 	}
+	s.touch = journal.NewLease(nc, s.subjects)
 	s.watch = replicas.New(replicas.Config{
-		Conn: nc, Subjects: s.subjects, Self: s.id, Timings: s.cfg.Timings.Timings, Gone: s.gone,
+		Conn: nc, Subjects: s.subjects, Self: s.id, Timings: s.cfg.Timings.Timings, Gone: s.gone, InTouch: s.inTouch,
 	})
 	s.journal, err = journal.New(s.jc, journal.Config{
 		Subjects: s.subjects, Replicas: s.cfg.Replicas, Memory: s.cfg.Memory,
@@ -168,7 +169,6 @@ func (s *Service) open() error {
 		err = s.journal.Open()
 	}
 	if err == nil {
-		s.touch = journal.NewLease(nc, s.subjects)
 		err = s.touch.Open()
 	}
 	if err != nil {

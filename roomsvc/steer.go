@@ -2,8 +2,8 @@ package roomsvc
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +21,11 @@ const steerEvery = 100 * time.Millisecond
 const (
 	elsewhere    = 12 * time.Second
 	elsewhereMax = 5 * time.Minute
+	unheard      = 2 * time.Second // without a lease: said
 )
+
+var errUnheard = errors.New("the journal's leader is not known to be in touch with most of its copies: " +
+	"an election, or NATS is parted; requests that need it wait")
 
 // link is what the steering goroutine has seen of a connection.
 type link struct {
@@ -33,25 +37,26 @@ type link struct {
 	lost       time.Time // when it was first seen away, or came back unseen
 
 	held     time.Time     // when the lease did last
+	looked   time.Time     // when it was looked at last
 	patience time.Duration // how long it may be without
 }
 
 // renew keeps the lease, and tries another NATS server when that has not held for long.
-func (l *link) renew(now time.Time, log *slog.Logger) {
-	if !l.up {
-		l.held = now
-		return
-	}
+func (l *link) renew(now time.Time, s *Service) {
+	slept := now.Sub(l.looked) > time.Second // then what has come was not read yet
+	l.looked = now
 	l.lease.Renew()
 	switch {
 	case l.lease.Holds(0):
 		l.held, l.patience = now, elsewhere
-	case !l.lease.Answered():
+	case !l.up, slept, !l.lease.Answered():
 		l.held = now
 	case now.Sub(l.held) >= l.patience && len(l.nc.Servers()) > 1:
 		l.held, l.patience = now, min(2*l.patience, elsewhereMax)
-		log.Warn("this NATS server has lost touch with the journal's leader, trying another", "connection", l.role)
+		s.log.Warn("this NATS server has lost touch with the journal's leader, trying another", "connection", l.role)
 		_ = l.nc.ForceReconnect() // it fails only when the connection is closed, or is being made again already
+	case now.Sub(l.held) >= unheard:
+		s.trouble(fmt.Errorf("%w (connection %s)", errUnheard, l.role))
 	}
 }
 
@@ -90,9 +95,9 @@ func (s *Service) steer(ctx context.Context) error {
 		if first := journal.lost.IsZero(); journal.look(now) && !(first && journal.reconnects == 0) {
 			s.journal.Kick()
 		}
-		journal.renew(now, s.log)
+		journal.renew(now, s)
 		if !s.untouched.Load() {
-			asked.renew(now, s.log)
+			asked.renew(now, s)
 		}
 		if !journal.up && !journal.lost.IsZero() && now.Sub(journal.lost) >= s.cfg.Timings.JournalAway {
 			s.followed.Store(false)
@@ -131,7 +136,7 @@ func (s *Service) steer(ctx context.Context) error {
 // copies. Beats that are missing at one that was cut off say nothing about who lives. Where the login may not ask, nobody knows,
 // and it counts as in touch.
 func (s *Service) inTouch() bool {
-	const lately = 1500 * time.Millisecond // of 3.5 s at most, that the lease still has to hold
+	const lately = 800 * time.Millisecond // of 3.5 s at most, that the lease still has to hold: nobody counts as gone before
 	return s.untouched.Load() || !s.touch.Answered() || s.touch.Holds(lately)
 }
 

@@ -83,7 +83,6 @@ type change struct {
 type untold struct {
 	told
 	reads []uint64  // the reads under way, of which any answer will do
-	looks bool      // it is one of those that are read
 	sent  time.Time // when the last read was sent
 }
 
@@ -92,8 +91,11 @@ const maxLooks = 64
 
 // tellOnceStored tells a change as soon as the leader is seen to have it.
 func (w *worker) tellOnceStored(t told) {
-	w.untold[change{t.token, t.seq}] = &untold{told: t}
-	w.lookAgain(time.Now())
+	u := &untold{told: t}
+	w.untold[change{t.token, t.seq}] = u
+	if w.looking < maxLooks {
+		w.look(u)
+	}
 }
 
 // lookAgain reads what waits to be told, and once more what was not answered or not stored. What the leader does not have for
@@ -103,11 +105,7 @@ func (w *worker) lookAgain(now time.Time) {
 		switch {
 		case now.Sub(u.at) > 3*w.s.cfg.Timings.Retell:
 			w.dropUntold(u)
-		case !u.looks && w.looking < maxLooks:
-			u.looks = true
-			w.looking++
-			w.look(u)
-		case u.looks && len(u.reads) == 0 && now.Sub(u.sent) >= 4*again, // the leader did not have it
+		case len(u.reads) == 0 && w.looking < maxLooks && now.Sub(u.sent) >= 4*again,
 			len(u.reads) > 0 && now.Sub(u.sent) >= w.s.unanswered(len(u.reads)):
 			w.look(u)
 		}
@@ -120,9 +118,13 @@ func (w *worker) look(u *untold) {
 	id, err := w.s.journal.Read(u.token, func(_ uint64, r journal.Result) {
 		w.post(mail{call: func(w *worker) { w.looked(u, r) }})
 	})
-	if err == nil {
-		u.reads = append(u.reads, id)
+	if err != nil {
+		return
 	}
+	if len(u.reads) == 0 {
+		w.looking++
+	}
+	u.reads = append(u.reads, id)
 }
 
 // looked tells the change if the leader has it.
@@ -158,13 +160,13 @@ func (w *worker) tellUntold(token proto.Token, seq uint64) {
 
 func (w *worker) dropUntold(u *untold) {
 	w.forgetLooks(u)
-	if u.looks {
-		w.looking--
-	}
 	delete(w.untold, change{u.token, u.seq})
 }
 
 func (w *worker) forgetLooks(u *untold) {
+	if len(u.reads) > 0 {
+		w.looking--
+	}
 	for _, id := range u.reads {
 		w.s.journal.Forget(id)
 	}

@@ -38,7 +38,7 @@ type Lease struct {
 	inbox   string // what the reply subjects start with
 	epoch   time.Time
 
-	held     atomic.Pointer[held] // nil: none
+	held     atomic.Pointer[span] // nil: none
 	answered atomic.Bool          // at least once
 	leader   leader               // owned by answer
 
@@ -47,17 +47,20 @@ type Lease struct {
 	sub   *nats.Subscription
 }
 
-// held says until when a leader is believed.
-type held struct {
-	until      time.Time
-	reconnects uint64 // of the connection by which it was got: by another one another server may answer
+// span is a time for which a leader is believed, by both clocks: one stands still while the machine sleeps, the other can be
+// set.
+type span struct {
+	until      time.Time // by the clock that only goes forward
+	wall       time.Time // by the clock on the wall
+	reconnects uint64    // of the connection by which it was got: by another one another server may answer
 }
 
 // leader is what the answers have said.
 type leader struct {
 	name  string
-	since time.Time // when the question was asked from which on it was in touch without a break; zero: always
-	until time.Time // when that ends
+	asked time.Time // when the newest question was asked that this one answered
+	since time.Time // when its answer came from which on it was in touch without a break; zero: always
+	span  span      // for which it is in touch
 }
 
 // NewLease returns the lease over a connection, which stays the caller's to close. It asks nothing before [Lease.Renew].
@@ -98,8 +101,7 @@ func (l *Lease) Answered() bool { return l.answered.Load() }
 // and whether that will be so for a while at least.
 func (l *Lease) Holds(atLeast time.Duration) bool {
 	h, now := l.held.Load(), time.Now().Add(atLeast)
-	// By both clocks: one stands still while the machine sleeps, the other can be set back.
-	return h != nil && now.Before(h.until) && now.Round(0).Before(h.until.Round(0)) &&
+	return h != nil && now.Before(h.until) && now.Round(0).Before(h.wall) &&
 		l.nc.IsConnected() && l.nc.Stats().Reconnects == h.reconnects
 }
 
@@ -120,35 +122,34 @@ func (l *Lease) Renew() {
 	if !due {
 		return
 	}
-	reply := l.inbox + strconv.FormatInt(int64(now.Sub(l.epoch)), 36) + "-" + strconv.FormatUint(l.nc.Stats().Reconnects, 36)
+	reply := l.inbox + strconv.FormatInt(int64(now.Sub(l.epoch)), 36) + "-" + strconv.FormatInt(now.UnixNano(), 36) + "-" +
+		strconv.FormatUint(l.nc.Stats().Reconnects, 36)
 	_ = l.nc.PublishRequest(l.subject, reply, nil) // what cannot be asked now is asked again
 }
 
 // answer reads an answer.
 func (l *Lease) answer(m *nats.Msg) {
-	ago, times, _ := strings.Cut(m.Subject[min(len(l.inbox), len(m.Subject)):], "-")
-	since, err1 := strconv.ParseInt(ago, 36, 64)
-	reconnects, err2 := strconv.ParseUint(times, 36, 64)
-	if err1 != nil || err2 != nil {
+	times := strings.Split(m.Subject[min(len(l.inbox), len(m.Subject)):], "-")
+	if len(times) != 3 {
 		return
 	}
-	asked := l.epoch.Add(time.Duration(since))
-	name, until, ok := readInfo(asked, m.Data)
+	since, err1 := strconv.ParseInt(times[0], 36, 64)
+	wall, err2 := strconv.ParseInt(times[1], 36, 64)
+	reconnects, err3 := strconv.ParseUint(times[2], 36, 64)
+	if err1 != nil || err2 != nil || err3 != nil {
+		return
+	}
+	name, lasts, copies, ok := readInfo(m.Data)
 	if !ok {
 		return
 	}
 	l.answered.Store(true)
-	if until = l.leader.heard(name, asked, until); until.IsZero() {
-		l.held.Store(nil)
-		return
-	}
-	if old := l.held.Load(); old == nil || old.reconnects != reconnects || old.until.Before(until) {
-		l.held.Store(&held{until: until, reconnects: reconnects})
-	}
+	asked := l.epoch.Add(time.Duration(since))
+	l.held.Store(l.leader.heard(time.Now(), name, asked, copies, span{asked.Add(lasts), time.Unix(0, wall).Add(lasts), reconnects}))
 }
 
-// readInfo reads which leader answered what was asked at a time, and until when it is the only one.
-func readInfo(asked time.Time, data []byte) (name string, until time.Time, ok bool) {
+// readInfo reads which leader answered, for how long it is the only one, and how many other copies there are.
+func readInfo(data []byte) (name string, lasts time.Duration, copies int, ok bool) {
 	var answer struct {
 		Cluster *struct {
 			Leader string      `json:"leader"`
@@ -157,32 +158,41 @@ func readInfo(asked time.Time, data []byte) (name string, until time.Time, ok bo
 		Config *struct{} `json:"config"`
 	}
 	if json.Unmarshal(data, &answer) != nil || answer.Config == nil { // an error
-		return "", time.Time{}, false
+		return "", 0, 0, false
 	}
 	c := answer.Cluster
 	if c == nil {
-		return "", asked.Add(election - leaseSkew), true
+		return "", election - leaseSkew, 0, true
 	}
-	return c.Leader, asked.Add(leaseFor(c.Copies)), c.Leader != "" // any copy answers while it knows no leader
+	return c.Leader, leaseFor(c.Copies), len(c.Copies), c.Leader != "" // any copy answers while it knows no leader
 }
 
-// heard takes note of an answer and returns until when its sender is believed; the zero time: not at all.
-func (l *leader) heard(name string, asked, until time.Time) time.Time {
-	first := l.until.IsZero()
-	switch {
-	case first:
-	case name != l.name || l.until.Before(asked):
-		l.since = asked
-		l.until = time.Time{}
+// heard takes note of an answer and returns for how long its sender is believed; nil: not at all.
+func (l *leader) heard(now time.Time, name string, asked time.Time, copies int, s span) *span {
+	switch known := !l.asked.IsZero(); {
+	case known && name != l.name && asked.Before(l.asked): // late, and of one before
+		return l.believed(now)
+	case known && (name != l.name || l.span.until.Before(now)):
+		l.since, l.span = now, s
+	case !known || s.until.After(l.span.until) || s.reconnects != l.span.reconnects:
+		l.span = s
 	}
 	l.name = name
-	if first || until.After(l.until) {
-		l.until = until
+	if asked.After(l.asked) {
+		l.asked = asked
 	}
-	if l.until.IsZero() || !l.since.IsZero() && asked.Sub(l.since) < probation {
-		return time.Time{}
+	if copies == 0 { // there is nobody else
+		l.since = time.Time{}
 	}
-	return l.until
+	return l.believed(now)
+}
+
+func (l *leader) believed(now time.Time) *span {
+	if !l.since.IsZero() && now.Sub(l.since) < probation {
+		return nil
+	}
+	s := l.span
+	return &s
 }
 
 // heardFrom is another copy of the stream, and when the leader heard from it.

@@ -3,6 +3,9 @@ package journal
 import (
 	"testing"
 	"time"
+
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/testkit"
 )
 
 func TestALeaseLastsUntilAnotherLeaderCanBeElected(t *testing.T) {
@@ -60,8 +63,39 @@ func TestALeaderIsBelievedAgainOnlyAfterAWhile(t *testing.T) {
 		{"a", 3 * time.Second, true},
 	} {
 		asked := now.Add(time.Duration(i) * step)
-		if until := l.heard(c.name, asked, asked.Add(c.lease)); until.After(asked) != c.believed {
-			t.Errorf("answer %d: believed for %v", i, until.Sub(asked))
+		s := l.heard(asked, c.name, asked, 2, span{until: asked.Add(c.lease)})
+		if believed := s != nil && s.until.After(asked); believed != c.believed {
+			t.Errorf("answer %d: believed: %v", i, believed)
+		}
+	}
+	if l.heard(now, "b", now, 2, span{until: now.Add(time.Hour)}); l.name != "a" {
+		t.Error("a late answer of an earlier leader made it the leader")
+	}
+	l.since = now.Add(time.Hour)
+	if l.heard(now.Add(time.Minute), "a", now.Add(time.Minute), 0, span{until: now.Add(2 * time.Minute)}) == nil {
+		t.Error("the only copy is not believed at once")
+	}
+}
+
+func TestALeaseHoldsByBothClocks(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	l := NewLease(n.Connect(t), proto.Subjects{})
+	for name, c := range map[string]struct {
+		epoch, until, wall time.Duration
+		holds              bool
+	}{
+		"usual":                             {0, time.Second, time.Second, true},
+		"the machine slept meanwhile":       {0, time.Second, -time.Hour, false},
+		"the clock was set back":            {0, -time.Second, time.Hour, false},
+		"started before the clock was set":  {-time.Hour, time.Second, time.Second, true},
+		"started after it had been set off": {time.Hour, time.Second, time.Second, true},
+	} {
+		now := time.Now()
+		l.epoch = now.Add(c.epoch)
+		l.held.Store(&span{until: now.Add(c.until), wall: now.Round(0).Add(c.wall)})
+		if l.Holds(0) != c.holds {
+			t.Errorf("%s: holds %v", name, !c.holds)
 		}
 	}
 }

@@ -96,7 +96,7 @@ func (w *Watch) tick(now time.Time) {
 			w.forget(p)
 			continue
 		}
-		if !w.connected || p.gone || now.Sub(latest(p.beat, p.known)) <= t.Ask {
+		if !w.connected || !w.lost.IsZero() || p.gone || now.Sub(latest(p.beat, p.known)) <= t.Ask {
 			continue
 		}
 		if now.Sub(p.asked) >= t.AskEvery {

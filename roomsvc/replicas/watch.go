@@ -53,6 +53,9 @@ type Config struct {
 	// Gone is called when a process is counted as gone or, if it is a gateway, has said that it leaves. lastHeard is
 	// when it was last heard. It must not block.
 	Gone func(role proto.Role, id string, lastHeard time.Time)
+	// InTouch reports whether what is not heard over the connection says anything: false when its server may be cut off from
+	// those of others. Nil: always.
+	InTouch func() bool
 }
 
 // Watch knows who lives. Its methods may be called from any goroutine.
@@ -72,6 +75,7 @@ type Watch struct {
 	state     proto.State // what this replica's beats say; empty: it does not beat yet
 	connected bool
 	since     time.Time // of the last start, reconnection or pause
+	lost      time.Time // since when it is out of touch; zero: it is in touch
 }
 
 // New returns a watch; nothing happens before [Watch.Run].
@@ -123,6 +127,7 @@ func (w *Watch) Run(ctx context.Context) error {
 				w.restart(now) // this process did not run: what it has not heard says nothing
 			}
 			last = now
+			w.touch(now)
 			w.tick(now)
 		}
 	}
@@ -166,6 +171,26 @@ func (w *Watch) Disconnected() {
 	w.mu.Lock()
 	w.connected = false
 	w.mu.Unlock()
+}
+
+// touch looks whether what is not heard says anything. What NATS said of processes while it did not is forgotten, and after
+// long everybody gets the time to be heard again.
+func (w *Watch) touch(now time.Time) {
+	inTouch := w.cfg.InTouch == nil || w.cfg.InTouch()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case !inTouch && w.lost.IsZero():
+		w.lost = now
+	case inTouch && !w.lost.IsZero():
+		if now.Sub(w.lost) > w.cfg.Timings.Missed {
+			w.since = now
+		}
+		w.lost = time.Time{}
+		for _, p := range w.peers {
+			p.nobody = time.Time{}
+		}
+	}
 }
 
 func (w *Watch) restart(now time.Time) {
