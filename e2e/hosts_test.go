@@ -144,6 +144,7 @@ func TestAGatewayLeavesANATSServerThatIsCutOff(t *testing.T) {
 	stay, away := here.dial(t), there.dial(t)
 	room := fresh(t)
 	fill(t, room, stay, away)
+	pause(t, 2*time.Second) // the gateway has heard replicas
 	h.nats[0].Cut(t, h.nats[1], h.nats[2])
 	cut := time.Now()
 	harness.Await(t, "its client is answered again", func() bool {

@@ -29,6 +29,7 @@ const (
 	// tried soon. When that does not help, each time comes after twice as long.
 	deafFor     = 4 * time.Second
 	deafAgain   = 2 * time.Second
+	deafAtFirst = 10 * time.Second // while none was ever heard: perhaps none has been started yet
 	deafForMax  = 5 * time.Minute
 	deafRetries = 2
 )
@@ -155,13 +156,15 @@ func (e *ears) deaf(now, heard time.Time, connected bool) bool {
 	if heard.After(e.since) {
 		e.since, e.tried = heard, 0
 	}
-	if heard.IsZero() || !connected || slept {
+	if !connected || slept {
 		e.since = now
 	}
 	patience := deafFor
 	switch {
 	case e.tried > deafRetries:
 		patience = min(deafFor<<min(e.tried-deafRetries, 10), deafForMax)
+	case heard.IsZero():
+		patience = deafAtFirst
 	case e.tried > 0:
 		patience = deafAgain
 	}
