@@ -103,7 +103,7 @@ func (w *Watch) tick(now time.Time) {
 			p.asked = now
 			ask = append(ask, id)
 		}
-		if now.Before(counts) {
+		if now.Before(counts) || now.Before(w.judges) {
 			continue
 		}
 		dead := !p.nobody.IsZero() && p.stillNobody.Sub(latest(p.nobody, counts)) >= t.NoResponders

@@ -76,6 +76,7 @@ type Watch struct {
 	connected bool
 	since     time.Time // of the last start, reconnection or pause
 	lost      time.Time // since when it is out of touch; zero: it is in touch
+	judges    time.Time // from when on anybody counts as gone again, after it was out of touch
 }
 
 // New returns a watch; nothing happens before [Watch.Run].
@@ -173,8 +174,9 @@ func (w *Watch) Disconnected() {
 	w.mu.Unlock()
 }
 
-// touch looks whether what is not heard says anything. What NATS said of processes while it did not is forgotten, and after
-// long everybody gets the time to be heard again.
+// touch looks whether what is not heard says anything. What NATS said of processes while it did not is forgotten, and then
+// everybody who lives gets the time to be heard once more; silence from before counts, since the server need not have been the
+// one that was cut off.
 func (w *Watch) touch(now time.Time) {
 	inTouch := w.cfg.InTouch == nil || w.cfg.InTouch()
 	w.mu.Lock()
@@ -183,10 +185,8 @@ func (w *Watch) touch(now time.Time) {
 	case !inTouch && w.lost.IsZero():
 		w.lost = now
 	case inTouch && !w.lost.IsZero():
-		if now.Sub(w.lost) > w.cfg.Timings.Missed {
-			w.since = now
-		}
 		w.lost = time.Time{}
+		w.judges = now.Add(w.cfg.Timings.Beat + w.cfg.Timings.Missed)
 		for _, p := range w.peers {
 			p.nobody = time.Time{}
 		}
