@@ -70,6 +70,21 @@ func onHosts(t *testing.T, parts parting) *hosts {
 	return h
 }
 
+// sides returns the site that each gateway is by itself.
+func (h *hosts) sides(t *testing.T) (here, there *site) {
+	t.Helper()
+	return newSite(t, h.site.nats, views.Level, h.gatewayProcs[0]), newSite(t, h.site.nats, views.Level, h.gatewayProcs[1])
+}
+
+// meet returns a client on each gateway, and the room that they are in.
+func (h *hosts) meet(t *testing.T) (stay, away *client, room proto.Room) {
+	t.Helper()
+	here, there := h.sides(t)
+	stay, away, room = here.dial(t), there.dial(t), fresh(t)
+	fill(t, room, stay, away)
+	return stay, away, room
+}
+
 // leader returns the host of the NATS server that leads the stream, and the hosts of all that it talks with.
 func (h *hosts) leader(t *testing.T) (leader *harness.Host, others []*harness.Host) {
 	t.Helper()
@@ -140,10 +155,7 @@ func TestAGatewayLeavesANATSServerThatIsCutOff(t *testing.T) {
 		return
 	}
 	h := onHosts(t, withGateway)
-	here, there := newSite(t, h.site.nats, views.Level, h.gatewayProcs[0]), newSite(t, h.site.nats, views.Level, h.gatewayProcs[1])
-	stay, away := here.dial(t), there.dial(t)
-	room := fresh(t)
-	fill(t, room, stay, away)
+	stay, away, room := h.meet(t)
 	pause(t, 2*time.Second) // the gateway has heard replicas
 	h.nats[0].Cut(t, h.nats[1], h.nats[2])
 	cut := time.Now()
@@ -170,10 +182,7 @@ func TestANATSServerCutOffWithItsGateway(t *testing.T) {
 		return
 	}
 	h := onHosts(t, withGateway)
-	here, there := newSite(t, h.site.nats, views.Level, h.gatewayProcs[0]), newSite(t, h.site.nats, views.Level, h.gatewayProcs[1])
-	stay, away := here.dial(t), there.dial(t)
-	room := fresh(t)
-	fill(t, room, stay, away)
+	stay, away, room := h.meet(t)
 	h.nats[0].Cut(t, h.nats[1], h.nats[2])
 	h.gateways[1].Cut(t, h.nats[1], h.nats[2])
 	cut := time.Now()
@@ -224,7 +233,7 @@ func TestAStreamsLeaderThatIsCutOffIsNotBelieved(t *testing.T) {
 		return false
 	})
 	nc.Close()
-	here, there := newSite(t, h.site.nats, views.Level, h.gatewayProcs[0]), newSite(t, h.site.nats, views.Level, h.gatewayProcs[1])
+	here, there := h.sides(t)
 	owner, asking := here.dial(t), there.dials(t, 8)
 	room := fresh(t)
 

@@ -13,9 +13,8 @@ import (
 )
 
 // How the connection to NATS is kept: found broken within 4.5 s, and so mended before the gateway counts as gone after 8 s of
-// silence, also where packets vanish; never given up. There is
-// no buffer for reconnecting: a request that could not be sent fails at once and is asked again, rather than arriving
-// late.
+// silence, also where packets vanish; never given up. There is no buffer for reconnecting: a request that could not be sent
+// fails at once and is asked again, rather than arriving late.
 const (
 	natsPing    = 1500 * time.Millisecond
 	natsPings   = 2

@@ -134,7 +134,7 @@ func (w *worker) settle(e *entry, op *operation, r journal.Result) {
 		}
 		w.commit(e, op, op.fed)
 		return
-	case seq <= op.record.Prev && (op.large || seq < op.record.Prev) && !w.s.journal.Sure():
+	case (seq < op.record.Prev || seq == op.record.Prev && op.large) && !w.s.journal.Sure():
 		op.retry = time.Now().Add(4 * again)
 		return
 	case seq == op.record.Prev && op.large:

@@ -29,6 +29,17 @@ func held(on bool) verdict                   { return verdict{hold: on} }
 func holdFeed(s string, _ []byte) verdict    { return held(isFeed(s)) }
 func holdAnswers(_ string, p []byte) verdict { return held(isAnswer(p)) }
 
+// behind tells the first reads, which the leader answers as if it had not stored the room yet.
+func behind(reads int) func(payload []byte) bool {
+	return func(payload []byte) bool {
+		if !isRead(payload) || reads == 0 {
+			return false
+		}
+		reads--
+		return true
+	}
+}
+
 func TestNobodyIsToldOfAChangeThatOnlyTheFeedHasBrought(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
@@ -72,10 +83,9 @@ func TestAChangeWhoseAnswerIsLateOrLostIsSettledByWhatTheLeaderHas(t *testing.T)
 		}
 	}
 	created := expect(t, g.ask(at(one, proto.OpCreate, ann)), proto.RoomCreated)
-	older := 3 // reads that the leader answers as if it had not stored the room yet
+	older := behind(3)
 	leader.set(func(_ string, p []byte) verdict {
-		if isRead(p) && older > 0 {
-			older--
+		if older(p) {
 			return verdict{instead: noRecord}
 		}
 		return held(isAck(p))
@@ -142,10 +152,10 @@ func TestARoomIsNotAnsweredAsALeaderHasItThatIsBehindTheFeed(t *testing.T) {
 		func() proto.Event { return g.roster("r") },
 		func() proto.Event { return g.create("r", bob) },
 	} {
-		older := 3
+		older, reads := behind(3), 0
 		leader.set(func(_ string, p []byte) verdict {
-			if isRead(p) && older > 0 {
-				older--
+			if older(p) {
+				reads++
 				return verdict{instead: noRecord}
 			}
 			return verdict{}
@@ -153,8 +163,8 @@ func TestARoomIsNotAnsweredAsALeaderHasItThatIsBehindTheFeed(t *testing.T) {
 		if e := ask(); e.Name != proto.Roster && e.Name != proto.RoomExists {
 			t.Errorf("answered %+v", e)
 		}
-		if older > 0 {
-			t.Errorf("answered with %d reads left that were older than memory", older)
+		if reads != 3 {
+			t.Errorf("answered after %d reads of 3 that were older than memory", reads)
 		}
 	}
 }
@@ -163,7 +173,7 @@ func TestEveryAnswerIsRightWhileTheFeedIsBehind(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
 	feed, change := newSieve(n)
-	behind, other := start(t, n, change), start(t, n)
+	late, other := start(t, n, change), start(t, n)
 	g := newAsker(t, n)
 	ann, bob, eve := proto.NewClientID(), proto.NewClientID(), proto.NewClientID()
 	ask := func(r *replica, op proto.Op, room proto.Room, client, target proto.ClientID) proto.Event {
@@ -177,7 +187,7 @@ func TestEveryAnswerIsRightWhileTheFeedIsBehind(t *testing.T) {
 		expect(t, ask(other, proto.OpCreate, room, ann, ""), proto.RoomCreated)
 	}
 	expect(t, ask(other, proto.OpJoin, "left", bob, ""), proto.RoomJoined)
-	testkit.WaitFor(t, "the replica to know", func() bool { return value(t, behind, "members") == 5 })
+	testkit.WaitFor(t, "the replica to know", func() bool { return value(t, late, "members") == 5 })
 	feed.set(holdFeed)
 	expect(t, ask(other, proto.OpCreate, "new", ann, ""), proto.RoomCreated)
 	expect(t, ask(other, proto.OpJoin, "joined", bob, ""), proto.RoomJoined)
@@ -186,16 +196,16 @@ func TestEveryAnswerIsRightWhileTheFeedIsBehind(t *testing.T) {
 	expect(t, ask(other, proto.OpLeave, "again", ann, ""), proto.RoomLeft)
 	expect(t, ask(other, proto.OpCreate, "again", bob, ""), proto.RoomCreated)
 
-	expectClients(t, expect(t, ask(behind, proto.OpRoster, "joined", "", ""), proto.Roster), ann, bob)
-	expectClients(t, expect(t, ask(behind, proto.OpRoster, "left", "", ""), proto.Roster), ann)
-	expect(t, ask(behind, proto.OpRoster, "closed", "", ""), proto.RoomNotExists)
-	expect(t, ask(behind, proto.OpCreate, "new", eve, ""), proto.RoomExists)
-	expectClients(t, expect(t, ask(behind, proto.OpJoin, "new", eve, ""), proto.RoomJoined), ann)
-	expect(t, ask(behind, proto.OpJoin, "closed", eve, ""), proto.RoomNotExists)
-	expectClients(t, expect(t, ask(behind, proto.OpJoin, "again", eve, ""), proto.RoomJoined), bob)
-	expect(t, ask(behind, proto.OpSignal, "joined", bob, ann), proto.SignalSent)
-	expect(t, ask(behind, proto.OpLeave, "joined", bob, ""), proto.RoomLeft)
-	expect(t, ask(behind, proto.OpCreate, "closed", eve, ""), proto.RoomCreated)
+	expectClients(t, expect(t, ask(late, proto.OpRoster, "joined", "", ""), proto.Roster), ann, bob)
+	expectClients(t, expect(t, ask(late, proto.OpRoster, "left", "", ""), proto.Roster), ann)
+	expect(t, ask(late, proto.OpRoster, "closed", "", ""), proto.RoomNotExists)
+	expect(t, ask(late, proto.OpCreate, "new", eve, ""), proto.RoomExists)
+	expectClients(t, expect(t, ask(late, proto.OpJoin, "new", eve, ""), proto.RoomJoined), ann)
+	expect(t, ask(late, proto.OpJoin, "closed", eve, ""), proto.RoomNotExists)
+	expectClients(t, expect(t, ask(late, proto.OpJoin, "again", eve, ""), proto.RoomJoined), bob)
+	expect(t, ask(late, proto.OpSignal, "joined", bob, ann), proto.SignalSent)
+	expect(t, ask(late, proto.OpLeave, "joined", bob, ""), proto.RoomLeft)
+	expect(t, ask(late, proto.OpCreate, "closed", eve, ""), proto.RoomCreated)
 	feed.release()
 	expectClients(t, expect(t, ask(other, proto.OpRoster, "again", "", ""), proto.Roster), bob, eve)
 }

@@ -106,11 +106,7 @@ func (s *system) parley(ctx context.Context) error {
 // apart starts nats-server, and so many room services and gateways.
 func (s *system) apart(replicas int) func(context.Context) error {
 	return func(ctx context.Context) error {
-		nats, err := free()
-		if err != nil {
-			return err
-		}
-		_, port, err := net.SplitHostPort(nats)
+		nats, port, err := freePort()
 		if err != nil {
 			return err
 		}
@@ -145,11 +141,7 @@ func (s *system) apart(replicas int) func(context.Context) error {
 func (s *system) node(ctx context.Context) error { return s.addNode(ctx) }
 
 func (s *system) node2(ctx context.Context) error {
-	redis, err := free()
-	if err != nil {
-		return err
-	}
-	_, port, err := net.SplitHostPort(redis)
+	redis, port, err := freePort()
 	if err != nil {
 		return err
 	}
@@ -167,11 +159,7 @@ func (s *system) node2(ctx context.Context) error {
 
 // addNode starts a Node process and adds it to the servers.
 func (s *system) addNode(ctx context.Context, args ...string) error {
-	at, err := free()
-	if err != nil {
-		return err
-	}
-	_, port, err := net.SplitHostPort(at)
+	at, port, err := freePort()
 	if err != nil {
 		return err
 	}
@@ -186,6 +174,15 @@ func two() (a, b string, err error) {
 	}
 	b, err = free()
 	return a, b, err
+}
+
+// freePort is a free address, and its port by itself.
+func freePort() (at, port string, err error) {
+	if at, err = free(); err != nil {
+		return "", "", err
+	}
+	_, port, err = net.SplitHostPort(at)
+	return at, port, err
 }
 
 func exists(path string) bool {
