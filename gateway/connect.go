@@ -4,86 +4,53 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
 )
 
-// How the connection to NATS is kept: found broken within 4.5 s, and so mended before the gateway counts as gone after 8 s of
-// silence, also where packets vanish; never given up. There is no buffer for reconnecting: a request that could not be sent
-// fails at once and is asked again, rather than arriving late.
-const (
-	natsPing    = 1500 * time.Millisecond
-	natsPings   = 2
-	natsWaitMin = 100 * time.Millisecond
-	natsWaitMax = 500 * time.Millisecond
-	natsFlush   = 5 * time.Second
-	remindEvery = time.Minute // that NATS is still away
+// natsFlush is how long the first subscriptions may take to arrive.
+const natsFlush = 5 * time.Second
 
-	// deafFor is how long no replica is heard before another NATS server is tried: this one may be cut off from the others,
-	// and the gateway counts as gone after 8 s. The next one may be cut off too, or be the same by another address: two more are
-	// tried soon. When that does not help, each time comes after twice as long.
-	deafFor     = 4 * time.Second
-	deafAgain   = 2 * time.Second
-	deafAtFirst = 10 * time.Second // while none was ever heard: perhaps none has been started yet
-	deafForMax  = 5 * time.Minute
-	deafRetries = 2
-)
+// deaf is how long no replica is heard before another NATS server is tried: this one may be cut off from the others, and the
+// gateway counts as gone after 8 s. So the first three servers are tried within that.
+func deaf() bus.Patience {
+	return bus.Patience{
+		First: 4 * time.Second, Again: 2 * time.Second, Tries: 2, Most: 5 * time.Minute, Never: 10 * time.Second,
+	}
+}
+
+// listenEvery is how often it is looked whether a replica was heard.
+const listenEvery = 250 * time.Millisecond
 
 // connect logs in to NATS and subscribes. It does not wait for NATS to be there; only what cannot get better is an error.
 func (g *Gateway) connect() error {
-	options := append([]nats.Option{
-		nats.Name("parley-gateway " + string(g.id)),
-		nats.MaxReconnects(-1),
-		nats.RetryOnFailedConnect(true),
-		nats.CustomReconnectDelay(func(int) time.Duration {
-			return natsWaitMin + rand.N(natsWaitMax-natsWaitMin) //nolint:gosec // jitter
-		}),
-		nats.ReconnectBufSize(-1),
-		nats.PingInterval(natsPing),
-		nats.MaxPingsOutstanding(natsPings),
-		nats.ConnectHandler(func(*nats.Conn) { g.metrics.connected.Set(1) }),
-		nats.ReconnectHandler(func(*nats.Conn) {
+	conn, err := bus.Connect(bus.Config{
+		Servers: g.cfg.Servers,
+		Name:    "parley-gateway " + string(g.id),
+		Options: g.cfg.Options,
+		Log:     g.log,
+		Connected: func(again bool) {
 			g.metrics.connected.Set(1)
-			g.log.Info("NATS is back")
-			g.hub.post(command{level: "reconnect"})
-		}),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			g.metrics.connected.Set(0)
-			if err != nil {
-				g.log.Warn("NATS is away", "error", err)
+			if again {
+				g.hub.post(command{level: "reconnect"})
 			}
-		}),
-		nats.ReconnectErrHandler(g.unreached()),
-		nats.ErrorHandler(g.natsError),
-	}, g.cfg.Options...)
-	conn, err := nats.Connect(g.cfg.Servers, options...)
+		},
+		Away:    func() { g.metrics.connected.Set(0) },
+		Trouble: g.natsError,
+	})
 	if err != nil {
-		return fmt.Errorf("connect to NATS: %w", err)
+		return err //nolint:wrapcheck // it says what was done
 	}
 	g.conn = conn
-	if conn.IsConnected() {
-		g.metrics.connected.Set(1)
-	}
 	if err := g.subscribe(); err != nil {
 		conn.Close()
 		return fmt.Errorf("subscribe: %w", err)
 	}
 	return nil
-}
-
-// unreached returns what hears of each attempt that failed, at the start and later. It says so once a minute.
-func (g *Gateway) unreached() nats.ConnErrHandler {
-	var said time.Time // nats.go calls one handler at a time
-	return func(conn *nats.Conn, err error) {
-		if now := time.Now(); said.IsZero() || now.Sub(said) >= remindEvery {
-			said = now
-			g.log.Warn("NATS cannot be reached, trying again", "servers", conn.Servers(), "error", err) // without passwords
-		}
-	}
 }
 
 func (g *Gateway) subscribe() error {
@@ -104,7 +71,7 @@ func (g *Gateway) subscribe() error {
 }
 
 // natsError hears what NATS says beside the way.
-func (g *Gateway) natsError(_ *nats.Conn, _ *nats.Subscription, err error) {
+func (g *Gateway) natsError(_ *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		g.metrics.overflows.WithLabelValues("nats").Inc()
 		g.hub.post(command{level: "overflow"})
@@ -122,57 +89,26 @@ func (g *Gateway) beat(ctx context.Context) error {
 		}
 		_ = g.conn.Publish(subject, b.Encode()) // while NATS is away nobody listens either
 	}
-	tick := time.NewTicker(proto.BeatEvery)
+	tick, listen := time.NewTicker(proto.BeatEvery), time.NewTicker(listenEvery)
 	defer tick.Stop()
-	var ears ears
+	defer listen.Stop()
+	mover := bus.NewMover(deaf())
+	say(proto.Up)
 	for {
-		say(proto.Up)
-		if ears.deaf(time.Now(), g.ranking.lastHeard(), g.conn.IsConnected()) && len(g.conn.Servers()) > 1 {
-			g.log.Warn("no room service is heard over this NATS server, trying another")
-			_ = g.conn.ForceReconnect() // it fails only when the connection is closed, or is being made again already
-		}
 		select {
 		case <-tick.C:
+			say(proto.Up)
+		case <-listen.C:
+			if mover.Due(time.Now(), g.ranking.lastHeard(), g.conn.IsConnected()) && len(g.conn.Servers()) > 1 {
+				g.log.Warn("no room service is heard over this NATS server, trying another")
+				g.conn.Move()
+			}
 		case <-ctx.Done():
 			say(proto.Leaving)
 			_ = g.conn.FlushTimeout(time.Second) // for the last word to be sent; it may be that NATS is away
 			return nil
 		}
 	}
-}
-
-// ears notice that nothing is heard.
-type ears struct {
-	since time.Time // when listening to this server began
-	asked time.Time // when deaf was last
-	tried int       // so many other servers, since a replica was heard
-}
-
-// deaf reports whether it is time to try another server. heard is when a replica was heard last; zero: none ever was.
-func (e *ears) deaf(now, heard time.Time, connected bool) bool {
-	slept := now.Sub(e.asked) > 2*proto.BeatEvery // then what has come was not read yet
-	e.asked = now
-	if heard.After(e.since) {
-		e.since, e.tried = heard, 0
-	}
-	if !connected || slept {
-		e.since = now
-	}
-	patience := deafFor
-	switch {
-	case e.tried > deafRetries:
-		patience = min(deafFor<<min(e.tried-deafRetries, 10), deafForMax)
-	case heard.IsZero():
-		patience = deafAtFirst
-	case e.tried > 0:
-		patience = deafAgain
-	}
-	if now.Sub(e.since) < patience {
-		return false
-	}
-	e.since = now
-	e.tried++
-	return true
 }
 
 // errNotReady is returned by Ready, wrapped, with the reason.

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/gateway/plain"
 	"github.com/parley-rtc/parley/gateway/socketio"
 	"github.com/parley-rtc/parley/proto"
@@ -39,7 +40,7 @@ type Gateway struct {
 	engine   *socketio.Server
 	stopped  chan struct{} // closed when the dispatcher has ended
 
-	conn   *nats.Conn // set by Run before anything uses it, which up tells Ready
+	conn   *bus.Conn // set by Run before anything uses it, which up tells Ready
 	up     atomic.Bool
 	work   context.Context //nolint:containedctx // set by Run: ends with its work, for what others' messages start
 	ownNum atomic.Uint64

@@ -3,12 +3,12 @@ package gateway
 import (
 	"context"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -32,9 +32,7 @@ type hub struct {
 
 	inRooms atomic.Uint64 // len(rooms) at the last tick, for beats
 
-	mu       sync.Mutex    // guards commands
-	commands []command     // unbounded, but each poster has only few under way
-	bell     chan struct{} // 1 deep: there are commands
+	commands *bus.Queue[command] // not bounded, but each poster has only few under way
 }
 
 // command is what another goroutine asks of the dispatcher; one group of fields is set.
@@ -63,21 +61,13 @@ func newHub(g *Gateway) *hub {
 		clients:  make(map[proto.ClientID]*session),
 		rooms:    make(map[proto.Room]*room),
 		own:      make(map[uint64]*ask),
-		bell:     make(chan struct{}, 1),
+		commands: bus.NewQueue[command](),
 	}
 }
 
 // post hands a command to the dispatcher. It does not block. What is posted before a request is published is handled
 // before anything that the request brings.
-func (h *hub) post(c command) {
-	h.mu.Lock()
-	h.commands = append(h.commands, c)
-	h.mu.Unlock()
-	select {
-	case h.bell <- struct{}{}:
-	default:
-	}
-}
+func (h *hub) post(c command) { h.commands.Put(c) }
 
 // run dispatches until the context ends.
 func (h *hub) run(ctx context.Context) error {
@@ -88,7 +78,7 @@ func (h *hub) run(ctx context.Context) error {
 		case m := <-h.messages:
 			h.drain() // what was posted before the message came about
 			h.message(m)
-		case <-h.bell:
+		case <-h.commands.Bell():
 			h.drain()
 		case now := <-tick.C:
 			h.tick(now)
@@ -100,10 +90,7 @@ func (h *hub) run(ctx context.Context) error {
 
 // drain handles the commands posted so far.
 func (h *hub) drain() {
-	h.mu.Lock()
-	commands := h.commands
-	h.commands = nil
-	h.mu.Unlock()
+	commands := h.commands.Take(nil)
 	for i := range commands {
 		h.command(&commands[i])
 	}
