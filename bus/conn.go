@@ -31,7 +31,7 @@ type Config struct {
 	Options []nats.Option // of the login; applied after the bus's own
 	Log     *slog.Logger  // is told when NATS is away, back, or not to be reached; nil: nobody is
 
-	Connected func(again bool)                        // NATS is reached; again: it was before
+	Connected func(version string, again bool)        // NATS is reached, at a server of this version; again: it was before
 	Away      func()                                  // it no longer is
 	Trouble   func(sub *nats.Subscription, err error) // what NATS says beside the way; sub may be nil
 	Closed    func(err error)                         // for good: its owner closed it, or its login is refused

@@ -45,9 +45,14 @@ func TestTheOwnerOfAConnectionIsToldOfItAndSoIsWhoeverItsOptionsName(t *testing.
 			nats.DisconnectErrHandler(func(*nats.Conn, error) { others.add("away") }),
 			nats.ClosedHandler(func(*nats.Conn) { others.add("closed") }),
 		},
-		Connected: func(again bool) { own.add(map[bool]string{false: "connected", true: "again"}[again]) },
-		Away:      func() { own.add("away") },
-		Closed:    func(error) { own.add("closed") },
+		Connected: func(version string, again bool) {
+			if version != "2.15.2" {
+				t.Errorf("the server's version is %q", version)
+			}
+			own.add(map[bool]string{false: "connected", true: "again"}[again])
+		},
+		Away:   func() { own.add("away") },
+		Closed: func(error) { own.add("closed") },
 	})
 	first := c.Line()
 	if first == 0 {

@@ -83,7 +83,7 @@ func call(handler nats.ConnHandler, nc *nats.Conn) {
 func (cfg *Config) connected(nc *nats.Conn, s *lines, again bool) {
 	s.look(nc)
 	if cfg.Connected != nil {
-		cfg.Connected(again)
+		cfg.Connected(nc.ConnectedServerVersion(), again)
 	}
 }
 

@@ -33,7 +33,7 @@ func (g *Gateway) connect() error {
 		Name:    "parley-gateway " + string(g.id),
 		Options: g.cfg.Options,
 		Log:     g.log,
-		Connected: func(again bool) {
+		Connected: func(_ string, again bool) {
 			g.metrics.connected.Set(1)
 			if again {
 				g.hub.post(command{level: "reconnect"})
@@ -41,6 +41,7 @@ func (g *Gateway) connect() error {
 		},
 		Away:    func() { g.metrics.connected.Set(0) },
 		Trouble: g.natsError,
+		Closed:  g.shutOut,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // it says what was done
@@ -77,6 +78,24 @@ func (g *Gateway) natsError(_ *nats.Subscription, err error) {
 		g.hub.post(command{level: "overflow"})
 	}
 	g.log.Warn("NATS", "error", err)
+}
+
+// shutOut hears that the connection is closed for good, which, unless the gateway closed it, means that its login is refused.
+func (g *Gateway) shutOut(err error) {
+	if err == nil {
+		err = nats.ErrConnectionClosed
+	}
+	g.refused <- fmt.Errorf("the connection to NATS was closed: %w; check the server's address and the login", err)
+}
+
+// reached returns why NATS will not be reached any more, or nil when the context ends.
+func (g *Gateway) reached(ctx context.Context) error {
+	select {
+	case err := <-g.refused:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // beat says each second that the gateway is here, and as its last word that it leaves.

@@ -40,11 +40,12 @@ type Gateway struct {
 	engine   *socketio.Server
 	stopped  chan struct{} // closed when the dispatcher has ended
 
-	conn   *bus.Conn // set by Run before anything uses it, which up tells Ready
-	up     atomic.Bool
-	work   context.Context //nolint:containedctx // set by Run: ends with its work, for what others' messages start
-	ownNum atomic.Uint64
-	tasks  crew // every goroutine that spawn started
+	conn    *bus.Conn // set by Run before anything uses it, which up tells Ready
+	up      atomic.Bool
+	refused chan error      // holds one: why the connection was closed for good
+	work    context.Context //nolint:containedctx // set by Run: ends with its work, for what others' messages start
+	ownNum  atomic.Uint64
+	tasks   crew // every goroutine that spawn started
 
 	door     door
 	answered atomic.Int64 // when a room request was last answered, in Unix milliseconds
@@ -71,6 +72,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 		cfg: cfg, limits: cfg.Limits.withDefaults(), id: proto.NewGatewayID(), subjects: subjects,
 		timing:  protocolTiming(),
 		metrics: newMetrics(reg), ranking: newRanking(), stopped: make(chan struct{}),
+		refused: make(chan error, 1),
 	}
 	for _, p := range cfg.TrustedProxies {
 		prefix, err := parseProxy(p)
@@ -106,7 +108,7 @@ func (g *Gateway) ID() proto.GatewayID { return g.id }
 func (g *Gateway) spawn(f func()) { g.tasks.run(f) }
 
 // Run serves clients on the listener until the context ends, drains, and returns when everything that it started has
-// stopped: within the drain time and a few seconds.
+// stopped: within the drain time and a few seconds. It drains and returns an error when NATS refuses its login for good.
 func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
 	defer stop()
@@ -120,6 +122,7 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	group.Go(func() error { defer close(g.stopped); return g.hub.run(work) })
 	group.Go(func() error { return g.acks.run(work) })
 	group.Go(func() error { return g.beat(work) })
+	group.Go(func() error { return g.reached(work) })
 	group.Go(func() error { return g.plain.Run(work) })
 	group.Go(func() error { return g.engine.Run(work) })
 	server := g.server()

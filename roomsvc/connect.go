@@ -25,7 +25,7 @@ func (s *Service) connect(role, servers string, options []nats.Option) (*bus.Con
 		Name:      "parley-roomsvc " + role + " " + string(s.id),
 		Options:   options,
 		Log:       s.log.With("connection", role),
-		Connected: func(bool) { s.awake.Ring() },
+		Connected: func(version string, _ bool) { s.greeted(version); s.awake.Ring() },
 		Away:      s.awake.Ring,
 		Trouble:   func(sub *nats.Subscription, err error) { s.natsError(role, sub, err) },
 		Closed:    func(err error) { s.closed(role, err) },
@@ -34,6 +34,18 @@ func (s *Service) connect(role, servers string, options []nats.Option) (*bus.Con
 		return nil, fmt.Errorf("%s: %w", role, err)
 	}
 	return conn, nil
+}
+
+// greeted hears the version of a NATS server that is reached, and warns, once for each, when the lease may not hold there.
+func (s *Service) greeted(version string) {
+	if journal.LookedAt(version) {
+		return
+	}
+	if _, said := s.versions.LoadOrStore(version, nil); !said {
+		s.log.Warn("nobody has looked at how soon a NATS server of this version elects a leader: should it be sooner than in the "+
+			"versions that were looked at, two leaders may be believed at a time while NATS is parted",
+			"version", version, "looked_at", journal.LookedAtVersions)
+	}
 }
 
 // natsError hears of what goes wrong outside of any call. A subscription that overflows has lost messages: requests are

@@ -44,7 +44,7 @@ type Service struct {
 	lists    chan *ask
 	awake    bus.Bell              // something about a connection changed
 	parted   *bus.Queue[departure] // processes that are gone; bounded by those that there are
-	fatal    chan error    // why the service cannot go on
+	fatal    chan error            // why the service cannot go on
 
 	// Set by Run before anything uses them.
 	nc       *bus.Conn
@@ -63,6 +63,8 @@ type Service struct {
 	opened   atomic.Bool // what Run sets is set
 	// untouched: the login for requests may not ask about the stream.
 	untouched atomic.Bool
+
+	versions sync.Map // of NATS servers that were warned of
 
 	troubleMu sync.Mutex // guards the field below
 	troubles  map[string]time.Time

@@ -17,6 +17,16 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
+// LookedAtVersions are those of the NATS server in whose source it was looked up when a copy stands for election, and for how long
+// a leader takes itself for one (server/raft.go: minElectionTimeoutDefault, hbIntervalDefault, lostQuorumIntervalDefault). A server
+// tells nobody.
+const LookedAtVersions = "2.15"
+
+// LookedAt reports whether a server's version is one of these.
+func LookedAt(version string) bool {
+	return version == LookedAtVersions || strings.HasPrefix(version, LookedAtVersions+".")
+}
+
 // A read is answered by whichever server takes itself for the stream's leader. One that was cut off from the others does so
 // for 10 to 20 s, and they can choose another from 4 s after they heard of it last. So what it answers is the stream's last
 // word only while it has lately heard from most of the stream's copies.
