@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -114,23 +115,11 @@ func (p *peer) Read(b []byte) (int, error) {
 	return p.Conn.Read(b)
 }
 
-// connections returns how many there have been.
-func (s *server) connections() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.peers)
-}
-
 // has reports whether a message with that subject has arrived.
 func (s *server) has(subject string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, h := range s.heard {
-		if h == subject {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.heard, subject)
 }
 
 func (s *server) serve(conn net.Conn) {
