@@ -36,11 +36,6 @@ func (k *acks) notFound(reply string, room proto.Room, to proto.ClientID) {
 	k.add(ack{proto.TargetNotFound, reply, room, to})
 }
 
-// notInRoom says that the sender is not in the room.
-func (k *acks) notInRoom(reply string, room proto.Room) {
-	k.add(ack{proto.NotInRoom, reply, room, ""})
-}
-
 func (k *acks) add(a ack) {
 	if !k.g.subjects.ReplyAllowed(a.reply) {
 		return

@@ -111,7 +111,7 @@ func TestADefectInHandlingWhatNATSBringsIsMended(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	a := w.dial()
 	w.creates(a, lobby, 1)
-	w.g.hub.messages <- nil // nothing that NATS brings, and what no code expects
+	w.g.dispatcher.messages <- nil // nothing that NATS brings, and what no code expects
 	w.next(proto.OpRoster).answer(rosterAnswer(lobby, 2, a.ID(), far1))
 	w.hears(a, came(lobby, far1, 2, 1))
 }
@@ -121,7 +121,7 @@ func testSession(w *world, id proto.ClientID) *session {
 	w.g.door.mu.Lock()
 	defer w.g.door.mu.Unlock()
 	for s := range w.g.door.sessions {
-		if s.id == id {
+		if s.client.ID == id {
 			return s
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -17,17 +18,11 @@ import (
 // waits for that.
 type ask struct {
 	// Set when it is made.
-	op       proto.Op
-	room     proto.Room
-	session  uint64 // the session's number, 0 for the gateway's own
-	num      uint64 // with session: what its reply subjects and its Parley-Request bear
-	id       proto.RequestID
+	rooms.Ask
+	session  uint64 // the session's number, 0 for the gateway's own; with Num it names the reply subjects
 	payload  []byte
 	deadline time.Time
-	ref      string          // the client's, for the answer
 	target   proto.ClientID  // signal: for whom
-	joined   proto.RequestID // leave: what it ends
-	silent   bool            // the client is told nothing: it did not ask
 	wake     chan struct{}   // 1 deep: something below has changed
 	stopped  <-chan struct{} // closed when the dispatcher has ended, and nothing is resolved any more
 
@@ -37,26 +32,12 @@ type ask struct {
 	// Set by the dispatcher, read by the goroutine that asks.
 	refused atomic.Uint32 // the last attempt that found no responder
 	done    atomic.Bool
-	outcome atomic.Int32 // valid once done
-
-	// Owned by the dispatcher.
-	bears proto.RequestID // the request that the client's record bears, when its answer says that it is another
-	again bool            // roster: this one was asked for once more
+	outcome atomic.Int32 // a [rooms.Outcome], valid once done
 }
 
-// How an ask ended.
-const (
-	outcomeUnavailable int32 = iota // not answered in time
-	outcomeOK                       // carried out
-	outcomeRefused                  // answered, with a refusal
-)
-
-// errUnavailable is what an ask returns that was not answered in time.
-var errUnavailable = errors.New("the room service could not be reached in time")
-
 // resolve ends the ask. Dispatcher only.
-func (a *ask) resolve(outcome int32) {
-	a.outcome.Store(outcome)
+func (a *ask) resolve(outcome rooms.Outcome) {
+	a.outcome.Store(int32(outcome))
 	a.done.Store(true)
 	a.nudge()
 }
@@ -100,7 +81,7 @@ func (g *Gateway) run(a *ask, with *sender) bool {
 		replicas := g.ranking.replicas()
 		var ranked []proto.ReplicaID // made only when the first does not answer
 		for i := 0; i == 0 || i < len(ranked); i++ {
-			target := g.first(replicas, a.room)
+			target := g.first(replicas, a.Room)
 			if i > 0 {
 				target = ranked[i]
 			}
@@ -111,7 +92,7 @@ func (g *Gateway) run(a *ask, with *sender) bool {
 				return false
 			}
 			if i == 0 && len(replicas) > 1 {
-				ranked = g.rest(replicas, target, a.room)
+				ranked = g.rest(replicas, target, a.Room)
 			}
 		}
 		pause := min(backoff+time.Duration(rand.Int64N(int64(backoff))), time.Until(a.deadline)) //nolint:gosec // jitter
@@ -155,14 +136,14 @@ func (g *Gateway) attempt(a *ask, target proto.ReplicaID, with *sender) bool {
 	if left <= 0 {
 		return a.done.Load()
 	}
-	subject := g.subjects.Rooms(a.op) // any replica, while none is known by name
+	subject := g.subjects.Rooms(a.Op) // any replica, while none is known by name
 	if target != "" {
-		subject = g.subjects.Replica(target, a.op)
+		subject = g.subjects.Replica(target, a.Op)
 	}
 	msg := &with.msg
 	msg.Subject, msg.Data = subject, a.payload
-	msg.Reply = g.subjects.Reply(g.id, replyToken(a.session, a.num, a.attempt))
-	with.request[0], with.timeout[0] = string(a.id), strconv.FormatInt(left.Milliseconds(), 10)
+	msg.Reply = g.subjects.Reply(g.id, replyToken(a.session, a.Num, a.attempt))
+	with.request[0], with.timeout[0] = string(a.ID), strconv.FormatInt(left.Milliseconds(), 10)
 	if err := g.conn.PublishMsg(msg); err != nil { // which keeps nothing of it
 		return a.done.Load() // not connected: the next attempt comes after a pause
 	}

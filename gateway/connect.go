@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -49,7 +50,7 @@ func (g *Gateway) connect() error {
 		nats.ReconnectHandler(func(*nats.Conn) {
 			g.metrics.connected.Set(1)
 			g.log.Info("NATS is back")
-			g.hub.post(command{level: "reconnect"})
+			g.dispatcher.post(command{compare: "reconnect"})
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			g.metrics.connected.Set(0)
@@ -87,7 +88,7 @@ func (g *Gateway) unreached() nats.ConnErrHandler {
 }
 
 func (g *Gateway) subscribe() error {
-	_, err1 := g.conn.ChanSubscribe(g.subjects.GatewayAll(g.id), g.hub.messages)
+	_, err1 := g.conn.ChanSubscribe(g.subjects.GatewayAll(g.id), g.dispatcher.messages)
 	_, err2 := g.conn.Subscribe(g.subjects.BeatAll(proto.RoleRoomsvc), func(m *nats.Msg) {
 		if b, err := proto.DecodeBeat(m.Data); err == nil {
 			g.ranking.beat(b, time.Now())
@@ -107,7 +108,7 @@ func (g *Gateway) subscribe() error {
 func (g *Gateway) natsError(_ *nats.Conn, _ *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		g.metrics.overflows.WithLabelValues("nats").Inc()
-		g.hub.post(command{level: "overflow"})
+		g.dispatcher.post(command{compare: "overflow"})
 	}
 	g.log.Warn("NATS", "error", err)
 }
@@ -118,7 +119,7 @@ func (g *Gateway) beat(ctx context.Context) error {
 	say := func(state proto.State) {
 		b := proto.Beat{
 			Role: proto.RoleGateway, ID: string(g.id), State: state,
-			Load: &proto.Load{Sessions: g.door.count(), Rooms: g.hub.inRooms.Load()},
+			Load: &proto.Load{Sessions: g.door.count(), Rooms: g.dispatcher.inRooms.Load()},
 		}
 		_ = g.conn.Publish(subject, b.Encode()) // while NATS is away nobody listens either
 	}
@@ -194,9 +195,9 @@ func (g *Gateway) Ready(ctx context.Context) error {
 	case time.Now().UnixMilli()-g.answered.Load() < readyFor.Milliseconds():
 		return nil
 	}
-	a := g.newOwnAsk(proto.OpList, "", readyPatience, proto.AppendRequest(nil, proto.OpList, &proto.Request{Limit: 1}))
-	g.hub.post(command{own: a})
-	if g.runOwn(a) != outcomeOK || ctx.Err() != nil {
+	a := g.newOwn(proto.OpList, "", readyPatience, proto.AppendRequest(nil, proto.OpList, &proto.Request{Limit: 1}))
+	g.dispatcher.post(command{own: a})
+	if g.runOwn(a) != rooms.OK || ctx.Err() != nil {
 		return fmt.Errorf("%w: the room service does not answer", errNotReady)
 	}
 	g.answered.Store(time.Now().UnixMilli())

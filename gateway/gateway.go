@@ -24,20 +24,20 @@ import (
 // Gateway is one gateway process's work. Make one with [New].
 type Gateway struct {
 	// Set by New.
-	cfg      Config
-	limits   Limits
-	id       proto.GatewayID
-	subjects proto.Subjects
-	proxies  []netip.Prefix
-	log      *slog.Logger
-	timing   timing
-	metrics  *metrics
-	ranking  *ranking
-	hub      *hub
-	acks     *acks
-	plain    *plain.Server
-	engine   *socketio.Server
-	stopped  chan struct{} // closed when the dispatcher has ended
+	cfg        Config
+	limits     Limits
+	id         proto.GatewayID
+	subjects   proto.Subjects
+	proxies    []netip.Prefix
+	log        *slog.Logger
+	timing     timing
+	metrics    *metrics
+	ranking    *ranking
+	dispatcher *dispatcher
+	acks       *acks
+	plain      *plain.Server
+	engine     *socketio.Server
+	stopped    chan struct{} // closed when the dispatcher has ended
 
 	conn   *nats.Conn // set by Run before anything uses it, which up tells Ready
 	up     atomic.Bool
@@ -79,7 +79,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 		g.proxies = append(g.proxies, prefix)
 	}
 	g.log = log.With("gateway", g.id)
-	g.hub = newHub(g)
+	g.dispatcher = newDispatcher(g)
 	g.acks = newAcks(g)
 	g.door.perAddress = make(map[string]int)
 	g.door.sessions = make(map[*session]struct{})
@@ -116,7 +116,7 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	defer g.conn.Close()
 	g.up.Store(true)
 	group, work := errgroup.WithContext(work)
-	group.Go(func() error { defer close(g.stopped); return g.hub.run(work) })
+	group.Go(func() error { defer close(g.stopped); return g.dispatcher.run(work) })
 	group.Go(func() error { return g.acks.run(work) })
 	group.Go(func() error { return g.beat(work) })
 	group.Go(func() error { return g.plain.Run(work) })

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -20,7 +21,7 @@ type session struct {
 	// Set by open.
 	g       *Gateway
 	num     uint64
-	id      proto.ClientID
+	client  rooms.Client // its ID is the client's; the rest is the dispatcher's
 	about   link.About
 	t       link.Transport
 	started time.Time
@@ -32,23 +33,19 @@ type session struct {
 
 	pump pump // see pump.go
 
-	mu      sync.Mutex                 // guards the fields below; never held across I/O or an encode
-	inbox   []request                  // waiting for their turn: at most maxInbox or maxInboxBytes, then the reader waits
-	inboxed int                        // bytes of inbox
-	pumping bool                       // a pump runs
-	space   chan struct{}              // made by a reader that waits; closed when there is space again
-	out     []link.Out                 // waiting for the writer: MaxQueue bytes with what that has in hand, or one message; else the session is closed
-	queued  int                        // bytes of out and of what the writer has in hand
-	writing bool                       // a writer runs
-	closing bool                       // nothing more is queued
-	why     error                      // the close that the gateway makes; nil when the connection ends otherwise
-	over    bool                       // the connection has ended: nothing more is read or written
-	ended   bool                       // so have the requests that were read before that: it leaves its rooms
-	rooms   map[proto.Room]*membership // written by the dispatcher only, which may read it without mu
-
-	// Owned by the dispatcher.
-	goneAt time.Time             // when it ended with a question open
-	parted map[proto.Room]parted // rooms left lately
+	mu      sync.Mutex                     // guards the fields below; never held across I/O or an encode
+	inbox   []request                      // waiting for their turn: at most maxInbox or maxInboxBytes, then the reader waits
+	inboxed int                            // bytes of inbox
+	pumping bool                           // a pump runs
+	space   chan struct{}                  // made by a reader that waits; closed when there is space again
+	out     []link.Out                     // waiting for the writer: MaxQueue bytes with what that has in hand, or one message; else the session is closed
+	queued  int                            // bytes of out and of what the writer has in hand
+	writing bool                           // a writer runs
+	lazy    bool                           // something was queued that the dispatcher has written a moment later
+	closing bool                           // nothing more is queued
+	why     error                          // the close that the gateway makes; nil when the connection ends otherwise
+	over    bool                           // the connection has ended: nothing more is read or written
+	rooms   map[proto.Room]proto.RequestID // those that the client is in, by which request; written by the dispatcher
 }
 
 // request is a client's request in its inbox, or one that the gateway makes in the client's order.
@@ -58,12 +55,12 @@ type request struct {
 	code    proto.Code
 	size    int
 	at      time.Time       // when it was read
-	ghost   proto.RequestID // a leave of the gateway's own, of the membership that this request made
+	ghost   proto.RequestID // errLeave: a leave of the membership that this request made
 	ghostIn proto.Room
 }
 
 // ID implements link.Session.
-func (s *session) ID() proto.ClientID { return s.id }
+func (s *session) ID() proto.ClientID { return s.client.ID }
 
 // Receive implements link.Session.
 func (s *session) Receive(frame proto.Frame, err error, size int) bool {
@@ -130,6 +127,7 @@ func (s *session) Send(out link.Out) { s.put(out, true) }
 func (s *session) flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.lazy = false
 	s.startWriter()
 }
 
@@ -146,6 +144,29 @@ func (s *session) startWriter() {
 func (s *session) put(out link.Out, now bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.queue(out) {
+		return false
+	}
+	if now {
+		s.startWriter()
+	}
+	return true
+}
+
+// putLazily queues a message that is written with the next one that is not, or when flush is called. It reports whether
+// somebody has to call that: whoever queued the first.
+func (s *session) putLazily(out link.Out) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.queue(out) || s.writing || s.lazy {
+		return false
+	}
+	s.lazy = true
+	return true
+}
+
+// queue appends a message to what waits for the writer. With mu held.
+func (s *session) queue(out link.Out) bool {
 	if s.closing {
 		return false
 	}
@@ -157,9 +178,6 @@ func (s *session) put(out link.Out, now bool) bool {
 	}
 	s.queued += size
 	s.out = append(s.out, out)
-	if now {
-		s.startWriter()
-	}
 	return true
 }
 
@@ -251,9 +269,42 @@ func (s *session) End(cause error) {
 	s.push(request{at: time.Now(), err: errEnded})
 }
 
-// membership returns the session's membership of a room, or nil.
-func (s *session) membership(room proto.Room) *membership {
+// setRoom notes by which request the client is a member of a room. Dispatcher only.
+func (s *session) setRoom(room proto.Room, joined proto.RequestID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.rooms[room]
+	if s.rooms == nil {
+		s.rooms = make(map[proto.Room]proto.RequestID)
+	}
+	s.rooms[room] = joined
+}
+
+// dropRoom notes that the client is no member of a room any more. Dispatcher only.
+func (s *session) dropRoom(room proto.Room) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.rooms, room)
+}
+
+// forgetRooms notes that the client has asked for all its leaves. Dispatcher only.
+func (s *session) forgetRooms() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rooms = nil
+}
+
+// queueLeave has the client's pump leave a room that it should not be in: what a request joined, or with none, whichever of
+// its requests is in doubt there. Dispatcher only.
+func (s *session) queueLeave(room proto.Room, joined proto.RequestID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.push(request{at: time.Now(), err: errLeave, ghost: joined, ghostIn: room})
+}
+
+// resolve ends the request under way. The pump may then send the next. Dispatcher only.
+func (s *session) resolve(a *ask, outcome rooms.Outcome) {
+	if a != nil {
+		s.asking.CompareAndSwap(a, nil)
+		a.resolve(outcome)
+	}
 }

@@ -169,7 +169,7 @@ func TestASignalIsNotConfirmedOnceItsTargetIsBeingClosed(t *testing.T) {
 	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
 	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomJoined, OwnerID: far2, Clients: []proto.ClientID{far2}, Seq: 3})
 	r := w.replicas[0]
-	testkit.WaitFor(t, "the membership", func() bool { return s.(*session).membership(lobby) != nil })
+	testkit.WaitFor(t, "the membership", func() bool { return s.(*session).isIn(lobby) })
 	big := `"` + pad(200<<10) + `"`
 	var last *nats.Subscription
 	for n := range 8 { // the fifth does not fit any more
