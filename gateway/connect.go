@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -66,6 +67,10 @@ func (g *Gateway) connect() error {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}
 	g.conn = conn
+	g.asker = ask.New(conn, ask.Config{
+		Gateway: g.id, Subjects: g.subjects, Ranking: g.ranking, Random: g.cfg.RandomReplica, Stopped: g.stopped,
+		Silence: g.timing.attempt, BackoffMin: g.timing.backoffMin, BackoffMax: g.timing.backoffMax,
+	})
 	if conn.IsConnected() {
 		g.metrics.connected.Set(1)
 	}
@@ -91,7 +96,7 @@ func (g *Gateway) subscribe() error {
 	_, err1 := g.conn.ChanSubscribe(g.subjects.GatewayAll(g.id), g.dispatcher.messages)
 	_, err2 := g.conn.Subscribe(g.subjects.BeatAll(proto.RoleRoomsvc), func(m *nats.Msg) {
 		if b, err := proto.DecodeBeat(m.Data); err == nil {
-			g.ranking.beat(b, time.Now())
+			g.ranking.Beat(b, time.Now())
 		}
 	})
 	_, err3 := g.conn.Subscribe(g.subjects.Alive(string(g.id)), func(m *nats.Msg) { _ = m.Respond(nil) })
@@ -128,7 +133,7 @@ func (g *Gateway) beat(ctx context.Context) error {
 	var ears ears
 	for {
 		say(proto.Up)
-		if ears.deaf(time.Now(), g.ranking.lastHeard(), g.conn.IsConnected()) && len(g.conn.Servers()) > 1 {
+		if ears.deaf(time.Now(), g.ranking.LastHeard(), g.conn.IsConnected()) && len(g.conn.Servers()) > 1 {
 			g.log.Warn("no room service is heard over this NATS server, trying another")
 			_ = g.conn.ForceReconnect() // it fails only when the connection is closed, or is being made again already
 		}

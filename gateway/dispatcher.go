@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -43,8 +44,8 @@ type dispatcher struct {
 type command struct {
 	session  *session
 	register bool          // a new session
-	begin    *ask          // a create, join or leave of session is about to be sent
-	giveUp   *ask          // time is up for this ask of session, or of the gateway's own
+	begin    *ask.Ask      // a create, join or leave of session is about to be sent
+	giveUp   *ask.Ask      // time is up for this ask of session, or of the gateway's own
 	ended    bool          // the session is about to leave its rooms
 	departed *session      // and everything has been left,
 	settled  bool          // with answers to everything that it ever asked
@@ -152,7 +153,7 @@ func (d *dispatcher) command(c *command) {
 
 // tick does what is due each second.
 func (d *dispatcher) tick(now time.Time) {
-	d.g.ranking.tick(now)
+	d.g.ranking.Tick(now)
 	d.step(&rooms.In{Kind: rooms.Tick})
 	n := d.core.Rooms()
 	d.g.metrics.rooms.Set(float64(n))

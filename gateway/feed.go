@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -84,15 +85,15 @@ func (d *dispatcher) check(m *nats.Msg) {
 
 // reply handles the answer to an attempt. What comes of a signal is not the core's business.
 func (d *dispatcher) reply(token string, m *nats.Msg) {
-	num, askNum, attempt, ok := parseReplyToken(token)
+	num, askNum, attempt, ok := ask.ParseToken(token)
 	if !ok {
 		d.g.metrics.stray.Inc()
 		return
 	}
-	s, own, a := d.sessions[num], (*ownAsk)(nil), (*ask)(nil)
+	s, own, a := d.sessions[num], (*ownAsk)(nil), (*ask.Ask)(nil)
 	if num == 0 {
 		if own = d.own[askNum]; own != nil {
-			a = own.ask
+			a = own.Ask
 		}
 	} else if s != nil {
 		if a = s.asking.Load(); a != nil && a.Num != askNum {
@@ -101,7 +102,7 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 	}
 	if len(m.Data) == 0 {
 		if a != nil && m.Header.Get("Status") == noResponders {
-			a.noResponder(attempt)
+			a.NobodyThere(attempt)
 		}
 		return
 	}
@@ -126,7 +127,7 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 		if a != nil {
 			d.in.Ask = a.Ask
 		} else {
-			d.in.Ask = rooms.Ask{Num: askNum, ID: d.g.requestID(num, askNum)}
+			d.in.Ask = rooms.Ask{Num: askNum, ID: ask.RequestID(d.g.id, num, askNum)}
 		}
 		d.step(&d.in)
 	}
@@ -138,15 +139,15 @@ func isSent(payload []byte) bool {
 }
 
 // sent ends a signal that was delivered.
-func (d *dispatcher) sent(s *session, a *ask) {
+func (d *dispatcher) sent(s *session, a *ask.Ask) {
 	if a.Ref != "" {
-		s.tell(proto.Event{Name: proto.SignalSent, Room: a.Room, TargetID: a.target}, a.Ref)
+		s.tell(proto.Event{Name: proto.SignalSent, Room: a.Room, TargetID: a.Target}, a.Ref)
 	}
 	s.resolve(a, rooms.OK)
 }
 
 // signalAnswer tells a client what became of its signal.
-func (d *dispatcher) signalAnswer(s *session, a *ask, e *proto.Event, payload []byte) {
+func (d *dispatcher) signalAnswer(s *session, a *ask.Ask, e *proto.Event, payload []byte) {
 	outcome := rooms.Declined
 	switch {
 	case e.Name == proto.SignalSent:
@@ -163,9 +164,9 @@ func (d *dispatcher) signalAnswer(s *session, a *ask, e *proto.Event, payload []
 }
 
 // giveUp ends an ask whose time is up, unless its answer has come meanwhile.
-func (d *dispatcher) giveUp(s *session, a *ask) {
+func (d *dispatcher) giveUp(s *session, a *ask.Ask) {
 	switch {
-	case a.done.Load():
+	case a.Done():
 	case s == nil:
 		d.ownGivenUp(a)
 	case a.Op == proto.OpSignal:

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/plain"
 	"github.com/parley-rtc/parley/gateway/socketio"
 	"github.com/parley-rtc/parley/proto"
@@ -32,7 +33,8 @@ type Gateway struct {
 	log        *slog.Logger
 	timing     timing
 	metrics    *metrics
-	ranking    *ranking
+	ranking    *ask.Ranking
+	asker      *ask.Asker // set by Run
 	dispatcher *dispatcher
 	acks       *acks
 	plain      *plain.Server
@@ -69,7 +71,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 	g := &Gateway{
 		cfg: cfg, limits: cfg.Limits.withDefaults(), id: proto.NewGatewayID(), subjects: subjects,
 		timing:  protocolTiming(),
-		metrics: newMetrics(reg), ranking: newRanking(), stopped: make(chan struct{}),
+		metrics: newMetrics(reg), ranking: ask.NewRanking(), stopped: make(chan struct{}),
 	}
 	for _, p := range cfg.TrustedProxies {
 		prefix, err := parseProxy(p)

@@ -3,13 +3,14 @@ package gateway
 import (
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
 
 // ownAsk is a request of the gateway's own.
 type ownAsk struct {
-	*ask
+	*ask.Ask
 	roster uint64 // the core's number of the roster that is asked for; 0: it is no roster
 }
 
@@ -19,9 +20,9 @@ const maxStrangers = 32
 // newOwn makes a request of the gateway's own.
 func (g *Gateway) newOwn(op proto.Op, room proto.Room, patience time.Duration, payload []byte) *ownAsk {
 	num := g.ownNum.Add(1)
-	return &ownAsk{ask: &ask{
-		Ask: rooms.Ask{Op: op, Room: room, Num: num, ID: g.requestID(0, num)}, payload: payload,
-		deadline: time.Now().Add(patience), wake: make(chan struct{}, 1), stopped: g.stopped,
+	return &ownAsk{Ask: &ask.Ask{
+		Ask: rooms.Ask{Op: op, Room: room, Num: num, ID: ask.RequestID(g.id, 0, num)}, Payload: payload,
+		Deadline: time.Now().Add(patience), Wake: make(chan struct{}, 1),
 	}}
 }
 
@@ -36,11 +37,11 @@ func (d *dispatcher) send(a *ownAsk) {
 
 // runOwn carries out a request of the gateway's own that the dispatcher knows of, and returns its outcome.
 func (g *Gateway) runOwn(a *ownAsk) rooms.Outcome {
-	if !g.run(a.ask, newSender()) {
-		g.dispatcher.post(command{giveUp: a.ask})
-		a.over()
+	if !g.asker.Run(a.Ask, ask.NewSender()) {
+		g.dispatcher.post(command{giveUp: a.Ask})
+		g.asker.Over(a.Ask)
 	}
-	return rooms.Outcome(a.outcome.Load()) //nolint:gosec // it was one
+	return a.Outcome()
 }
 
 // askRoster asks for the roster of a room.
@@ -79,7 +80,7 @@ func (d *dispatcher) ownAnswer(a *ownAsk, e *proto.Event) {
 }
 
 // ownGivenUp ends a request of the gateway's own that nobody answered in time.
-func (d *dispatcher) ownGivenUp(a *ask) {
+func (d *dispatcher) ownGivenUp(a *ask.Ask) {
 	own := d.own[a.Num]
 	if own == nil {
 		return
@@ -92,5 +93,5 @@ func (d *dispatcher) ownGivenUp(a *ask) {
 
 func (d *dispatcher) endOwn(a *ownAsk, outcome rooms.Outcome) {
 	delete(d.own, a.Num)
-	a.resolve(outcome)
+	a.Resolve(outcome)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/gateway/turns"
 	"github.com/parley-rtc/parley/proto"
@@ -19,7 +20,7 @@ type pump struct {
 	turns  turns.Turns
 	n      int64         // of the last signal
 	wake   chan struct{} // for asks
-	sender *sender       // made with the first ask, as is wake
+	sender *ask.Sender   // made with the first ask, as is wake
 }
 
 // What ends a request before it reaches the room service.
@@ -62,7 +63,7 @@ func (s *session) guard(f proto.Frame, handle func()) {
 			"stack", string(debug.Stack()))
 		if a := s.asking.Load(); a != nil {
 			s.g.dispatcher.post(command{giveUp: a, session: s})
-			a.over()
+			s.g.asker.Over(a)
 			return
 		}
 		s.refuse(f, proto.CodeInternal, fmt.Sprintf("a defect of the server, please report it with the id %s", id))
@@ -117,18 +118,18 @@ func (s *session) signal(f proto.Frame, at time.Time) {
 	a := s.newAsk(rooms.Ask{
 		Op: proto.OpSignal, Room: f.Room, Num: num, ID: s.Request(num), Ref: f.Ref,
 	}, at.Add(s.g.timing.signal))
-	a.target = f.TargetID
+	a.Target = f.TargetID
 	buf, _ := payloads.Get().(*[]byte)
 	*buf = proto.AppendRequest((*buf)[:0], proto.OpSignal, &proto.Request{
 		Room: f.Room, ClientID: s.client.ID, Gateway: s.g.id, TargetID: f.TargetID, N: s.pump.n, Data: f.Data,
 	})
-	a.payload = *buf
+	a.Payload = *buf
 	if s.g.fits(*buf) {
 		s.carryOut(a)
 	} else {
 		s.refuse(f, proto.CodeBadRequest, "the data is larger than what the servers hand on")
 	}
-	a.payload = nil
+	a.Payload = nil
 	payloads.Put(buf)
 }
 
@@ -175,7 +176,7 @@ func (g *Gateway) clock(t time.Time) int64 { return int64(t.Sub(g.dispatcher.beg
 func (s *session) Now() int64 { return s.g.clock(time.Now()) }
 
 // Request implements turns.Client.
-func (s *session) Request(num uint64) proto.RequestID { return s.g.requestID(s.num, num) }
+func (s *session) Request(num uint64) proto.RequestID { return ask.RequestID(s.g.id, s.num, num) }
 
 // Joined implements turns.Client.
 func (s *session) Joined(room proto.Room) (proto.RequestID, bool) {
@@ -200,33 +201,33 @@ func (s *session) Full() bool {
 
 // Ask implements turns.Client.
 func (s *session) Ask(a *turns.Ask) rooms.Outcome {
-	ask := s.newAsk(a.Ask, s.g.dispatcher.began.Add(time.Duration(a.Deadline)))
-	ask.payload = proto.AppendRequest(nil, a.Op, &proto.Request{
+	q := s.newAsk(a.Ask, s.g.dispatcher.began.Add(time.Duration(a.Deadline)))
+	q.Payload = proto.AppendRequest(nil, a.Op, &proto.Request{
 		Room: a.Room, ClientID: s.client.ID, Gateway: s.g.id, Joined: a.Joined, Lost: a.Lost,
 	})
-	return s.carryOut(ask)
+	return s.carryOut(q)
 }
 
 // newAsk makes a request of the client.
-func (s *session) newAsk(a rooms.Ask, deadline time.Time) *ask {
+func (s *session) newAsk(a rooms.Ask, deadline time.Time) *ask.Ask {
 	if s.pump.sender == nil {
-		s.pump.wake, s.pump.sender = make(chan struct{}, 1), newSender()
+		s.pump.wake, s.pump.sender = make(chan struct{}, 1), ask.NewSender()
 	}
-	return &ask{Ask: a, session: s.num, deadline: deadline, wake: s.pump.wake, stopped: s.g.stopped}
+	return &ask.Ask{Ask: a, Session: s.num, Deadline: deadline, Wake: s.pump.wake}
 }
 
 // carryOut carries out one request and returns its outcome. The dispatcher tells the client.
-func (s *session) carryOut(a *ask) rooms.Outcome {
+func (s *session) carryOut(a *ask.Ask) rooms.Outcome {
 	started := time.Now()
 	s.asking.Store(a)
 	if a.Op != proto.OpSignal {
 		s.g.dispatcher.post(command{begin: a, session: s}) // before the request is sent, so that what comes for that room is kept
 	}
-	if !s.g.run(a, s.pump.sender) {
+	if !s.g.asker.Run(a, s.pump.sender) {
 		s.g.dispatcher.post(command{giveUp: a, session: s})
-		a.over()
+		s.g.asker.Over(a)
 	}
-	outcome := rooms.Outcome(a.outcome.Load()) //nolint:gosec // it was one
+	outcome := a.Outcome()
 	s.g.metrics.observe(a.Op, outcome, time.Since(started))
 	return outcome
 }

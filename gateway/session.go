@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
@@ -29,7 +30,7 @@ type session struct {
 	// Owned by the reader.
 	limiter *rate.Limiter // made with the first request
 
-	asking atomic.Pointer[ask] // set by the pump before it publishes, cleared by the dispatcher
+	asking atomic.Pointer[ask.Ask] // set by the pump before it publishes, cleared by the dispatcher
 
 	pump pump // see pump.go
 
@@ -302,9 +303,9 @@ func (s *session) queueLeave(room proto.Room, joined proto.RequestID) {
 }
 
 // resolve ends the request under way. The pump may then send the next. Dispatcher only.
-func (s *session) resolve(a *ask, outcome rooms.Outcome) {
+func (s *session) resolve(a *ask.Ask, outcome rooms.Outcome) {
 	if a != nil {
 		s.asking.CompareAndSwap(a, nil)
-		a.resolve(outcome)
+		a.Resolve(outcome)
 	}
 }

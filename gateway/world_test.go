@@ -165,7 +165,7 @@ func (r *replica) live() {
 	r.w.t.Helper()
 	r.beat(proto.Up)
 	testkit.WaitFor(r.w.t, "the gateway to know a replica", func() bool {
-		return slices.Contains(r.w.g.ranking.replicas(), r.id)
+		return slices.Contains(r.w.g.ranking.Replicas(), r.id)
 	})
 	stop := make(chan struct{})
 	var beats sync.WaitGroup
