@@ -39,7 +39,7 @@ func (h *hub) answer(s *session, a *ask, e *proto.Event, payload []byte) {
 		outcome = h.joined(s, a, e, payload)
 	default:
 		if m := s.rooms[a.room]; m != nil && e.Name == proto.RoomNotExists {
-			m.kick() // it was in there, and has not heard that the room was closed
+			m.kick(proto.Removed) // it was in there, and has not heard that the room was closed
 		}
 		h.notJoined(s, a)
 		h.tellAnswer(s, a, e, payload)
@@ -130,7 +130,7 @@ func (s *session) leaves(a *ask) *membership {
 // request was under way, or what it was in was left before the request, because an earlier leave had been unavailable.
 func (h *hub) ousted(s *session, a *ask) {
 	if m := s.rooms[a.room]; m != nil && m.index < 0 && !s.isOver() {
-		m.kick()
+		m.kick(proto.Removed)
 		h.dropIfEmpty(m.room)
 	}
 }

@@ -110,7 +110,7 @@ func (r *room) removed(id proto.ClientID) {
 		m.leave()
 	default:
 		r.outdate(m.s, false)
-		m.kick()
+		m.kick(proto.Removed)
 	}
 }
 
@@ -125,7 +125,7 @@ func (r *room) outdate(s *session, closed bool) {
 // closed tells every member here that the room is closed, but for the owner that left as it asked.
 func (r *room) closed(e *proto.Event) {
 	r.members = members{}
-	left := out(proto.Event{Name: proto.RoomLeft, Room: r.name, Kicked: true}, nil)
+	left := out(kicked(r.name, e.Reason), nil)
 	for _, m := range append([]*membership(nil), r.local...) {
 		if m.s.id == e.OwnerID && m.leaving {
 			m.leave()

@@ -77,7 +77,7 @@ func (h *hub) joinedBefore(s *session, j *joining) int32 {
 func (r *room) replaced(by *session, seq uint64) {
 	here := r.members.has(by.id)
 	if m := r.member(by); m != nil {
-		m.kick()
+		m.kick(proto.Removed)
 		here = false
 	}
 	if seq > r.seq && !here {
@@ -153,8 +153,10 @@ func (h *hub) catchUp(m *membership, j *joining, answer *proto.Event) {
 		switch {
 		case k.e.Seq > r.seq:
 			r.apply(&k.e, k.payload)
-		case k.e.Name == proto.RoomClosed, k.e.Name == proto.ClientLeft && k.e.ID == m.s.id:
-			m.kick()
+		case k.e.Name == proto.RoomClosed:
+			m.kick(k.e.Reason)
+		case k.e.Name == proto.ClientLeft && k.e.ID == m.s.id:
+			m.kick(proto.Removed)
 		case k.e.ID != m.s.id:
 			m.s.Send(out(k.e, k.payload))
 		}
@@ -183,7 +185,7 @@ func (h *hub) catchUp(m *membership, j *joining, answer *proto.Event) {
 func (h *hub) bringUp(m *membership, told view) {
 	r := m.room
 	if !r.members.has(m.s.id) {
-		m.kick()
+		m.kick(proto.Removed)
 		return
 	}
 	for _, e := range difference(r.name, told, r.members.list(), r.seq) {

@@ -23,7 +23,7 @@ func (r *room) level(roster []proto.ClientID, seq uint64) {
 		case m.s.busyIn(r.name):
 			m.leave() // its answer says how it ended
 		default:
-			m.kick()
+			m.kick(proto.Removed)
 		}
 	}
 	for i := range events {

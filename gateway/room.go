@@ -135,10 +135,15 @@ func (m *membership) remove() {
 	}
 }
 
-// kick tells a member that it was removed.
-func (m *membership) kick() {
+// kick tells a member that it was removed, and why.
+func (m *membership) kick(why proto.Reason) {
 	m.remove()
-	m.s.Send(out(proto.Event{Name: proto.RoomLeft, Room: m.room.name, Kicked: true}, nil))
+	m.s.Send(out(kicked(m.room.name, why), nil))
+}
+
+// kicked is what a client is told that is in a room no longer and did not ask for that.
+func kicked(room proto.Room, why proto.Reason) proto.Event {
+	return proto.Event{Name: proto.RoomLeft, Room: room, Kicked: true, Reason: why}
 }
 
 // member returns the client's membership here while it is told things, or nil.

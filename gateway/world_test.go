@@ -459,10 +459,6 @@ func closed(room proto.Room, owner proto.ClientID, seq, prev uint64) proto.Event
 	return proto.Event{Name: proto.RoomClosed, Room: room, OwnerID: owner, Seq: seq, Prev: prev, Reason: proto.OwnerLeft}
 }
 
-func kicked(room proto.Room) proto.Event {
-	return proto.Event{Name: proto.RoomLeft, Room: room, Kicked: true}
-}
-
 func received(room proto.Room, from proto.ClientID, data string) proto.Event {
 	return proto.Event{Name: proto.SignalReceive, Room: room, SenderID: from, Data: []byte(data)}
 }
