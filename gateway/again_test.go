@@ -76,7 +76,7 @@ func TestOneWhoJoinsAgainWhileTheRoomIsClosedHearsNoAnswerFromBefore(t *testing.
 	w.replicas[0].tell(proto.Event{
 		Name: proto.RoomClosed, Room: lobby, OwnerID: m.owner, Seq: 6, Prev: 5, Reason: proto.OwnerLeft,
 	})
-	w.hears(m.Client, proto.Event{Name: proto.RoomLeft, Room: lobby, Kicked: true})
+	w.hears(m.Client, kicked(lobby, proto.OwnerLeft))
 	q.answer(m.answer)
 	w.hears(m.Client, proto.Event{Name: proto.RoomNotExists, Room: lobby})
 }
@@ -85,7 +85,7 @@ func TestOneWhoJoinsAgainWhileItIsRemovedIsToldToAskAgain(t *testing.T) {
 	t.Parallel()
 	w, m, q := joinAgain(t)
 	w.replicas[0].tell(proto.Event{Name: proto.ClientLeft, Room: lobby, ID: m.ID(), Seq: 6, Prev: 5})
-	w.hears(m.Client, proto.Event{Name: proto.RoomLeft, Room: lobby, Kicked: true})
+	w.hears(m.Client, kicked(lobby, proto.Removed))
 	q.answer(m.answer)
 	if e := m.Expect(t, proto.Error); e.Code != proto.CodeUnavailable {
 		t.Errorf("heard %s", e.Raw)

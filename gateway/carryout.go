@@ -107,11 +107,14 @@ func (d *dispatcher) deliver(o *rooms.Out) {
 	e := *o.Event
 	payload := proto.StripCount(o.Payload, &e)
 	e.N = 0
-	s := of(o.To[0])
-	if s.put(message(&e, payload), true) {
+	switch of(o.To[0]).offer(message(&e, payload)) {
+	case taken:
 		d.g.acks.sent(o.Reply, e.Room, o.To[0].ID)
 		return
+	case full:
+		d.g.acks.full(o.Reply, e.Room, e.SenderID)
+	case gone:
+		d.g.acks.notFound(o.Reply, e.Room, o.To[0].ID)
 	}
-	d.g.acks.notFound(o.Reply, e.Room, o.To[0].ID) // its connection is about to end
 	d.refused = append(d.refused, refused{o.To[0], *o.Event})
 }

@@ -17,7 +17,7 @@ func (c *Core) answer(in *In) {
 		outcome = c.joined(cl, e, in.Payload, in.Bears)
 	default:
 		if m := cl.rooms[cl.ask.Room]; m != nil && e.Name == proto.RoomNotExists {
-			m.kick() // it was in there, and has not heard that the room was closed
+			m.kick(proto.Removed) // it was in there, and has not heard that the room was closed
 		}
 		c.notJoined(cl)
 		c.tellAnswer(cl, e, in.Payload)
@@ -73,7 +73,7 @@ func (c *Core) giveUp(cl *Client, num uint64) {
 // its request was under way, or what it was in was left before the request, because an earlier leave had been unavailable.
 func (c *Core) tellTaken(cl *Client) {
 	if m := cl.rooms[cl.ask.Room]; m != nil && m.state == taken && cl.stay == connected {
-		m.kick()
+		m.kick(proto.Removed)
 		c.dropIfEmpty(m.room)
 	}
 }

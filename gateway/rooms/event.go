@@ -114,7 +114,7 @@ func (r *room) removed(id proto.ClientID) {
 		m.take()
 	default:
 		r.outdate(m.c, false)
-		m.kick()
+		m.kick(proto.Removed)
 	}
 }
 
@@ -146,8 +146,6 @@ func (r *room) closed(e *proto.Event) {
 		}
 	}
 	if to := c.to[from:]; len(to) > 0 {
-		left := kicked(r.name)
-		left.Reason = e.Reason
-		c.emit(Out{Kind: Tell, To: to, Event: left})
+		c.emit(Out{Kind: Tell, To: to, Event: kicked(r.name, e.Reason)})
 	}
 }

@@ -90,7 +90,7 @@ func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
 func (r *room) replaced(by *Client, seq uint64) {
 	here := r.members.has(by.ID)
 	if m := r.member(by); m != nil {
-		m.kick()
+		m.kick(proto.Removed)
 		here = false
 	}
 	if seq > r.seq && !here {
@@ -183,8 +183,10 @@ func (c *Core) bringUp(m *membership, events []*kept, answer *proto.Event) (gap 
 		switch {
 		case k.e.Seq > r.seq:
 			r.apply(&k.e, k.payload)
-		case k.e.Name == proto.RoomClosed, k.e.Name == proto.ClientLeft && k.e.ID == m.c.ID:
-			m.kick()
+		case k.e.Name == proto.RoomClosed:
+			m.kick(k.e.Reason)
+		case k.e.Name == proto.ClientLeft && k.e.ID == m.c.ID:
+			m.kick(proto.Removed)
 		case k.e.ID != m.c.ID:
 			c.tellOne(m.c, &k.e, k.payload)
 		}
@@ -195,7 +197,7 @@ func (c *Core) bringUp(m *membership, events []*kept, answer *proto.Event) (gap 
 	switch {
 	case r.seq <= told.seq:
 	case !r.members.has(m.c.ID):
-		m.kick()
+		m.kick(proto.Removed)
 	default:
 		missed := difference(r.name, told, r.members.list(), r.seq)
 		for i := range missed {

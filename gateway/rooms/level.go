@@ -25,7 +25,7 @@ func (r *room) level(clients []proto.ClientID, seq uint64) {
 		case m.c.busyIn(r.name):
 			m.take() // its answer says how it ended
 		default:
-			m.kick()
+			m.kick(proto.Removed)
 		}
 	}
 	for i := range events {

@@ -79,9 +79,9 @@ func (c *Core) tellOne(cl *Client, e *proto.Event, payload []byte) {
 	c.emit(Out{Kind: Tell, To: c.one(cl), Event: e, Payload: payload})
 }
 
-// kicked returns the event that tells a member that it was removed.
-func kicked(room proto.Room) *proto.Event {
-	return &proto.Event{Name: proto.RoomLeft, Room: room, Kicked: true}
+// kicked returns the event that tells a client that it is in a room no longer and did not ask for that.
+func kicked(room proto.Room, why proto.Reason) *proto.Event {
+	return &proto.Event{Name: proto.RoomLeft, Room: room, Kicked: true, Reason: why}
 }
 
 // ack answers a signal's asker.

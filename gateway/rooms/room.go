@@ -152,10 +152,10 @@ func (m *membership) remove() {
 	}
 }
 
-// kick ends a membership and tells its client that it was removed.
-func (m *membership) kick() {
+// kick ends a membership and tells its client that it was removed, and why.
+func (m *membership) kick(why proto.Reason) {
 	m.remove()
-	m.room.core.tellOne(m.c, kicked(m.room.name), nil)
+	m.room.core.tellOne(m.c, kicked(m.room.name, why), nil)
 }
 
 // tell gives every member here an event, but for the client that it is about.
