@@ -31,12 +31,6 @@ type Limits struct {
 	MaxConnsPerAddress int // 1,024
 }
 
-// The bounds of a client's requests that wait for their turn.
-const (
-	maxInbox      = 64
-	maxInboxBytes = 256 << 10
-)
-
 // withDefaults fills in what is 0, and turns "none" into a number that is never reached.
 func (l Limits) withDefaults() Limits {
 	set := func(v *int, def int) {

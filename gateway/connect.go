@@ -11,6 +11,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -71,6 +72,13 @@ func (g *Gateway) connect() error {
 		Gateway: g.id, Subjects: g.subjects, Ranking: g.ranking, Random: g.cfg.RandomReplica, Stopped: g.stopped,
 		Silence: g.timing.attempt, BackoffMin: g.timing.backoffMin, BackoffMax: g.timing.backoffMax,
 	})
+	g.host = session.Host{
+		Gateway: g.id, Request: g.timing.request, Signal: g.timing.signal, Began: g.dispatcher.began, Asker: g.asker,
+		Limits: session.Limits{
+			MaxQueue: g.limits.MaxQueue, MaxRooms: g.limits.MaxRooms, Rate: g.limits.Rate, Burst: g.limits.Burst,
+		},
+		Fits: g.fits, Spawn: g.spawn, Dispatcher: g.dispatcher, Door: exit{g}, Metrics: g.metrics, Log: g.log,
+	}
 	if conn.IsConnected() {
 		g.metrics.connected.Set(1)
 	}
@@ -207,4 +215,10 @@ func (g *Gateway) Ready(ctx context.Context) error {
 	}
 	g.answered.Store(time.Now().UnixMilli())
 	return nil
+}
+
+// fits reports whether NATS takes a request: without --max-frame a client may send more. Every NATS takes a check's page.
+func (g *Gateway) fits(payload []byte) bool {
+	const head = 256 // more than the request's headers
+	return len(payload)+head <= proto.MaxCheckPage || int64(len(payload)+head) <= g.conn.MaxPayload()
 }

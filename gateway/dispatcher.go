@@ -11,6 +11,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -25,12 +26,12 @@ type dispatcher struct {
 	// Owned by run.
 	core      *rooms.Core
 	in        rooms.In
-	sessions  map[uint64]*session
+	sessions  map[uint64]*session.Session
 	own       map[uint64]*ownAsk // requests of the gateway's own that are under way, by number
 	departed  int                // sessions that have left everything and are remembered
 	whenEmpty chan struct{}      // closed, if made, when every session has departed
 	refused   []refused          // signals of this step that a queue did not take
-	lazy      []*session         // were told something that is written a moment later
+	lazy      []*session.Session // were told something that is written a moment later
 	flushing  bool               // that moment is about to come
 
 	inRooms atomic.Uint64 // rooms at the last tick, for beats
@@ -42,17 +43,17 @@ type dispatcher struct {
 
 // command is what another goroutine asks of the dispatcher; one group of fields is set.
 type command struct {
-	session  *session
-	register bool          // a new session
-	begin    *ask.Ask      // a create, join or leave of session is about to be sent
-	giveUp   *ask.Ask      // time is up for this ask of session, or of the gateway's own
-	ended    bool          // the session is about to leave its rooms
-	departed *session      // and everything has been left,
-	settled  bool          // with answers to everything that it ever asked
-	own      *ownAsk       // a request of the gateway's own
-	empty    chan struct{} // to be closed once every session has departed
-	flush    bool          // what was told lazily is to be written
-	compare  rooms.Reason  // every room is to be compared with its roster
+	session  *session.Session
+	register bool             // a new session
+	begin    *ask.Ask         // a create, join or leave of session is about to be sent
+	giveUp   *ask.Ask         // time is up for this ask of session, or of the gateway's own
+	ended    bool             // the session is about to leave its rooms
+	departed *session.Session // and everything has been left,
+	settled  bool             // with answers to everything that it ever asked
+	own      *ownAsk          // a request of the gateway's own
+	empty    chan struct{}    // to be closed once every session has departed
+	flush    bool             // what was told lazily is to be written
+	compare  rooms.Reason     // every room is to be compared with its roster
 }
 
 // queueOfNATS is how many messages may wait for the dispatcher: a tenth of a second at full load.
@@ -71,7 +72,7 @@ func newDispatcher(g *Gateway) *dispatcher {
 		g:        g,
 		began:    time.Now(),
 		messages: make(chan *nats.Msg, queueOfNATS),
-		sessions: make(map[uint64]*session),
+		sessions: make(map[uint64]*session.Session),
 		own:      make(map[uint64]*ownAsk),
 		bell:     make(chan struct{}, 1),
 	}
@@ -87,6 +88,20 @@ func (d *dispatcher) post(c command) {
 	case d.bell <- struct{}{}:
 	default:
 	}
+}
+
+// Begin implements [session.Dispatcher].
+func (d *dispatcher) Begin(s *session.Session, a *ask.Ask) { d.post(command{begin: a, session: s}) }
+
+// GiveUp implements [session.Dispatcher].
+func (d *dispatcher) GiveUp(s *session.Session, a *ask.Ask) { d.post(command{giveUp: a, session: s}) }
+
+// Ended implements [session.Dispatcher].
+func (d *dispatcher) Ended(s *session.Session) { d.post(command{ended: true, session: s}) }
+
+// Departed implements [session.Dispatcher].
+func (d *dispatcher) Departed(s *session.Session, open bool) {
+	d.post(command{departed: s, settled: !open})
 }
 
 // run dispatches until the context ends.
@@ -126,18 +141,18 @@ func (d *dispatcher) drain() {
 func (d *dispatcher) command(c *command) {
 	switch {
 	case c.register:
-		d.sessions[c.session.num] = c.session
-		d.step(&rooms.In{Kind: rooms.Open, Client: &c.session.client})
+		d.sessions[c.session.Num] = c.session
+		d.step(&rooms.In{Kind: rooms.Open, Client: &c.session.Client})
 	case c.begin != nil:
-		d.step(&rooms.In{Kind: rooms.Begin, Client: &c.session.client, Ask: c.begin.Ask})
+		d.step(&rooms.In{Kind: rooms.Begin, Client: &c.session.Client, Ask: c.begin.Ask})
 	case c.giveUp != nil:
 		d.giveUp(c.session, c.giveUp)
 	case c.ended:
-		d.step(&rooms.In{Kind: rooms.Ended, Client: &c.session.client})
+		d.step(&rooms.In{Kind: rooms.Ended, Client: &c.session.Client})
 	case c.departed != nil:
-		c.departed.forgetRooms()
+		c.departed.Rooms.Clear()
 		d.departed++
-		d.step(&rooms.In{Kind: rooms.Departed, Client: &c.departed.client, Settled: c.settled})
+		d.step(&rooms.In{Kind: rooms.Departed, Client: &c.departed.Client, Settled: c.settled})
 		d.checkEmpty()
 	case c.own != nil:
 		d.startOwn(c.own)

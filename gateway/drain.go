@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/session"
 )
 
 // How HTTP is served. Who is silent for too long before the upgrade request has come is dropped.
@@ -74,7 +75,7 @@ func (g *Gateway) drain(server *http.Server) {
 
 // closeSpread closes sessions one after the other, evenly over half the drain time, so that other gateways are not
 // stormed. It goes by the clock: a machine that is busy with the leaves misses ticks.
-func (g *Gateway) closeSpread(ctx context.Context, sessions []*session) {
+func (g *Gateway) closeSpread(ctx context.Context, sessions []*session.Session) {
 	const step = 10 * time.Millisecond
 	tick := time.NewTicker(step)
 	defer tick.Stop()
@@ -82,7 +83,7 @@ func (g *Gateway) closeSpread(ctx context.Context, sessions []*session) {
 	for closed := 0; closed < len(sessions); {
 		part := min(float64(time.Since(began)+step)/float64(over), 1)
 		for due := int(part * float64(len(sessions))); closed < due; closed++ {
-			sessions[closed].shut(link.GoingAway)
+			sessions[closed].Close(link.GoingAway)
 		}
 		select {
 		case <-tick.C:

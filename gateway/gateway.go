@@ -18,6 +18,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/plain"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/gateway/socketio"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -34,14 +35,15 @@ type Gateway struct {
 	timing     timing
 	metrics    *metrics
 	ranking    *ask.Ranking
-	asker      *ask.Asker // set by Run
 	dispatcher *dispatcher
 	acks       *acks
 	plain      *plain.Server
 	engine     *socketio.Server
 	stopped    chan struct{} // closed when the dispatcher has ended
 
-	conn   *nats.Conn // set by Run before anything uses it, which up tells Ready
+	conn   *nats.Conn   // set by Run before anything uses it, which up tells Ready
+	asker  *ask.Asker   // likewise
+	host   session.Host // likewise
 	up     atomic.Bool
 	work   context.Context //nolint:containedctx // set by Run: ends with its work, for what others' messages start
 	ownNum atomic.Uint64
@@ -84,7 +86,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 	g.dispatcher = newDispatcher(g)
 	g.acks = newAcks(g)
 	g.door.perAddress = make(map[string]int)
-	g.door.sessions = make(map[*session]struct{})
+	g.door.sessions = make(map[*session.Session]struct{})
 	g.plain = plain.New(plain.Config{
 		Open: g.open, AllowOrigin: g.admits(transportPlain), Address: g.address, MaxFrame: g.limits.MaxFrame,
 	})

@@ -6,11 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 
-	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -205,77 +203,6 @@ func TestWhatProxiesThatAreNotTrustedReportDoesNotCount(t *testing.T) {
 	}
 	if status := w.refused(http.Header{"X-Forwarded-For": {"192.0.2.2"}}); status != http.StatusServiceUnavailable {
 		t.Errorf("the second was answered %d", status)
-	}
-}
-
-func TestAFullInboxMakesTheReaderWait(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct{ size, fits int }{
-		"by count": {1, maxInbox}, "by bytes": {maxInboxBytes / 4, 4},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, worldOptions{})
-			peer := newStalled()
-			t.Cleanup(func() { close(peer.free) })
-			s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
-			under := w.next(proto.OpJoin)
-			for range c.fits {
-				s.Receive(proto.Frame{Name: proto.Ping}, nil, c.size)
-			}
-			received := make(chan bool)
-			w.g.spawn(func() { received <- s.Receive(proto.Frame{Name: proto.Ping}, nil, c.size) })
-			ses, _ := s.(*session)
-			testkit.WaitFor(t, "the reader to wait", func() bool {
-				ses.mu.Lock()
-				defer ses.mu.Unlock()
-				return ses.space != nil && len(ses.inbox) == c.fits
-			})
-			select {
-			case <-received:
-				t.Error("a full inbox took a request")
-			default:
-			}
-			under.answer(proto.Event{Name: proto.RoomNotExists})
-			if !<-received {
-				t.Error("the request was refused")
-			}
-			s.End(errors.New("test"))
-			if s.Receive(proto.Frame{Name: proto.Ping}, nil, 1) {
-				t.Error("a session that has ended took a request")
-			}
-		})
-	}
-}
-
-func TestAnEndedSessionLetsItsReaderGo(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	peer := newStalled()
-	t.Cleanup(func() { close(peer.free) })
-	s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
-	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomNotExists})
-	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, maxInboxBytes)
-	w.next(proto.OpJoin)
-	s.Receive(proto.Frame{Name: proto.Ping}, nil, maxInboxBytes)
-	received := make(chan bool)
-	w.g.spawn(func() { received <- s.Receive(proto.Frame{Name: proto.Ping}, nil, 1) })
-	s.End(errors.New("test"))
-	select {
-	case ok := <-received:
-		if ok {
-			t.Error("the request was taken")
-		}
-	case <-time.After(patience):
-		t.Error("the reader still waits")
 	}
 }
 

@@ -113,15 +113,18 @@ const (
 	transportSocketIO = "socketio"
 )
 
-// observe counts a request that went to the room service.
-func (m *metrics) observe(op proto.Op, outcome rooms.Outcome, took time.Duration) {
+// Asked implements [session.Metrics].
+func (m *metrics) Asked(op proto.Op, outcome rooms.Outcome, took time.Duration) {
 	o := m.asked[op]
 	o.outcomes[outcome].Inc()
 	o.seconds.Observe(took.Seconds())
 }
 
-// request counts a request that the gateway answered itself. Names that there are not count as one.
-func (m *metrics) request(name proto.Name, outcome string) {
+// Overflow implements [session.Metrics].
+func (m *metrics) Overflow(queue string) { m.overflows.WithLabelValues(queue).Inc() }
+
+// Refused implements [session.Metrics]. Names that there are not count as one.
+func (m *metrics) Refused(name proto.Name, outcome string) {
 	op := "other"
 	switch name {
 	case proto.RoomCreate:
