@@ -98,7 +98,7 @@ func (m *metrics) begin() {
 		m.connections.WithLabelValues(transport, "opened")
 		m.connections.WithLabelValues(transport, "refused")
 	}
-	for _, queue := range []string{"outgoing", "kept", "nats"} {
+	for _, queue := range []string{"outgoing", "signals", "kept", "nats"} {
 		m.overflows.WithLabelValues(queue)
 	}
 	for _, reason := range []string{"gap", "sender", "check", "unchecked", "reconnect", "overflow", "defect"} {

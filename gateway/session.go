@@ -37,7 +37,7 @@ type session struct {
 	inboxed int                        // bytes of inbox
 	pumping bool                       // a pump runs
 	space   chan struct{}              // made by a reader that waits; closed when there is space again
-	out     []link.Out                 // waiting for the writer: MaxQueue bytes with what that has in hand, or one message; else the session is closed
+	out     []link.Out                 // waiting for the writer; see put for what fits
 	queued  int                        // bytes of out and of what the writer has in hand
 	writing bool                       // a writer runs
 	closing bool                       // nothing more is queued
@@ -141,26 +141,60 @@ func (s *session) startWriter() {
 	}
 }
 
-// put queues a message, and reports whether the connection was open and had room for it. It is written now, or with the
-// next that is, or when somebody calls flush.
-func (s *session) put(out link.Out, now bool) bool {
+// put queues a message that cannot be refused: an answer, or what happens in a room. Those are small. With twice MaxQueue
+// waiting the session is closed: it has asked for more than it reads, or has heard nothing of its rooms for long. The
+// message is written now, or with the next that is, or when somebody calls flush.
+func (s *session) put(out link.Out, now bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
-		return false
-	}
-	size := out.Size()
-	if len(s.out) > 0 && s.queued+size > s.g.limits.MaxQueue { // nobody is slow for whom the writer has all in hand
+	switch {
+	case s.closing:
+	case !s.fits(out, 2*int64(s.g.limits.MaxQueue)):
 		s.g.metrics.overflows.WithLabelValues("outgoing").Inc()
 		s.close(link.TooSlow)
-		return false
+	default:
+		s.queue(out, now)
 	}
-	s.queued += size
+}
+
+// offered is what became of a signal that was offered to a session.
+type offered int
+
+const (
+	taken offered = iota // it is queued
+	full                 // MaxQueue bytes wait: perhaps later
+	gone                 // the connection is about to end
+)
+
+// offer queues a signal where there is room. Who is given more than it can read at once is not slow: its peers are told
+// that it has no room, and try again. Who reads nothing at all is found by its transport.
+func (s *session) offer(out link.Out) offered {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closing:
+		return gone
+	case !s.fits(out, int64(s.g.limits.MaxQueue)):
+		s.g.metrics.overflows.WithLabelValues("signals").Inc()
+		return full
+	}
+	s.queue(out, true)
+	return taken
+}
+
+// fits reports whether no more than most bytes wait with a message. One for whom the writer has all in hand is owed
+// nothing, so it is given any one message. With mu held.
+func (s *session) fits(out link.Out, most int64) bool {
+	return len(s.out) == 0 || int64(s.queued)+int64(out.Size()) <= most
+}
+
+// queue appends a message. With mu held.
+func (s *session) queue(out link.Out, now bool) {
+	s.queued += out.Size()
 	s.out = append(s.out, out)
 	if now {
 		s.startWriter()
 	}
-	return true
 }
 
 // tell queues an event of the session's own.
@@ -183,7 +217,7 @@ func (s *session) write() {
 			return
 		}
 		clear(batch)
-		batch, s.out = s.out, batch[:0]
+		batch = s.hand(batch[:0])
 		s.mu.Unlock()
 		if err := s.t.Write(batch); err != nil {
 			s.fail(err)
@@ -192,11 +226,31 @@ func (s *session) write() {
 	}
 }
 
+// inHand is how many bytes the writer takes at once, unless one message is larger: what it has written is room for more.
+const inHand = 256 << 10
+
+// hand takes what is to be written next out of the queue, into the batch that was written before. With mu held.
+func (s *session) hand(batch []link.Out) []link.Out {
+	if s.queued <= inHand {
+		batch, s.out = s.out, batch
+		return batch
+	}
+	n, size := 0, 0
+	for n < len(s.out) && (n == 0 || size+s.out[n].Size() <= inHand) {
+		size += s.out[n].Size()
+		n++
+	}
+	batch = append(batch, s.out[:n]...)
+	clear(s.out[:n])
+	s.out = s.out[n:]
+	return batch
+}
+
 // fail drops what is queued after a write that went wrong: the reader will see that the connection is over.
 func (s *session) fail(err error) {
 	why := link.Internal
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		why = link.TooSlow // its queue has not overflowed, but it has taken nothing for long
+		why = link.TooSlow // it has taken nothing for long
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -60,7 +60,8 @@ func (r *room) keepsNews() bool {
 	return slices.ContainsFunc(r.kept, func(k kept) bool { return k.reply != "" || k.e.Seq > r.seq })
 }
 
-// take queues a signal unless it is a repetition or has been overtaken.
+// take queues a signal unless it is a repetition or has been overtaken. One for which there is no room does not count as
+// heard, so that the same again is not confirmed.
 func (m *membership) take(k *kept) {
 	last := m.heard[k.e.SenderID]
 	switch {
@@ -68,9 +69,14 @@ func (m *membership) take(k *kept) {
 		payload := proto.StripCount(k.payload, &k.e)
 		n := k.e.N
 		k.e.N = 0
-		if !m.s.put(out(k.e, payload), true) { // its connection is about to end
+		switch m.s.offer(out(k.e, payload)) {
+		case gone:
 			m.s.g.acks.notFound(k.reply, m.room.name, m.s.id)
 			return
+		case full:
+			m.s.g.acks.full(k.reply, m.room.name, k.e.SenderID)
+			return
+		case taken:
 		}
 		m.count(k.e.SenderID, n)
 	case k.e.N < last:

@@ -320,16 +320,18 @@ func (r *replica) signal(room proto.Room, from, to proto.ClientID, n int64, data
 	return sub
 }
 
-// confirmed waits for the answer to a signal.
-func (w *world) confirmed(sub *nats.Subscription, want proto.Name) {
+// confirmed waits for the answer to a signal, and returns it.
+func (w *world) confirmed(sub *nats.Subscription, want proto.Name) proto.Event {
 	w.t.Helper()
 	m, err := sub.NextMsg(patience)
 	if err != nil {
 		w.t.Fatalf("waiting for %s: %v", want, err)
 	}
-	if e, err := proto.DecodeEvent(m.Data); err != nil || e.Name != want {
+	e, err := proto.DecodeEvent(m.Data)
+	if err != nil || e.Name != want {
 		w.t.Fatalf("a signal was answered %s, expected %s", m.Data, want)
 	}
+	return e
 }
 
 // unanswered fails the test when a signal has been answered.
@@ -444,6 +446,24 @@ func (w *world) count(name string) float64 {
 		}
 	}
 	return sum
+}
+
+// overflows returns how often a queue was full.
+func (w *world) overflows(queue string) float64 {
+	w.t.Helper()
+	families, err := w.reg.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "parley_gateway_queue_overflows_total" && m.GetLabel()[0].GetValue() == queue {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	w.t.Fatalf("there is no queue %s", queue)
+	return 0
 }
 
 // Events in short.
