@@ -31,6 +31,9 @@ type Limits struct {
 	MaxConnsPerAddress int // 1,024
 }
 
+// none is a limit that is never reached.
+const none = 1<<31 - 1
+
 // The bounds of a client's requests that wait for their turn.
 const (
 	maxInbox      = 64
@@ -44,7 +47,7 @@ func (l Limits) withDefaults() Limits {
 		case *v == 0:
 			*v = def
 		case *v < 0:
-			*v = 1<<31 - 1
+			*v = none
 		}
 	}
 	set(&l.MaxFrame, 64<<10)
