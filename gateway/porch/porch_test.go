@@ -23,6 +23,7 @@ type wire struct {
 }
 
 func (w *wire) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(w.from)) }
+
 func (w *wire) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
