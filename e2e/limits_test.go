@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -232,9 +233,11 @@ func TestAClientThatTakesNothingIsClosedAsTooSlowAndTouchesNoOther(t *testing.T)
 	}
 	want(t, b.Signal(t, room, a.ID(), `1`), proto.SignalSent)
 	a.Expect(t, proto.SignalReceive)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*harness.Patience)
+	defer cancel()
 	for _, c := range []*client{a, b} {
-		if r := c.Expect(t, proto.ClientLeft); string(r.ID) != id {
-			t.Errorf("heard %s", r.Raw)
+		if r, err := c.Await(ctx, proto.ClientLeft); err != nil || string(r.ID) != id {
+			t.Errorf("heard %s, %v", r.Raw, err)
 		}
 	}
 	want(t, a.Signal(t, room, proto.ClientID(id), data), proto.TargetNotFound)

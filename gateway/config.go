@@ -31,6 +31,9 @@ type Limits struct {
 	MaxConnsPerAddress int // 1,024
 }
 
+// none is a limit that is never reached.
+const none = 1<<31 - 1
+
 // withDefaults fills in what is 0, and turns "none" into a number that is never reached.
 func (l Limits) withDefaults() Limits {
 	set := func(v *int, def int) {
@@ -38,7 +41,7 @@ func (l Limits) withDefaults() Limits {
 		case *v == 0:
 			*v = def
 		case *v < 0:
-			*v = 1<<31 - 1
+			*v = none
 		}
 	}
 	set(&l.MaxFrame, 64<<10)

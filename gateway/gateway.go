@@ -18,6 +18,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/plain"
+	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/gateway/socketio"
 	"github.com/parley-rtc/parley/proto"
@@ -126,7 +127,9 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	group.Go(func() error { return g.plain.Run(work) })
 	group.Go(func() error { return g.engine.Run(work) })
 	server := g.server()
-	group.Go(func() error { return g.serve(server, ln) })
+	standing := porch.New(ln, g.standing(porch.Places()))
+	server.ConnState = standing.ConnState
+	group.Go(func() error { return g.serve(server, standing) })
 	g.log.Info("gateway started")
 
 	select {

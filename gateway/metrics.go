@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -14,6 +15,8 @@ import (
 type metrics struct {
 	sessions    *prometheus.GaugeVec   // by transport
 	connections *prometheus.CounterVec // by transport and outcome
+	sockets     prometheus.Gauge
+	dropped     *prometheus.CounterVec // by reason
 	requests    *prometheus.CounterVec // by operation and outcome
 	seconds     *prometheus.HistogramVec
 	overflows   *prometheus.CounterVec // by queue
@@ -42,6 +45,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "parley_gateway_connections_total",
 			Help: "Connections that were opened or refused.",
 		}, []string{"transport", "outcome"}),
+		sockets: f.NewGauge(prometheus.GaugeOpts{
+			Name: "parley_gateway_sockets",
+			Help: "Connections accepted and not closed yet, of clients and of others.",
+		}),
+		dropped: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_gateway_dropped_sockets_total",
+			Help: "Connections closed before they said anything, because there were too many.",
+		}, []string{"reason"}),
 		requests: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_gateway_requests_total",
 			Help: "Clients' requests and how they ended.",
@@ -98,6 +109,9 @@ func (m *metrics) begin() {
 		m.sessions.WithLabelValues(transport)
 		m.connections.WithLabelValues(transport, "opened")
 		m.connections.WithLabelValues(transport, "refused")
+	}
+	for _, why := range []porch.Reason{porch.Silent, porch.Full} {
+		m.dropped.WithLabelValues(string(why))
 	}
 	for _, queue := range []string{"outgoing", "signals", "kept", "nats"} {
 		m.overflows.WithLabelValues(queue)

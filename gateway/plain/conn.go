@@ -109,12 +109,17 @@ func (c *conn) ping() {
 		return
 	}
 	c.waiting.Store(false)
-	full, taken := errors.Is(err, wsconn.ErrFull), c.ws.Taken()
-	if full && c.full && taken == c.taken {
+	if c.stuck(errors.Is(err, wsconn.ErrFull), c.ws.Taken()) {
 		c.ws.CloseNow()
-		return
 	}
+}
+
+// stuck takes note of whether a ping could be sent, and of how many bytes the peer had taken then. It reports whether the
+// peer has taken nothing since the last one. Called by Run.
+func (c *conn) stuck(full bool, taken uint64) bool {
+	stuck := full && c.full && taken == c.taken
 	c.full, c.taken = full, taken
+	return stuck
 }
 
 func (c *conn) pong() { c.waiting.Store(false) }

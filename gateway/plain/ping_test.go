@@ -201,6 +201,21 @@ func TestOneToWhomNoPingCouldBeSentIsNotDropped(t *testing.T) {
 	}
 }
 
+// Full buffers at two pings' turns say nothing of one who has read between them.
+func TestOneWhoReadsBetweenTwoPingsIsNotStuck(t *testing.T) {
+	t.Parallel()
+	c := &conn{}
+	for i, turn := range []struct {
+		full  bool
+		taken uint64
+		stuck bool
+	}{{true, 10, false}, {true, 20, false}, {false, 20, false}, {true, 20, false}, {true, 20, true}} {
+		if got := c.stuck(turn.full, turn.taken); got != turn.stuck {
+			t.Errorf("at turn %d: stuck is %t", i, got)
+		}
+	}
+}
+
 func TestAServerThatEndsDropsWhoIsLeftAndLetsNobodyIn(t *testing.T) {
 	t.Parallel()
 	s := New(Config{

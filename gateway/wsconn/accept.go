@@ -118,19 +118,23 @@ type tap struct {
 func (t *tap) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.push(b, func() bool { return true }) // control frames are small: what the library waits for them is enough
+	return t.push(b, func() bool { return false })
 }
 
-// push writes all of b, for as long as the peer takes some of it: each time that it has, the deadline is a new one, unless
-// hurried says that the connection is being closed. With mu held.
+// push writes all of b, for as long as the peer takes some of it now and then, unless hurried says that the connection is
+// being closed. With mu held.
 func (t *tap) push(b []byte, hurried func() bool) (int, error) {
+	const look = stalled / 4 // between two looks at what was taken
 	done := 0
-	for {
-		_ = t.SetWriteDeadline(time.Now().Add(stalled))
+	for idle := time.Duration(0); ; {
+		_ = t.SetWriteDeadline(time.Now().Add(look))
 		n, err := t.Conn.Write(b[done:])
 		done += n
 		t.taken.Add(uint64(n)) //nolint:gosec // not negative
-		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) || hurried() {
+		if idle += look; n > 0 {
+			idle = 0
+		}
+		if idle >= stalled || !errors.Is(err, os.ErrDeadlineExceeded) || hurried() {
 			return done, err //nolint:wrapcheck // the callers do
 		}
 	}

@@ -20,7 +20,7 @@ func TestOneWhoReadsAllTheTimeMayTakeAsLongAsItNeeds(t *testing.T) {
 			defer there.Close() //nolint:errcheck // it is over
 			buf := make([]byte, 10)
 			for range 100 {
-				time.Sleep(stalled - time.Second)
+				<-time.After(stalled - time.Second)
 				if _, err := io.ReadFull(there, buf); err != nil {
 					t.Error(err)
 					return
@@ -69,7 +69,7 @@ func TestACloseEndsAWriteThatGoesOn(t *testing.T) {
 		c := &Conn{tap: &tap{Conn: here}}
 		go func() {
 			for {
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				if _, err := there.Read(make([]byte, 1)); err != nil {
 					return
 				}

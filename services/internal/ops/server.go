@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/services/internal/version"
 )
 
@@ -53,6 +54,9 @@ func say(w http.ResponseWriter, status int, text string) {
 	_, _ = io.WriteString(w, text+"\n") // whoever asked has gone
 }
 
+// maxConns is how many connections operators may have: descriptors are for clients and the journal.
+const maxConns = 64
+
 // closing is how long requests under way may take at the end.
 const closing = time.Second
 
@@ -66,9 +70,11 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}
+	standing := porch.New(ln, porch.Config{Max: porch.Share(maxConns)})
+	srv.ConnState = standing.ConnState
 	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(standing); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("ops server: %w", err)
 		}
 		return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/services/internal/listen"
 	"github.com/parley-rtc/parley/services/internal/settings"
 )
@@ -26,6 +27,10 @@ const (
 	// of it; the machine's, at most this much.
 	syncEvery = time.Second
 )
+
+// maxConns is how many connections the server takes, parley's own included, where the process has descriptors for so many:
+// its files need some too.
+const maxConns = 256
 
 // Config says what the server is to be.
 type Config struct {
@@ -62,6 +67,7 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (*Broker, error) {
 	}
 	opts.StoreDir = dir
 	opts.SyncInterval = syncEvery
+	opts.MaxConn = porch.Share(maxConns)
 	b := &Broker{log: newLogger(log), free: free}
 	if err := b.start(ctx, cfg, opts); err != nil {
 		return nil, errors.Join(err, b.stop())
