@@ -135,7 +135,9 @@ func (g *Gateway) beat(ctx context.Context) error {
 		case <-tick.C:
 		case <-ctx.Done():
 			say(proto.Leaving)
-			_ = g.conn.FlushTimeout(time.Second) // for the last word to be sent; it may be that NATS is away
+			if g.conn.IsConnected() {
+				_ = g.conn.FlushTimeout(time.Second) // for the last word to be sent
+			}
 			return nil
 		}
 	}
