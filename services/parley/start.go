@@ -13,6 +13,7 @@ import (
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/demo"
 	"github.com/parley-rtc/parley/roomsvc"
+	"github.com/parley-rtc/parley/services/internal/descriptors"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/listen"
 	"github.com/parley-rtc/parley/services/internal/payload"
@@ -22,6 +23,7 @@ import (
 
 // start opens what the process needs. Its parts start in this order and stop in the other: NATS, rooms, clients.
 func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Registry) (lifecycle.Plan, error) {
+	descriptors.Check(log, f.MaxConns, f.Servers == "")
 	ln, err := listen.TCP(ctx, "--listen", f.Listen)
 	if err != nil {
 		return lifecycle.Plan{}, err
