@@ -28,6 +28,9 @@ const (
 	syncEvery = time.Second
 )
 
+// errRestarting is what a connection in the process finds while a server is being replaced.
+var errRestarting = errors.New("the NATS server inside is being started anew")
+
 // Config says what the server is to be.
 type Config struct {
 	Listen  string // host:port for other services; empty: nowhere
@@ -47,7 +50,8 @@ type Broker struct {
 	free func() error // gives back the directory
 	mind Mind         // set by Watch
 
-	srv atomic.Pointer[server.Server]
+	srv     atomic.Pointer[server.Server] // the one that was started last
+	serving atomic.Pointer[server.Server] // the same once it has the journal, and until it is given up
 }
 
 // Start starts the server and returns when it takes connections. An error says in words what to do; one that wraps
@@ -117,7 +121,11 @@ func (b *Broker) start(ctx context.Context) error {
 	if addr, ok := srv.Addr().(*net.TCPAddr); b.cfg.Listen != "" && ok && b.addr == nil {
 		b.addr, b.port = addr, addr.Port
 	}
-	return b.recovered(ctx)
+	if err := b.recovered(ctx); err != nil {
+		return err
+	}
+	b.serving.Store(srv) // not before: who finds no journal makes one
+	return nil
 }
 
 // remedy says what somebody can do about a journal that cannot be used.
@@ -135,7 +143,7 @@ func (b *Broker) recovered(ctx context.Context) error {
 	if cfg.DataDir == "" || !journalIn(cfg.DataDir, cfg.Stream) {
 		return nil
 	}
-	nc, err := nats.Connect("", b.Options()...)
+	nc, err := nats.Connect("", nats.InProcessServer(b.srv.Load()))
 	if err != nil {
 		return fmt.Errorf("the NATS server does not answer: %w", err)
 	}
@@ -159,7 +167,11 @@ func (b *Broker) Options() []nats.Option { return []nats.Option{nats.InProcessSe
 
 // InProcessConn makes a connection to the server as it runs now: what nats.go asks for at each reconnection.
 func (b *Broker) InProcessConn() (net.Conn, error) {
-	return b.srv.Load().InProcessConn() //nolint:wrapcheck // nats.go reports it
+	srv := b.serving.Load()
+	if srv == nil {
+		return nil, errRestarting
+	}
+	return srv.InProcessConn() //nolint:wrapcheck // nats.go reports it
 }
 
 // Addr returns where the server listens for other services, or nil when it does not.
@@ -172,6 +184,9 @@ func (b *Broker) MaxPayload() int64 { return server.MAX_PAYLOAD_SIZE }
 // an error when the server's store has failed and another server does not start.
 func (b *Broker) Run(ctx context.Context) error {
 	err := b.watch(ctx)
+	if errors.Is(err, errStuck) {
+		return err
+	}
 	return errors.Join(err, b.stop())
 }
 

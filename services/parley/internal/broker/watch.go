@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ const (
 	renewWithin = 10 * time.Second
 	retryEvery  = time.Second
 )
+
+// errStuck is what a server comes to that does not stop: its disk may not answer. The end of the process ends it.
+var errStuck = errors.New("the one that has failed does not stop")
 
 // Mind is what the rest of the process knows of the journal.
 type Mind struct {
@@ -78,6 +82,7 @@ func (b *Broker) watch(ctx context.Context) error {
 func (b *Broker) renew(ctx context.Context) error {
 	deadline := time.NewTimer(renewWithin)
 	defer deadline.Stop()
+	b.serving.Store(nil)
 	old, gone := b.srv.Load(), make(chan struct{})
 	go func() { // it ends with the server, or the process does
 		defer close(gone)
@@ -87,17 +92,14 @@ func (b *Broker) renew(ctx context.Context) error {
 	select {
 	case <-gone:
 	case <-deadline.C:
-		return errors.New("it does not stop")
+		return errStuck
 	}
 	for {
-		err := b.start(ctx)
+		err := b.again(ctx)
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
 		b.log.log.Warn("the NATS server inside does not start yet", "error", err)
-		srv := b.srv.Load()
-		srv.Shutdown()
-		srv.WaitForShutdown()
 		again := time.NewTimer(retryEvery)
 		select {
 		case <-again.C:
@@ -109,6 +111,38 @@ func (b *Broker) renew(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// again starts a server, once there are the file descriptors that reading the journal takes. One that does not start is
+// stopped.
+func (b *Broker) again(ctx context.Context) error {
+	files, err := reserve()
+	for _, f := range files {
+		_ = f.Close() // nothing was written to it
+	}
+	if err != nil {
+		return err
+	}
+	if err = b.start(ctx); err != nil {
+		srv := b.srv.Load()
+		srv.Shutdown()
+		srv.WaitForShutdown()
+	}
+	return err
+}
+
+// reserve opens as many files as a server opens when it starts, with some to spare.
+func reserve() ([]*os.File, error) {
+	const enough = 32
+	files := make([]*os.File, 0, enough)
+	for range enough {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			return files, fmt.Errorf("too few file descriptors are left: %w", err)
+		}
+		files = append(files, f)
+	}
+	return files, nil
 }
 
 // ill returns what the server says is wrong with the journal's files, or "". It tells only what has gone wrong when something
