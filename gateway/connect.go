@@ -149,7 +149,9 @@ func (g *Gateway) beat(ctx context.Context) error {
 		case <-tick.C:
 		case <-ctx.Done():
 			say(proto.Leaving)
-			_ = g.conn.FlushTimeout(time.Second) // for the last word to be sent; it may be that NATS is away
+			if g.conn.IsConnected() {
+				_ = g.conn.FlushTimeout(time.Second) // for the last word to be sent
+			}
 			return nil
 		}
 	}
@@ -196,15 +198,19 @@ var errNotReady = errors.New("not ready")
 const (
 	readyPatience = 2 * time.Second
 	readyFor      = 5 * time.Second
+	leftFor       = 5 * time.Second // for which every replica may be leaving: one is being replaced
 )
 
-// Ready returns nil when NATS is reached and a room request was answered within the last seconds. It blocks for up to two.
+// Ready returns nil when NATS is reached, a room request was answered within the last seconds, and a replica is up: those
+// that cannot change rooms still answer what they know. It blocks for up to two.
 func (g *Gateway) Ready(ctx context.Context) error {
 	switch {
 	case g.door.isDraining():
 		return fmt.Errorf("%w: draining", errNotReady)
 	case !g.up.Load() || !g.conn.IsConnected():
 		return fmt.Errorf("%w: NATS is not reached", errNotReady)
+	case g.allLeft(time.Now()):
+		return fmt.Errorf("%w: no replica of the room service is ready; its /readyz says why", errNotReady)
 	case time.Now().UnixMilli()-g.answered.Load() < readyFor.Milliseconds():
 		return nil
 	}
@@ -221,4 +227,10 @@ func (g *Gateway) Ready(ctx context.Context) error {
 func (g *Gateway) fits(payload []byte) bool {
 	const head = 256 // more than the request's headers
 	return len(payload)+head <= proto.MaxCheckPage || int64(len(payload)+head) <= g.conn.MaxPayload()
+}
+
+// allLeft reports whether every replica has been leaving for long.
+func (g *Gateway) allLeft(now time.Time) bool {
+	left := g.ranking.AllLeft()
+	return !left.IsZero() && now.Sub(left) >= leftFor
 }

@@ -82,6 +82,7 @@ func (s *Service) steer(ctx context.Context) error {
 	asked := link{role: requests, nc: s.nc, lease: s.touch, held: time.Now(), patience: elsewhere}
 	journal := link{role: records, nc: s.jc, lease: s.journal.Lease(), held: time.Now(), patience: elsewhere}
 	var ready bool
+	var doubt doubt
 	var swept time.Time
 	for {
 		select {
@@ -102,6 +103,8 @@ func (s *Service) steer(ctx context.Context) error {
 		if !journal.up && !journal.lost.IsZero() && now.Sub(journal.lost) >= s.cfg.Timings.JournalAway {
 			s.followed.Store(false)
 		}
+		failing := doubt.look(now, s)
+		s.failing.Store(failing)
 		followed := s.followed.Load()
 		if followed && !s.serving.Load() && asked.up {
 			if s.requests == nil {
@@ -115,13 +118,17 @@ func (s *Service) steer(ctx context.Context) error {
 			}
 			s.serving.Store(true)
 		}
-		if now := followed && s.serving.Load(); now != ready && !s.stopping.Load() {
+		if now := followed && s.serving.Load() && !failing; now != ready && !s.stopping.Load() {
 			ready = now
 			if ready {
 				s.log.Info("ready")
 				s.watch.Say(proto.Up)
 			} else {
-				s.log.Warn("not ready: the journal is away")
+				why := "the journal is away"
+				if followed {
+					why = "the journal stores nothing"
+				}
+				s.log.Warn("not ready: " + why)
 				s.watch.Say(proto.Leaving)
 			}
 		}

@@ -43,3 +43,34 @@ func TestRankingFollowsBeats(t *testing.T) {
 	r.Tick(at)
 	is("nobody is heard: the last ranking is kept", "c")
 }
+
+func TestAllReplicasHaveLeftUntilOneIsUp(t *testing.T) {
+	t.Parallel()
+	r := NewRanking()
+	at := time.Unix(1000, 0)
+	say := func(id string, state proto.State) {
+		r.Beat(proto.Beat{Role: proto.RoleRoomsvc, ID: id, State: state}, at)
+		at = at.Add(time.Second)
+	}
+	is := func(what string, want time.Time) {
+		t.Helper()
+		if got := r.AllLeft(); !got.Equal(want) {
+			t.Errorf("%s: since %v, expected %v", what, got, want)
+		}
+	}
+	never := time.Time{}
+	is("before any beat", never)
+	say("a", proto.Up)
+	say("b", proto.Up)
+	say("a", proto.Leaving)
+	is("one is still up", never)
+	left := at
+	say("b", proto.Leaving)
+	say("a", proto.Leaving)
+	is("both leave", left)
+	say("b", proto.Up)
+	is("one is up again", never)
+	at = at.Add(time.Minute)
+	r.Tick(at)
+	is("nobody is heard, and nobody has said that it leaves", never)
+}

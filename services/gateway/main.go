@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/demo"
+	"github.com/parley-rtc/parley/services/internal/descriptors"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/listen"
 	"github.com/parley-rtc/parley/services/internal/payload"
@@ -66,6 +67,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	if err != nil {
 		return lifecycle.Plan{}, err //nolint:wrapcheck // it says which setting
 	}
+	descriptors.Check(log, f.MaxConns, false)
 	ln, err := listen.TCP(ctx, "--listen", f.Listen)
 	if err != nil {
 		return lifecycle.Plan{}, err
