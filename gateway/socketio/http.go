@@ -29,6 +29,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.req.Revision = revision4
 	case "3", "":
 		h.req.Revision = revision3
+		h.req.Secret = secretOf(r, h.req.SID)
 	}
 	h.serve()
 }
@@ -87,6 +88,7 @@ func (h *exchange) openPolling() {
 		return
 	}
 	h.req.SID = c.sid
+	h.give(c.opener.secret)
 	h.write(c.poll(h.r.Context(), modePolling, 0))
 }
 
@@ -95,7 +97,11 @@ func (h *exchange) open(m mode) (*conn, error) {
 	if err := h.s.acquire(h.req.Address); err != nil {
 		return nil, err
 	}
-	c := h.s.open(h.req.Revision, m, h.req.Address, h.req.Agent)
+	var by opener
+	if h.req.Revision == revision3 {
+		by = opener{agent: h.req.Agent, secret: newSecret()}
+	}
+	c := h.s.open(h.req.Revision, m, h.req.Address, by)
 	if h.req.Revision == revision3 {
 		if err := c.connect(clientIDOf(c.sid)); err != nil {
 			c.end(err)

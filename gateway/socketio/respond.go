@@ -17,7 +17,11 @@ import (
 // get answers a poll.
 func (h *exchange) get() {
 	h.req.Op = opPoll
-	h.write(h.s.ask(h.r.Context(), &h.req))
+	a := h.s.ask(h.r.Context(), &h.req)
+	if !a.Refused {
+		h.give(h.req.Secret)
+	}
+	h.write(a)
 }
 
 // post hands over what a client sends.

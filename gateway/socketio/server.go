@@ -175,11 +175,8 @@ func (s *Server) carry(p *carrier) (forget func()) {
 }
 
 // open makes a session, for whose address the caller has acquired.
-func (s *Server) open(revision int, m mode, address, agent string) *conn {
-	c := &conn{srv: s, sid: newSID(s.gateway), revision: revision, mode: m, address: address}
-	if revision == revision3 {
-		c.agent = agent
-	}
+func (s *Server) open(revision int, m mode, address string, by opener) *conn {
+	c := &conn{srv: s, sid: newSID(s.gateway), revision: revision, mode: m, address: address, opener: by}
 	c.beat = newHeartbeat(revision, s.cfg.PingInterval, s.cfg.PingTimeout, s.now())
 	if revision == revision3 && m == modeSocket {
 		c.beat.unused = 0
