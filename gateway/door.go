@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -14,15 +15,19 @@ type door struct {
 	draining   bool
 	num        uint64
 	sessions   map[*session]struct{}
-	perAddress map[string]int
-	closes     int // connections that the gateway is closing
+	perAddress map[string]int // by what counts as one address
+	closes     int            // connections that the gateway is closing
 }
 
 // open implements link.Opener.
 func (g *Gateway) open(t link.Transport, about link.About) (link.Session, error) {
 	s := &session{g: g, id: about.ID, about: about, t: t, started: time.Now()}
-	if err := g.door.enter(s, g.limits); err != nil {
-		g.metrics.connections.WithLabelValues(about.Transport, "refused").Inc()
+	if err := g.door.enter(s, g.counted(about.Address), g.limits); err != nil {
+		reason := reasonLimit
+		if errors.Is(err, link.ErrDraining) {
+			reason = reasonDraining
+		}
+		g.refused(about.Transport, reason)
 		return nil, err
 	}
 	g.metrics.connections.WithLabelValues(about.Transport, "opened").Inc()
@@ -32,7 +37,7 @@ func (g *Gateway) open(t link.Transport, about link.About) (link.Session, error)
 	return s, nil
 }
 
-func (d *door) enter(s *session, limits Limits) error {
+func (d *door) enter(s *session, counted string, limits Limits) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -40,22 +45,22 @@ func (d *door) enter(s *session, limits Limits) error {
 		return link.ErrDraining
 	case len(d.sessions) >= limits.MaxConns:
 		return fmt.Errorf("%w on this gateway", link.ErrFull)
-	case d.perAddress[s.about.Address] >= limits.MaxConnsPerAddress:
-		return fmt.Errorf("%w from %s", link.ErrFull, s.about.Address)
+	case d.perAddress[counted] >= limits.MaxConnsPerAddress:
+		return fmt.Errorf("%w from %s", link.ErrFull, counted)
 	}
 	d.num++
 	s.num = d.num
 	d.sessions[s] = struct{}{}
-	d.perAddress[s.about.Address]++
+	d.perAddress[counted]++
 	return nil
 }
 
-func (d *door) leave(s *session) {
+func (d *door) leave(s *session, counted string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.sessions, s)
-	if d.perAddress[s.about.Address]--; d.perAddress[s.about.Address] <= 0 {
-		delete(d.perAddress, s.about.Address)
+	if d.perAddress[counted]--; d.perAddress[counted] <= 0 {
+		delete(d.perAddress, counted)
 	}
 }
 
@@ -100,7 +105,7 @@ func (d *door) isDraining() bool {
 
 // closed notes that a session's connection is over. With the session's mu held.
 func (g *Gateway) closed(s *session, cause error) {
-	g.door.leave(s)
+	g.door.leave(s, g.counted(s.about.Address))
 	g.metrics.sessions.WithLabelValues(s.about.Transport).Dec()
 	g.log.Debug("session ended", "client", s.id, "transport", s.about.Transport, "address", s.about.Address,
 		"cause", cause.Error(), "seconds", time.Since(s.started).Seconds())

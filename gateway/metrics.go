@@ -13,6 +13,7 @@ import (
 type metrics struct {
 	sessions    *prometheus.GaugeVec   // by transport
 	connections *prometheus.CounterVec // by transport and outcome
+	refusals    *prometheus.CounterVec // by reason
 	requests    *prometheus.CounterVec // by operation and outcome
 	seconds     *prometheus.HistogramVec
 	overflows   *prometheus.CounterVec // by queue
@@ -41,6 +42,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "parley_gateway_connections_total",
 			Help: "Connections that were opened or refused.",
 		}, []string{"transport", "outcome"}),
+		refusals: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_gateway_refusals_total",
+			Help: "Connections that were refused, by why.",
+		}, []string{"reason"}),
 		requests: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_gateway_requests_total",
 			Help: "Clients' requests and how they ended.",
@@ -97,6 +102,9 @@ func (m *metrics) begin() {
 		m.sessions.WithLabelValues(transport)
 		m.connections.WithLabelValues(transport, "opened")
 		m.connections.WithLabelValues(transport, "refused")
+	}
+	for _, reason := range []string{reasonDraining, reasonLimit, reasonOrigin, reasonProxy} {
+		m.refusals.WithLabelValues(reason)
 	}
 	for _, queue := range []string{"outgoing", "kept", "nats"} {
 		m.overflows.WithLabelValues(queue)

@@ -47,7 +47,7 @@ type exchange struct {
 
 func (h *exchange) serve() {
 	if !h.s.cfg.AllowOrigin(h.r) {
-		h.refuse(codeForbidden)
+		h.refuseBecause(codeForbidden, h.s.cfg.Forbidden)
 		return
 	}
 	h.cors()
@@ -59,8 +59,8 @@ func (h *exchange) serve() {
 	case h.req.Revision == 0:
 		h.refuse(codeUnsupportedVersion)
 	case !websocket && h.req.Revision == revision3 && !h.req.Direct:
-		// Addresses prove nothing behind a proxy that is not trusted, and ids are known to others: WebSocket only.
-		h.refuse(codeUnknownTransport)
+		// Where it is not known whose an address is it proves nothing, and ids are known to others: WebSocket only.
+		h.refuseBecause(codeUnknownTransport, h.s.cfg.Unknown)
 	case h.req.SID == "" && h.r.Method != http.MethodGet:
 		h.refuse(codeBadMethod)
 	case websocket && (!h.upgrade || h.r.Method != http.MethodGet):

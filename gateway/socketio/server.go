@@ -31,7 +31,7 @@ type Server struct {
 	mu        sync.Mutex // guards the fields below; never held across I/O
 	conns     map[string]*conn
 	sessions  int            // in hand: conns, handshakes under way, and WebSockets carried for other gateways
-	addresses map[string]int // the same by address
+	addresses map[string]int // the same by what counts as one address
 	carriers  map[*carrier]struct{}
 	draining  bool // nobody is let in
 	stopped   bool // no goroutine is started
@@ -128,6 +128,7 @@ func (s *Server) spawn(f func()) bool {
 // acquire counts a session for an address. The error wraps errBound or [link.ErrDraining]; without one the caller
 // releases it.
 func (s *Server) acquire(address string) error {
+	address = s.cfg.Counted(address)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -152,6 +153,7 @@ func (s *Server) release(address string) {
 
 // releaseLocked is release with mu held.
 func (s *Server) releaseLocked(address string) {
+	address = s.cfg.Counted(address)
 	s.sessions--
 	if s.addresses[address]--; s.addresses[address] == 0 {
 		delete(s.addresses, address)

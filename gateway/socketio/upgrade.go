@@ -9,7 +9,7 @@ import (
 // upgrade is an attempt to go from polling to a WebSocket. With conn.mu held.
 type upgrade struct {
 	under  bool
-	id     string // which attempt it is
+	id     string        // which attempt it is
 	probed bool          // the client has sent its probe: polls are answered soon
 	probe  *wsconn.Conn  // nil when another gateway has it
 	until  time.Duration // given up then
