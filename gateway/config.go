@@ -29,6 +29,7 @@ type Limits struct {
 	Burst              int // requests at once of a client; 1,000
 	MaxConns           int // of the gateway; 20,000
 	MaxConnsPerAddress int // 1,024
+	IPv6Prefix         int // bits of an IPv6 address that count as one address there; 64, none: all 128
 }
 
 // none is a limit that is never reached.
@@ -51,5 +52,6 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Burst, 1000)
 	set(&l.MaxConns, 20000)
 	set(&l.MaxConnsPerAddress, 1024)
+	set(&l.IPv6Prefix, 64)
 	return l
 }

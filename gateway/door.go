@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -14,15 +15,19 @@ type door struct {
 	draining   bool
 	num        uint64
 	sessions   map[*session.Session]struct{}
-	perAddress map[string]int
-	closes     int // connections that the gateway is closing
+	perAddress map[string]int // by what counts as one address
+	closes     int            // connections that the gateway is closing
 }
 
 // open implements link.Opener.
 func (g *Gateway) open(t link.Transport, about link.About) (link.Session, error) {
-	s, err := g.door.enter(&g.host, t, about, g.limits)
+	s, err := g.door.enter(&g.host, t, about, g.counted(about.Address), g.limits)
 	if err != nil {
-		g.metrics.connections.WithLabelValues(about.Transport, "refused").Inc()
+		reason := reasonLimit
+		if errors.Is(err, link.ErrDraining) {
+			reason = reasonDraining
+		}
+		g.refused(about.Transport, reason)
 		return nil, err
 	}
 	g.metrics.connections.WithLabelValues(about.Transport, "opened").Inc()
@@ -32,7 +37,9 @@ func (g *Gateway) open(t link.Transport, about link.About) (link.Session, error)
 	return s, nil
 }
 
-func (d *door) enter(host *session.Host, t link.Transport, about link.About, limits Limits) (*session.Session, error) {
+func (d *door) enter(
+	host *session.Host, t link.Transport, about link.About, counted string, limits Limits,
+) (*session.Session, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -40,22 +47,22 @@ func (d *door) enter(host *session.Host, t link.Transport, about link.About, lim
 		return nil, link.ErrDraining
 	case len(d.sessions) >= limits.MaxConns:
 		return nil, fmt.Errorf("%w on this gateway", link.ErrFull)
-	case d.perAddress[about.Address] >= limits.MaxConnsPerAddress:
-		return nil, fmt.Errorf("%w from %s", link.ErrFull, about.Address)
+	case d.perAddress[counted] >= limits.MaxConnsPerAddress:
+		return nil, fmt.Errorf("%w from %s", link.ErrFull, counted)
 	}
 	d.num++
 	s := host.New(d.num, t, about)
 	d.sessions[s] = struct{}{}
-	d.perAddress[about.Address]++
+	d.perAddress[counted]++
 	return s, nil
 }
 
-func (d *door) leave(s *session.Session) {
+func (d *door) leave(s *session.Session, counted string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.sessions, s)
-	if d.perAddress[s.About.Address]--; d.perAddress[s.About.Address] <= 0 {
-		delete(d.perAddress, s.About.Address)
+	if d.perAddress[counted]--; d.perAddress[counted] <= 0 {
+		delete(d.perAddress, counted)
 	}
 }
 
@@ -107,7 +114,7 @@ func (x exit) Closing(by int) { x.g.door.close(by) }
 // Left implements [session.Door].
 func (x exit) Left(s *session.Session, cause error) {
 	g := x.g
-	g.door.leave(s)
+	g.door.leave(s, g.counted(s.About.Address))
 	g.metrics.sessions.WithLabelValues(s.About.Transport).Dec()
 	g.log.Debug("session ended", "client", s.ID(), "transport", s.About.Transport, "address", s.About.Address,
 		"cause", cause.Error(), "seconds", s.Age().Seconds())

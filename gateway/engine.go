@@ -14,7 +14,8 @@ import (
 func (g *Gateway) newEngine() *socketio.Server {
 	return socketio.New(socketio.Config{
 		Open: g.open, Gateway: g.id, MaxFrame: g.limits.MaxFrame,
-		AllowOrigin: g.admits(transportSocketIO), Address: g.address,
+		AllowOrigin: g.admits(transportSocketIO), Address: g.address, Counted: g.counted,
+		Forbidden: g.forbidden, Unknown: g.unknown,
 		MaxSessions: g.limits.MaxConns, MaxSessionsPerAddress: g.limits.MaxConnsPerAddress,
 		Remote: remote{g},
 	}, g.log)

@@ -32,6 +32,7 @@ type Gateway struct {
 	id         proto.GatewayID
 	subjects   proto.Subjects
 	proxies    []netip.Prefix
+	origins    []pattern
 	log        *slog.Logger
 	timing     timing
 	metrics    *metrics
@@ -51,6 +52,7 @@ type Gateway struct {
 	tasks  crew // every goroutine that spawn started
 
 	door     door
+	told     told
 	answered atomic.Int64 // when a room request was last answered, in Unix milliseconds
 }
 
@@ -83,24 +85,24 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 		}
 		g.proxies = append(g.proxies, prefix)
 	}
+	for _, allowed := range cfg.AllowOrigins {
+		p, err := parsePattern(allowed)
+		if err != nil {
+			return nil, fmt.Errorf("%w: allowed origin %q %w", ErrConfig, allowed, err)
+		}
+		g.origins = append(g.origins, p)
+	}
 	g.log = log.With("gateway", g.id)
 	g.dispatcher = newDispatcher(g)
 	g.acks = newAcks(g)
 	g.door.perAddress = make(map[string]int)
 	g.door.sessions = make(map[*session.Session]struct{})
 	g.plain = plain.New(plain.Config{
-		Open: g.open, AllowOrigin: g.admits(transportPlain), Address: g.address, MaxFrame: g.limits.MaxFrame,
+		Open: g.open, AllowOrigin: g.admits(transportPlain), Forbidden: g.forbidden, Address: g.address,
+		MaxFrame: g.limits.MaxFrame,
 	})
 	g.engine = g.newEngine()
 	return g, nil
-}
-
-// parseProxy reads an address or a network.
-func parseProxy(s string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(s); err == nil {
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	return netip.ParsePrefix(s) //nolint:wrapcheck // the caller says what is wanted
 }
 
 // ID returns the gateway's id.

@@ -15,7 +15,7 @@ import (
 
 func TestTheLimitsAreTheProtocolsUnlessSet(t *testing.T) {
 	t.Parallel()
-	want := Limits{MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024}
+	want := Limits{MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024, IPv6Prefix: 64}
 	if got := (Limits{}).withDefaults(); got != want {
 		t.Errorf("the limits are %+v", got)
 	}
@@ -193,6 +193,29 @@ func TestConnectionsOfOneAddressAreCountedBehindTrustedProxies(t *testing.T) {
 			t.Errorf("%s was answered %d, expected %d", c.address, status, c.status)
 		}
 	}
+}
+
+func TestAnIPv6NetworkIsCountedAsOneClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{
+		TrustedProxies: []string{"127.0.0.1"}, Limits: Limits{MaxConnsPerAddress: 1},
+	}})
+	for _, c := range []struct {
+		address string
+		status  int
+	}{
+		{"2001:db8:0:1::1", http.StatusSwitchingProtocols},
+		{"2001:db8:0:1:ffff::2", http.StatusServiceUnavailable},
+		{"2001:db8:0:2::1", http.StatusSwitchingProtocols},
+	} {
+		if status := w.refused(http.Header{"X-Real-Ip": {c.address}}); status != c.status {
+			t.Errorf("%s was answered %d, expected %d", c.address, status, c.status)
+		}
+		if status := w.polled("EIO=4", http.Header{"X-Real-Ip": {c.address}}).status; (status == 200) != (c.status == 101) {
+			t.Errorf("a poll of %s was answered %d", c.address, status)
+		}
+	}
+	testkit.WaitFor(t, "refusals to be counted", func() bool { return w.count("parley_gateway_refusals_total") >= 1 })
 }
 
 func TestWhatProxiesThatAreNotTrustedReportDoesNotCount(t *testing.T) {

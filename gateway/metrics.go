@@ -17,6 +17,7 @@ type metrics struct {
 	connections *prometheus.CounterVec // by transport and outcome
 	sockets     prometheus.Gauge
 	dropped     *prometheus.CounterVec // by reason
+	refusals    *prometheus.CounterVec // by reason
 	requests    *prometheus.CounterVec // by operation and outcome
 	seconds     *prometheus.HistogramVec
 	overflows   *prometheus.CounterVec // by queue
@@ -52,6 +53,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		dropped: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_gateway_dropped_sockets_total",
 			Help: "Connections closed before they said anything, because there were too many.",
+		}, []string{"reason"}),
+		refusals: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_gateway_refusals_total",
+			Help: "Connections that were refused, by why.",
 		}, []string{"reason"}),
 		requests: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_gateway_requests_total",
@@ -112,6 +117,9 @@ func (m *metrics) begin() {
 	}
 	for _, why := range []porch.Reason{porch.Silent, porch.Full} {
 		m.dropped.WithLabelValues(string(why))
+	}
+	for _, reason := range []string{reasonDraining, reasonLimit, reasonOrigin, reasonProxy} {
+		m.refusals.WithLabelValues(reason)
 	}
 	for _, queue := range []string{"outgoing", "signals", "kept", "nats"} {
 		m.overflows.WithLabelValues(queue)

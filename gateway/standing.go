@@ -19,7 +19,7 @@ func (g *Gateway) standing(places int) porch.Config {
 	}
 	silent := min(max(most/4, visitors), most)
 	c := porch.Config{
-		Max: most, MaxSilent: silent, Exempt: g.trusted,
+		Max: most, MaxSilent: silent, Exempt: g.trusted, IPv6Prefix: g.limits.IPv6Prefix,
 		Note:    func(n int) { g.metrics.sockets.Set(float64(n)) },
 		Dropped: func(why porch.Reason) { g.metrics.dropped.WithLabelValues(string(why)).Inc() },
 	}

@@ -3,7 +3,6 @@ package plain
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,6 +24,7 @@ const (
 type Config struct {
 	Open        link.Opener
 	AllowOrigin func(r *http.Request) bool
+	Forbidden   func(r *http.Request) string // says why AllowOrigin has turned a request away
 	Address     func(r *http.Request) (address string, direct bool)
 	MaxFrame    int // bytes
 }
@@ -55,8 +55,7 @@ func New(cfg Config) *Server {
 // buffers.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.cfg.AllowOrigin(r) {
-		http.Error(w, fmt.Sprintf("pages of %q may not connect: allow them with --allow-origin", r.Header.Get("Origin")),
-			http.StatusForbidden)
+		http.Error(w, s.cfg.Forbidden(r), http.StatusForbidden)
 		return
 	}
 	if !offersOurs(r) {

@@ -22,6 +22,7 @@ type Config struct {
 	MaxSilent           int                        // that have said nothing yet: whose first request has not come
 	MaxPerAddress       int                        // of one address, but for those that were upgraded
 	MaxSilentPerAddress int                        // of one address that have said nothing yet
+	IPv6Prefix          int                        // of IPv6, the network of so many bits that counts as one address; 64
 	Exempt              func(peer netip.Addr) bool // whose addresses are not bounded: proxies, which bring many; may be nil
 	Note                func(connections int)      // hears how many there are, when that has changed; may be nil
 	Dropped             func(why Reason)           // hears of each that was closed; may be nil
@@ -48,7 +49,7 @@ type Porch struct {
 	crowds    crowds
 }
 
-// address is where guests come from: an IPv4 address, or a /64 of IPv6.
+// address is where guests come from: an IPv4 address, or a network of IPv6.
 type address struct {
 	key    netip.Addr
 	exempt bool
@@ -63,6 +64,9 @@ func New(ln net.Listener, cfg Config) *Porch {
 		if *v <= 0 {
 			*v = math.MaxInt
 		}
+	}
+	if cfg.IPv6Prefix <= 0 || cfg.IPv6Prefix > 128 {
+		cfg.IPv6Prefix = 64 // what one client has
 	}
 	if cfg.Exempt == nil {
 		cfg.Exempt = func(netip.Addr) bool { return false }
@@ -138,8 +142,7 @@ func (p *Porch) address(peer net.Addr) *address {
 	ip := ap.Addr().WithZone("").Unmap()
 	key := ip
 	if ip.Is6() {
-		const network = 64 // what one client has
-		prefix, _ := ip.Prefix(network)
+		prefix, _ := ip.Prefix(p.cfg.IPv6Prefix)
 		key = prefix.Addr()
 	}
 	a := p.addresses[key]

@@ -90,9 +90,21 @@ type request struct {
 	Address  string `json:"address"`
 	Direct   bool   `json:"direct"`
 	Agent    string `json:"agent"`
+	Secret   string `json:"secret,omitzero"`  // what the client shows as the cookie of a session of revision 3
+	Attempt  string `json:"attempt,omitzero"` // names the attempt to upgrade that it is about
 	Reason   string `json:"reason,omitzero"`
 
 	Body []byte `json:"-"`
+}
+
+// carries reports whether a request is about a WebSocket that was admitted when its attempt to upgrade began.
+func (r *request) carries() bool {
+	switch r.Op {
+	case opHurry, opCancel, opSwitch, opPull, opPush, opEnd:
+		return true
+	case opPoll, opPost, opProbe, opDrop:
+	}
+	return false
 }
 
 // encode returns the bytes between gateways: a line of JSON, then the body as it is.

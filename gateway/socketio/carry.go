@@ -28,7 +28,7 @@ type carrier struct {
 // runHere upgrades a session of this gateway, and reads the WebSocket until it ends.
 func (p *carrier) runHere() {
 	c := p.s.lookup(p.req.SID)
-	if c == nil || !c.attachProbe(p.ws) {
+	if c == nil || !c.attachProbe(p.req.Attempt, p.ws) {
 		p.ws.CloseNow()
 		return
 	}

@@ -20,9 +20,17 @@ type Config struct {
 	MaxFrame int
 	// AllowOrigin judges the header Origin, the same host included; nil allows the same host and requests without.
 	AllowOrigin func(r *http.Request) bool
-	// Address returns the client's address with trusted proxies looked through, and direct false when the request came
-	// through a proxy that is not trusted; nil takes the peer's address, and direct when no proxy says that it was there.
-	Address func(r *http.Request) (address string, direct bool)
+	// Forbidden says why AllowOrigin has turned a request away, for its answer; nil: that may be guessed.
+	Forbidden func(r *http.Request) string
+	// Unknown says why it is not known whose request it is, for the answer to one that needed that; nil: as above. It is
+	// called once for each that is refused.
+	Unknown func(r *http.Request) string
+	// Address returns the client's address with trusted proxies looked through, and known false when it may be another's:
+	// a proxy is not trusted, or reports nothing. Nil takes the peer's address, and known when no proxy says that it was
+	// there.
+	Address func(r *http.Request) (address string, known bool)
+	// Counted returns what an address counts as for MaxSessionsPerAddress; nil: itself.
+	Counted func(address string) string
 	// MaxSessions and MaxSessionsPerAddress bound the sessions in hand, those not yet connected included; 0 is no bound.
 	MaxSessions           int
 	MaxSessionsPerAddress int
@@ -85,6 +93,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Address == nil {
 		c.Address = peerAddress
+	}
+	if c.Counted == nil {
+		c.Counted = func(address string) string { return address }
 	}
 }
 

@@ -38,7 +38,6 @@ type conn struct {
 	sid      string
 	revision int
 	address  string
-	agent    string // the User-Agent that a session of revision 3 was opened with
 
 	in   sync.Mutex  // held while a packet of the client's is handled: one at a time
 	busy atomic.Bool // a request waits for space in the client's session
@@ -52,9 +51,11 @@ type conn struct {
 	ws      *wsconn.Conn
 	session link.Session // nil until the namespace is joined
 	outbox  outbox
+	carrier string // the attempt whose WebSocket another gateway carries; empty also where that gateway names none
 	life    life
 	beat    heartbeat
 	upgrade upgrade
+	opener  opener // of revision 3
 }
 
 // life is how far a session has come. With conn.mu held.

@@ -29,7 +29,7 @@ func (s *Server) handle(ctx context.Context, r *request, hold time.Duration) ans
 	case opPost:
 		return c.post(modePolling, r.Body)
 	case opProbe:
-		return c.beginUpgrade()
+		return c.beginUpgrade(r.Attempt)
 	case opHurry:
 		return c.hurry()
 	case opCancel:
@@ -70,23 +70,6 @@ func (c *conn) use() {
 	if c.revision == revision3 && c.session != nil && c.alive() {
 		c.beat.unused = 0
 	}
-}
-
-// admits judges whether a request is from the client that opened the session. In revision 4 the id proves it. In revision
-// 3 other members know the id, so the address has to be the same, and the User-Agent where there is one (a WebSocket
-// from Node has none).
-func (c *conn) admits(r *request) (answer, bool) {
-	switch {
-	case r.Revision != c.revision:
-		return refused(codeBadRequest), false
-	case c.revision == revision4:
-		return answer{}, true
-	case !r.Direct, r.Address != c.address:
-		return refused(codeUnknownSID), false
-	case r.Agent != c.agent && (r.Op == opPoll || r.Op == opPost || r.Agent != ""):
-		return refused(codeUnknownSID), false
-	}
-	return answer{}, true
 }
 
 // HandleRemote answers what another gateway asks about a session here: the payload of a message on this gateway's subject

@@ -17,7 +17,11 @@ import (
 // get answers a poll.
 func (h *exchange) get() {
 	h.req.Op = opPoll
-	h.write(h.s.ask(h.r.Context(), &h.req))
+	a := h.s.ask(h.r.Context(), &h.req)
+	if !a.Refused {
+		h.give(h.req.Secret)
+	}
+	h.write(a)
 }
 
 // post hands over what a client sends.
@@ -99,12 +103,18 @@ func (h *exchange) turnDown(a answer) {
 }
 
 // refuse answers with one of Engine.IO's errors.
-func (h *exchange) refuse(e engineError) {
-	status := http.StatusBadRequest
+func (h *exchange) refuse(e engineError) { h.refuseBecause(e, nil) }
+
+// refuseBecause is refuse with a reason, if there is one, behind the error's own words.
+func (h *exchange) refuseBecause(e engineError, reason func(*http.Request) string) {
+	status, message := http.StatusBadRequest, e.message()
 	if e == codeForbidden {
 		status = http.StatusForbidden
 	}
-	h.fail(status, e, e.message())
+	if reason != nil {
+		message += ": " + reason(h.r)
+	}
+	h.fail(status, e, message)
 }
 
 func (h *exchange) fail(status int, e engineError, message string) {
@@ -165,10 +175,13 @@ func sameHost(r *http.Request) bool {
 
 // peerAddress trusts no proxy.
 func peerAddress(r *http.Request) (string, bool) {
-	direct := r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == ""
+	known := true
+	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Real-Ip"} {
+		known = known && r.Header.Get(name) == ""
+	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr, direct
+		return r.RemoteAddr, known
 	}
-	return host, direct
+	return host, known
 }

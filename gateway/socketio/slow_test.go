@@ -19,7 +19,7 @@ func TestNoPongIsMissedWhileTheClientIsWrittenTo(t *testing.T) {
 	if err := s.acquire(""); err != nil {
 		t.Fatal(err)
 	}
-	c := s.open(revision4, modePolling, "", "")
+	c := s.open(revision4, modePolling, "", opener{})
 	ended := func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()

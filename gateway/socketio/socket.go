@@ -64,9 +64,9 @@ func (h *exchange) openSocket() {
 		h.s.release(h.req.Address)
 		return
 	}
-	s, revision, address, agent := h.s, h.req.Revision, h.req.Address, h.req.Agent
+	s, revision, address, by := h.s, h.req.Revision, h.req.Address, opener{agent: h.req.Agent}
 	started := s.spawn(func() {
-		c := s.open(revision, modeSocket, address, agent)
+		c := s.open(revision, modeSocket, address, by)
 		c.mu.Lock()
 		c.ws = ws
 		ended := c.life.ended
@@ -148,7 +148,7 @@ func causeOf(err error) error {
 
 // probe is an upgrade: a second connection of a session on polling.
 func (h *exchange) probe() {
-	h.req.Op = opProbe
+	h.req.Op, h.req.Attempt = opProbe, newSecret()
 	if a := h.s.ask(h.r.Context(), &h.req); a.Refused {
 		h.refuse(a.Error)
 		return

@@ -2,7 +2,6 @@ package settings
 
 import (
 	"net/netip"
-	"path"
 
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/proto"
@@ -11,7 +10,7 @@ import (
 // Clients is where a program with a gateway meets its clients, and whom it lets in.
 type Clients struct {
 	Listen       string   `group:"Clients" default:":8080" placeholder:"ADDRESS" help:"Where clients connect (${default}). Port 0 is any free one, which the log names."`
-	AllowOrigin  []string `group:"Clients" name:"allow-origin" sep:"," placeholder:"PATTERN" help:"Origin from which pages may connect, beside the same host: example.com, *.example.com, https://example.com. May be repeated."`
+	AllowOrigin  []string `group:"Clients" name:"allow-origin" sep:"," placeholder:"PATTERN" help:"Origin from which pages may connect, beside the same host: example.com, *.example.com, https://example.com, or * for all. May be repeated."`
 	TrustedProxy []string `group:"Clients" name:"trusted-proxy" sep:"," placeholder:"NETWORK" help:"Address or network whose word on a client's address counts, such as 10.0.0.0/8. May be repeated."`
 
 	Drain
@@ -20,8 +19,8 @@ type Clients struct {
 // Check returns an error that wraps [ErrSetting], or nil.
 func (c *Clients) Check() error {
 	for _, p := range c.AllowOrigin {
-		if _, err := path.Match(p, ""); err != nil {
-			return Errorf("--allow-origin %q is no pattern: set it to a host or an origin, in which * stands for anything", p)
+		if err := gateway.CheckOrigin(p); err != nil {
+			return Errorf("--allow-origin %q %v", p, err)
 		}
 	}
 	for _, p := range c.TrustedProxy {
@@ -45,6 +44,7 @@ type Limits struct {
 	Burst              int `group:"Limits" default:"1000" placeholder:"REQUESTS" help:"Requests of a client at once (${default})."`
 	MaxConns           int `group:"Limits" name:"max-conns" default:"20000" placeholder:"CONNECTIONS" help:"Connections of this process (${default})."`
 	MaxConnsPerAddress int `group:"Limits" name:"max-conns-per-address" default:"1024" placeholder:"CONNECTIONS" help:"Connections from one address (${default})."`
+	IPv6Prefix         int `group:"Limits" name:"ipv6-prefix" env:"PARLEY_IPV6_PREFIX" default:"64" placeholder:"BITS" help:"First bits of an IPv6 address that make it one address there (${default})."`
 }
 
 // Check returns an error that wraps [ErrSetting], or nil.
@@ -58,6 +58,8 @@ func (l *Limits) Check() error {
 		}
 	}
 	switch {
+	case l.IPv6Prefix < 1 || l.IPv6Prefix > 128:
+		return Errorf("--ipv6-prefix %d cannot be: set it to a number from 1 to 128, which counts each address by itself", l.IPv6Prefix)
 	case l.MaxFrame != 0 && l.MaxFrame < minFrame:
 		return Errorf("--max-frame %d is less than a description needs: set it to %d or more", l.MaxFrame, minFrame)
 	case l.MaxQueue != 0 && l.MaxFrame != 0 && l.MaxQueue < l.MaxFrame:
@@ -85,6 +87,7 @@ func (l *Limits) Gateway() gateway.Limits {
 	return gateway.Limits{
 		MaxFrame: None(l.MaxFrame), MaxQueue: None(l.MaxQueue), MaxRooms: None(l.MaxRooms), Rate: None(l.Rate), Burst: None(l.Burst),
 		MaxConns: None(l.MaxConns), MaxConnsPerAddress: None(l.MaxConnsPerAddress),
+		IPv6Prefix: l.IPv6Prefix,
 	}
 }
 

@@ -60,6 +60,7 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 		Clients: Clients{Listen: ":8080", Drain: Drain{10 * time.Second}},
 		Limits: Limits{
 			MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024,
+			IPv6Prefix: 64,
 		},
 		Members: Members{1024}, NATS: NATS{Servers: "nats://127.0.0.1:4222"}, Prefix: Prefix{"parley"}, Stream: Stream{1, "file"},
 		Common: Common{OpsListen: ":9090", LogLevel: "info", LogFormat: "json"},
@@ -76,12 +77,13 @@ func TestTheEnvironmentSetsWhatNoFlagSets(t *testing.T) {
 	t.Setenv("PARLEY_ALLOW_ORIGIN", "a.example,b.example")
 	t.Setenv("PARLEY_MAX_CONNS_PER_ADDRESS", "0")
 	t.Setenv("PARLEY_JOURNAL_NATS", "nats://j:1")
+	t.Setenv("PARLEY_IPV6_PREFIX", "56")
 	t.Setenv("PARLEY_DRAIN", "3s")
 	a, err := parse(t, "--rate", "8", "--allow-origin", "c.example")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Listen != ":1" || a.Rate != 8 || a.MaxConnsPerAddress != 0 || a.Journal.Servers != "nats://j:1" || a.Closing() != 3*time.Second {
+	if a.Listen != ":1" || a.Rate != 8 || a.MaxConnsPerAddress != 0 || a.IPv6Prefix != 56 || a.Journal.Servers != "nats://j:1" || a.Closing() != 3*time.Second {
 		t.Errorf("%+v", a)
 	}
 	if strings.Join(a.AllowOrigin, " ") != "c.example" {
@@ -100,7 +102,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 	}
 	for flag, values := range map[string][]string{
 		"--drain":                 {"0", "-1s", "1h", "soon"},
-		"--allow-origin":          {"["},
+		"--allow-origin":          {"[", "https://app.example/path", "wss://app.example", "::1"},
 		"--trusted-proxy":         {"proxy", "10.0.0.0/33"},
 		"--max-frame":             {"-1", "x", "100", "1e3"},
 		"--max-queue":             {"-1", "60000"},
@@ -109,6 +111,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 		"--burst":                 {"-1"},
 		"--max-conns":             {"-1"},
 		"--max-conns-per-address": {"-1"},
+		"--ipv6-prefix":           {"0", "-1", "129", "/64"},
 		"--max-members":           {"-1"},
 		"--nats":                  {"", "http://127.0.0.1", "nats://", "nats://a:b:c", "nats://127.0.0.1:4222,", ":::", "nats://a:99999"},
 		"--nats-creds":            {"nowhere"},
