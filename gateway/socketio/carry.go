@@ -96,14 +96,15 @@ func (p *carrier) run() {
 
 // push hands one packet over.
 func (p *carrier) push(kind websocket.MessageType, message []byte) error {
-	if err := textual(kind, message); err != nil {
+	packet, err := packetOf(p.req.Revision, kind, message)
+	if err != nil {
 		return err
 	}
-	if bytes.IndexByte(message, separator) >= 0 {
+	if bytes.IndexByte(packet, separator) >= 0 {
 		return fmt.Errorf("%w: a control character", errPacket)
 	}
 	r := p.req
-	r.Op, r.Body = opPush, message
+	r.Op, r.Body = opPush, packet
 	a := p.s.ask(context.Background(), &r)
 	switch {
 	case a.Code != 0:

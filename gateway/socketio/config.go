@@ -15,9 +15,11 @@ type Config struct {
 	Open link.Opener
 	// Gateway is this gateway's id, a UUID: session ids begin with it.
 	Gateway proto.GatewayID
-	// MaxFrame is the bytes of the largest packet; 64 KiB. The body of a POST may hold several packets: up to four times
-	// as much, 256 KiB at most, or one packet of MaxFrame.
+	// MaxFrame is the bytes of the largest packet; 64 KiB.
 	MaxFrame int
+	// Burst is the requests that a client may make at once; 1,000. The body of a POST may hold as many of a usual size, 1
+	// KiB each, or four packets of MaxFrame; but no more than 1 MiB, unless one packet may be larger.
+	Burst int
 	// AllowOrigin judges the header Origin, the same host included; nil allows the same host and requests without.
 	AllowOrigin func(r *http.Request) bool
 	// Forbidden says why AllowOrigin has turned a request away, for its answer; nil: that may be guessed.
@@ -65,13 +67,18 @@ const (
 
 const (
 	defaultFrame = 64 << 10
-	bodyFrames   = 4         // packets of full size in the body of a POST
-	bodyMost     = 256 << 10 // bytes of a body, unless one packet may be larger
+	defaultBurst = 1000
+	bodyUsual    = 1 << 10 // bytes of a usual request: a client sends all that it gathered before it was connected in one body
+	bodyFrames   = 4       // packets of full size that a body takes in any case
+	bodyMost     = 1 << 20 // bytes of a body, unless one packet may be larger
 )
 
 func (c *Config) setDefaults() {
 	if c.MaxFrame <= 0 {
 		c.MaxFrame = defaultFrame
+	}
+	if c.Burst <= 0 {
+		c.Burst = defaultBurst
 	}
 	if c.PingInterval <= 0 {
 		c.PingInterval = 25 * time.Second
@@ -101,5 +108,6 @@ func (c *Config) setDefaults() {
 
 // maxBody is the bytes of a POST.
 func (c *Config) maxBody() int {
-	return max(c.MaxFrame, min(bodyFrames*c.MaxFrame, bodyMost))
+	usual := min(c.Burst, bodyMost/bodyUsual) * bodyUsual
+	return max(c.MaxFrame, min(max(usual, bodyFrames*c.MaxFrame), bodyMost))
 }

@@ -9,9 +9,23 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
+// What a client hears about binary data. Binary packets are skipped as they come, so they take no memory.
+var (
+	errBinary = fmt.Errorf("%w: binary arguments are not supported, a signal's data is JSON", proto.ErrFrame)
+	errStray  = fmt.Errorf("%w: binary data that no event has announced", proto.ErrFrame)
+)
+
 // frame turns an event packet into a request. The error, which wraps [proto.ErrFrame], is to be answered; the frame then
 // holds what of it could be read. Nothing in the frame refers to the packet's bytes.
 func (p *packet) frame() (proto.Frame, error) {
+	f, err := p.request()
+	if p.kind == typeBinaryEvent {
+		err = errBinary // whatever else is wrong with it
+	}
+	return f, err
+}
+
+func (p *packet) request() (proto.Frame, error) {
 	f := proto.Frame{Ref: p.ack}
 	if p.deep {
 		return f, fmt.Errorf("%w: the JSON is nested deeper than %d", proto.ErrFrame, proto.MaxDepth)

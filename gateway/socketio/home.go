@@ -111,6 +111,22 @@ func (s *Server) ask(ctx context.Context, r *request) answer {
 	}
 }
 
+// askAll is ask for a POST. A body that is too large for a message of NATS goes to another gateway in parts, one after the
+// other, until one of them ends the session.
+func (s *Server) askAll(ctx context.Context, r *request) answer {
+	if home, ok := r.gateway(); !ok || home == s.cfg.Gateway || len(r.Body) <= pollLimit {
+		return s.ask(ctx, r)
+	}
+	part := *r
+	var a answer
+	for part.Body = range parts(r.Revision, r.Body, pollLimit) {
+		if a = s.ask(ctx, &part); a.Refused || a.Closed {
+			break
+		}
+	}
+	return a
+}
+
 // abandon tells a session's home that something may have got lost here, or the client is gone: better the end than a
 // client that has missed something and does not know.
 func (s *Server) abandon(r *request, reason string) {

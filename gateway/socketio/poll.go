@@ -157,7 +157,11 @@ func (c *conn) post(from mode, body []byte) answer {
 		return answer{}
 	case err == errClientClosed: //nolint:errorlint // receive returns it as it is
 		c.end(err)
-		return answer{Closed: true}
+		return answer{Closed: true, Code: closeNormal.Code}
+	case malformed(err):
+		why, _ := closeFor(err)
+		c.part(why, why) // the answer to a POST says it, too
+		return closedFor(err)
 	}
 	c.fail(err)
 	return closedFor(err)

@@ -26,8 +26,8 @@ func (h *exchange) get() {
 
 // post hands over what a client sends.
 func (h *exchange) post() {
-	// Packets are text; binary ones are not supported, and revision 4 has none in a body.
-	if strings.HasPrefix(h.r.Header.Get("Content-Type"), "application/octet-stream") {
+	binary := strings.HasPrefix(h.r.Header.Get("Content-Type"), "application/octet-stream")
+	if binary && h.req.Revision == revision4 { // which has only text in a body
 		h.drop("a binary body")
 		h.refuse(codeBadRequest)
 		return
@@ -46,8 +46,15 @@ func (h *exchange) post() {
 		return
 	}
 	_ = control.SetReadDeadline(time.Time{})
+	if binary {
+		if body, err = textOf(body); err != nil {
+			h.drop(err.Error())
+			h.refuse(codeBadRequest)
+			return
+		}
+	}
 	h.req.Op, h.req.Body = opPost, body
-	a := h.s.ask(h.r.Context(), &h.req)
+	a := h.s.askAll(h.r.Context(), &h.req)
 	switch {
 	case a.Large:
 		h.w.WriteHeader(http.StatusRequestEntityTooLarge)

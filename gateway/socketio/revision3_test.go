@@ -67,7 +67,7 @@ func TestProxiesShowInTheirHeaders(t *testing.T) {
 // its browser.
 func TestNoRequestReachesASessionOfRevision3ThatIsOnAWebSocket(t *testing.T) {
 	t.Parallel()
-	a, b, _ := pair(t, Config{MaxFrame: 1000})
+	a, b, _ := pair(t, Config{MaxFrame: 1000, Burst: 1})
 	upgraded := func(at *world) (string, *socket) {
 		q := a.open("3")
 		s := at.dial(socketQuery(q))

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,14 +68,17 @@ func TestACloseEndsAWriteThatGoesOn(t *testing.T) {
 		here, there := net.Pipe()
 		defer there.Close() //nolint:errcheck // it is over
 		c := &Conn{tap: &tap{Conn: here}}
-		go func() {
+		var reader sync.WaitGroup
+		defer reader.Wait() // the bubble's clock stands still once the test has returned
+		defer here.Close()  //nolint:errcheck // it is over
+		reader.Go(func() {
 			for {
 				<-time.After(time.Second)
 				if _, err := there.Read(make([]byte, 1)); err != nil {
 					return
 				}
 			}
-		}()
+		})
 		began := time.Now()
 		time.AfterFunc(5*time.Second, func() {
 			c.closing.Store(true)
