@@ -140,14 +140,14 @@ func (p *Porch) victim(at *address) *guest {
 func (p *Porch) address(peer net.Addr) *address {
 	ap, _ := netip.ParseAddrPort(peer.String()) // the zero one stands for all that are no IP addresses
 	ip := ap.Addr().WithZone("").Unmap()
-	key := ip
-	if ip.Is6() {
+	key, exempt := ip, p.cfg.Exempt(ip)
+	if ip.Is6() && !exempt {
 		prefix, _ := ip.Prefix(p.cfg.IPv6Prefix)
 		key = prefix.Addr()
 	}
 	a := p.addresses[key]
 	if a == nil {
-		a = &address{key: key, exempt: p.cfg.Exempt(ip), index: -1}
+		a = &address{key: key, exempt: exempt, index: -1}
 		p.addresses[key] = a
 	}
 	return a

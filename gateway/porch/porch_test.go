@@ -187,7 +187,9 @@ func TestAnUpgradedConnectionIsNotBoundedByItsAddressHere(t *testing.T) {
 // Of IPv6 a client has a whole /64; a peer that brings many, a proxy, is not bounded by its address.
 func TestWhichAddressesCountAsOne(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Config{MaxSilentPerAddress: 1, Exempt: func(a netip.Addr) bool { return a == netip.MustParseAddr("10.0.0.1") }})
+	s := newScene(t, Config{MaxSilentPerAddress: 1, Exempt: func(a netip.Addr) bool {
+		return a == netip.MustParseAddr("10.0.0.1") || a == netip.MustParseAddr("2001:db8:0:7::1")
+	}})
 	a, _ := s.comes("[2001:db8::1]:1")
 	b, _ := s.comes("[2001:db8::2]:1")
 	c, _ := s.comes("[2001:db8:0:1::2]:1")
@@ -195,8 +197,12 @@ func TestWhichAddressesCountAsOne(t *testing.T) {
 	e, _ := s.comes("192.0.2.1:1")
 	f, _ := s.comes("10.0.0.1:1")
 	g, _ := s.comes("[::ffff:10.0.0.1]:1")
-	s.wants(true, a, d)
-	s.wants(false, b, c, e, f, g)
+	h, _ := s.comes("[2001:db8:0:7::1]:1")
+	i, _ := s.comes("[2001:db8:0:7::1]:2")
+	j, _ := s.comes("[2001:db8:0:7::2]:1") // the proxy's neighbour is no proxy
+	k, _ := s.comes("[2001:db8:0:7::3]:1")
+	s.wants(true, a, d, j)
+	s.wants(false, b, c, e, f, g, h, i, k)
 }
 
 func TestNothingIsLeftBehindOfWhoHasGone(t *testing.T) {

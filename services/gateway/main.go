@@ -67,7 +67,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	if err != nil {
 		return lifecycle.Plan{}, err //nolint:wrapcheck // it says which setting
 	}
-	descriptors.Check(log, f.MaxConns, false)
+	descriptors.Check(log, f.MaxConns)
 	ln, err := listen.TCP(ctx, "--listen", f.Listen)
 	if err != nil {
 		return lifecycle.Plan{}, err

@@ -23,7 +23,7 @@ import (
 
 // start opens what the process needs. Its parts start in this order and stop in the other: NATS, rooms, clients.
 func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Registry) (lifecycle.Plan, error) {
-	descriptors.Check(log, f.MaxConns, f.Servers == "")
+	descriptors.Check(log, f.MaxConns)
 	ln, err := listen.TCP(ctx, "--listen", f.Listen)
 	if err != nil {
 		return lifecycle.Plan{}, err

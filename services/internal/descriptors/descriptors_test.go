@@ -3,24 +3,26 @@ package descriptors
 import (
 	"strings"
 	"testing"
+
+	"github.com/parley-rtc/parley/gateway/porch"
 )
 
 func TestAShortageNamesTheCommandAndTheSettingThatEndIt(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		limit          uint64
-		conns, reserve int
-		says           []string // nothing: there is none
+		limit, conns int
+		says         []string // nothing: there is none
 	}{
-		{20_064, 20_000, 64, nil},
-		{20_063, 20_000, 64, []string{"may open 20063 files", "ulimit -n 20064", "LimitNOFILE=20064", "nofile=20064:20064", "--max-conns to 19999"}},
-		{1024, 20_000, 192, []string{"ulimit -n 20192", "--max-conns to 832"}},
-		{64, 1, 64, []string{"ulimit -n 65", "no client gets in"}},
-		{1, 0, 64, nil},
-		{1, -1, 64, nil},
-		{1 << 62, 1<<31 - 1, 64, nil},
+		{21_024, 20_000, nil},
+		{21_023, 20_000, []string{"may open 21023 files", "ulimit -n 21024", "LimitNOFILE=21024", "nofile=21024:21024", "--max-conns to 19999"}},
+		{1024, 20_000, []string{"ulimit -n 21024", "--max-conns to 768"}},
+		{160, 20_000, []string{"--max-conns to 96"}},
+		{1024, 768, nil},
+		{1, 0, nil},
+		{1, -1, nil},
+		{0, 1<<31 - 1, nil},
 	} {
-		got := Shortage(c.limit, c.conns, c.reserve)
+		got := Shortage(c.limit, c.conns)
 		if (got == "") != (c.says == nil) {
 			t.Errorf("%+v: %q", c, got)
 		}
@@ -30,10 +32,14 @@ func TestAShortageNamesTheCommandAndTheSettingThatEndIt(t *testing.T) {
 			}
 		}
 	}
-	if limit, err := Limit(); err != nil || limit == 0 {
-		t.Errorf("%d, %v", limit, err)
-	}
-	if Reserve(true) <= Reserve(false) {
-		t.Error("a NATS server inside needs nothing")
+}
+
+func TestWhatIsNeededIsTheLeastThatSuffices(t *testing.T) {
+	t.Parallel()
+	for conns := 1; conns < 10_000; conns += 7 {
+		need := Need(conns)
+		if need-porch.Reserve(need) < conns || need > 1 && need-1-porch.Reserve(need-1) >= conns {
+			t.Fatalf("%d connections need %d", conns, need)
+		}
 	}
 }
