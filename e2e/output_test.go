@@ -194,12 +194,12 @@ func TestTooFewFilesForTheConnectionsIsSaid(t *testing.T) {
 	t.Parallel()
 	p := harness.StartShell(t, `ulimit -n 1000; exec "$0" "$@"`, harness.Binary(t, harness.Parley),
 		"--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--nats-listen", "")
-	p.Logged(t, "ulimit -n 20192")
+	p.Logged(t, "ulimit -n 21024")
 	g := harness.StartShell(t, `ulimit -n 1000; exec "$0" "$@"`, harness.Binary(t, harness.Gateway),
 		"--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--max-conns", "1000", "--log-format", "text")
-	g.Logged(t, "ulimit -n 1064")
+	g.Logged(t, "ulimit -n 1334")
 	enough := harness.StartShell(t, `ulimit -n 1000; exec "$0" "$@"`, harness.Binary(t, harness.Gateway),
-		"--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--max-conns", "900", "--log-format", "text")
+		"--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--max-conns", "700", "--log-format", "text")
 	enough.Addr(t, "clients")
 	if strings.Contains(enough.Log(), "ulimit") {
 		t.Errorf("it warns of what is enough:\n%s", enough.Log())
