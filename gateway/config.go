@@ -1,10 +1,13 @@
 package gateway
 
 import (
+	"math"
 	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/proto"
 )
 
 // Config is how a gateway runs. The zero value works.
@@ -16,6 +19,7 @@ type Config struct {
 	TrustedProxies []string      // addresses or networks whose word on the client's address counts; none
 	Limits         Limits
 	Drain          time.Duration // how long closing may take; 10 s
+	IdleTimeout    time.Duration // how long an HTTP connection may stand unused between two requests; 90 s
 	Home           http.Handler  // what stands at /; nothing
 	RandomReplica  bool          // for tests: ask any replica first, not the one that ranks first
 }
@@ -37,6 +41,20 @@ const (
 	maxInboxBytes = 256 << 10
 )
 
+// unlimited stands for none.
+const unlimited = math.MaxInt32
+
+// told returns what clients are told of their limits.
+func (l Limits) told() proto.Limits {
+	most := func(v int) int {
+		if v == unlimited {
+			return 0
+		}
+		return v
+	}
+	return proto.Limits{Frame: most(l.MaxFrame), Rooms: most(l.MaxRooms), Rate: most(l.Rate), Burst: most(l.Burst)}
+}
+
 // withDefaults fills in what is 0, and turns "none" into a number that is never reached.
 func (l Limits) withDefaults() Limits {
 	set := func(v *int, def int) {
@@ -44,7 +62,7 @@ func (l Limits) withDefaults() Limits {
 		case *v == 0:
 			*v = def
 		case *v < 0:
-			*v = 1<<31 - 1
+			*v = unlimited
 		}
 	}
 	set(&l.MaxFrame, 64<<10)

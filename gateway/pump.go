@@ -124,7 +124,7 @@ func (s *session) signal(f proto.Frame, at time.Time) {
 	if s.g.fits(*buf) {
 		s.ask(a)
 	} else {
-		s.refuse(f, proto.CodeBadRequest, "the data is larger than what the servers hand on")
+		s.refuse(f, proto.CodeTooLarge, "the data is larger than what the servers hand on")
 	}
 	a.payload = nil
 	payloads.Put(buf)

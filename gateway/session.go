@@ -36,7 +36,7 @@ type session struct {
 	inbox   []request                  // waiting for their turn: at most maxInbox or maxInboxBytes, then the reader waits
 	inboxed int                        // bytes of inbox
 	pumping bool                       // a pump runs
-	space   chan struct{}              // made by a reader that waits; closed when there is space again
+	space   chan struct{}              // made by a reader that waits; closed when there is space again, or less to do
 	out     []link.Out                 // waiting for the writer: MaxQueue bytes with what that has in hand, or one message; else the session is closed
 	queued  int                        // bytes of out and of what the writer has in hand
 	writing bool                       // a writer runs
@@ -69,6 +69,9 @@ func (s *session) ID() proto.ClientID { return s.id }
 func (s *session) Receive(frame proto.Frame, err error, size int) bool {
 	now := time.Now()
 	r := request{frame: frame, err: err, code: proto.CodeBadRequest, size: size, at: now}
+	if err != nil && errors.Is(err, proto.ErrTooLarge) {
+		r.code = proto.CodeTooLarge
+	}
 	if s.limiter == nil {
 		s.limiter = rate.NewLimiter(rate.Limit(s.g.limits.Rate), s.g.limits.Burst)
 	}
@@ -77,10 +80,7 @@ func (s *session) Receive(frame proto.Frame, err error, size int) bool {
 	}
 	s.mu.Lock()
 	for !s.over && len(s.inbox) > 0 && (len(s.inbox) >= maxInbox || s.inboxed+size > maxInboxBytes) {
-		if s.space == nil {
-			s.space = make(chan struct{})
-		}
-		space := s.space
+		space := s.awaited()
 		s.mu.Unlock()
 		<-space
 		s.mu.Lock()
@@ -110,16 +110,14 @@ func (s *session) pop() (request, bool) {
 	if len(s.inbox) == 0 {
 		s.inbox = nil // an idle session keeps no memory for requests
 		s.pumping = false
+		s.wakeReader()
 		return request{}, false
 	}
 	r := s.inbox[0]
 	s.inbox[0] = request{}
 	s.inbox = s.inbox[1:]
 	s.inboxed -= r.size
-	if s.space != nil {
-		close(s.space)
-		s.space = nil
-	}
+	s.wakeReader()
 	return r, true
 }
 
@@ -179,6 +177,7 @@ func (s *session) write() {
 		if len(s.out) == 0 || s.over {
 			s.writing = false
 			s.out = nil
+			s.wakeReader()
 			s.mu.Unlock()
 			return
 		}
@@ -202,6 +201,7 @@ func (s *session) fail(err error) {
 	defer s.mu.Unlock()
 	s.writing = false
 	s.out = nil
+	s.wakeReader()
 	s.close(why)
 }
 
@@ -243,10 +243,7 @@ func (s *session) End(cause error) {
 	}
 	s.over, s.closing = true, true
 	s.out = nil
-	if s.space != nil {
-		close(s.space)
-		s.space = nil
-	}
+	s.wakeReader()
 	s.g.closed(s, cmp.Or(s.why, cause)) // the reader only sees that the connection is closed
 	s.push(request{at: time.Now(), err: errEnded})
 }

@@ -162,7 +162,8 @@ func TestWebSocketMessagesThatEndTheConnection(t *testing.T) {
 	}{
 		{websocket.MessageBinary, "4", 1008},
 		{websocket.MessageText, "42[\"room-create\",\"\xff\"]", 1007},
-		{websocket.MessageText, `42["room-create","` + strings.Repeat("x", 2000) + `"]`, 1009},
+		{websocket.MessageText, `42["room-create","` + strings.Repeat("x", 16*2000) + `"]`, 1009},
+		{websocket.MessageText, `40{"token":"` + strings.Repeat("x", 2000) + `"}`, 1009},
 		{websocket.MessageText, "", 1008},
 		{websocket.MessageText, "bAAAA", 1008},
 		{websocket.MessageText, `42[`, 1008},

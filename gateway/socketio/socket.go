@@ -114,7 +114,7 @@ func (c *conn) readOne() bool {
 			return err
 		}
 		return c.receive(message)
-	})
+	}, c.receiveLarge)
 	if err == nil {
 		return true
 	}
