@@ -14,7 +14,7 @@ type Clients struct {
 	Listen       string        `group:"Clients" default:":8080" placeholder:"ADDRESS" help:"Where clients connect (${default}). Port 0 is any free one, which the log names."`
 	AllowOrigin  []string      `group:"Clients" name:"allow-origin" sep:"," placeholder:"PATTERN" help:"Origin from which pages may connect, beside the same host: example.com, *.example.com, https://example.com. May be repeated."`
 	TrustedProxy []string      `group:"Clients" name:"trusted-proxy" sep:"," placeholder:"NETWORK" help:"Address or network whose word on a client's address counts, such as 10.0.0.0/8. May be repeated."`
-	IdleTimeout  time.Duration `group:"Clients" name:"idle-timeout" default:"90s" placeholder:"DURATION" help:"How long an HTTP connection may stand unused between two requests (${default}). Keep it above the balancer's."`
+	IdleTimeout  time.Duration `group:"Clients" name:"idle-timeout" default:"90s" placeholder:"TIME" help:"How long an HTTP connection may stand unused between two requests (${default}). Keep it above the balancer's."`
 
 	Drain
 }
@@ -36,7 +36,7 @@ func (c *Clients) Check() error {
 		}
 	}
 	if c.IdleTimeout <= 0 {
-		return Errorf("--idle-timeout %s cannot be: set it to a positive duration such as 90s", c.IdleTimeout)
+		return Errorf("--idle-timeout %v cannot be: set it to a time above 0, such as 90s", c.IdleTimeout)
 	}
 	return c.Drain.Check()
 }
