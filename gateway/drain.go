@@ -15,7 +15,6 @@ import (
 // How HTTP is served. Who is silent for too long before the upgrade request has come is dropped.
 const (
 	headerPatience = 10 * time.Second
-	idlePatience   = 60 * time.Second
 	maxHeader      = 16 << 10
 )
 
@@ -35,7 +34,7 @@ func (g *Gateway) server() *http.Server {
 		mux.Handle("/", g.cfg.Home)
 	}
 	return &http.Server{
-		Handler: g.timely(mux), ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeader,
+		Handler: g.timely(mux), ReadHeaderTimeout: headerPatience, IdleTimeout: g.cfg.IdleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug), // what clients do wrong is no news
 	}
 }

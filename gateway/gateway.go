@@ -59,7 +59,12 @@ type Gateway struct {
 // ErrConfig is wrapped by what [New] returns for a setting that cannot be.
 var ErrConfig = errors.New("bad setting")
 
-const defaultDrain = 10 * time.Second
+// What is taken where a setting is 0. Balancers keep unused connections for 60 s mostly, and must be the ones that close
+// them: a request that is sent as the server closes is lost.
+const (
+	defaultDrain = 10 * time.Second
+	defaultIdle  = 90 * time.Second
+)
 
 // New returns a gateway. An error wraps [ErrConfig].
 func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, error) {
@@ -72,6 +77,9 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 	}
 	if cfg.Drain <= 0 {
 		cfg.Drain = defaultDrain
+	}
+	if cfg.IdleTimeout <= 0 {
+		cfg.IdleTimeout = defaultIdle
 	}
 	g := &Gateway{
 		cfg: cfg, limits: cfg.Limits.withDefaults(), id: proto.NewGatewayID(), subjects: subjects,
@@ -99,7 +107,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 	g.door.sessions = make(map[*session.Session]struct{})
 	g.plain = plain.New(plain.Config{
 		Open: g.open, AllowOrigin: g.admits(transportPlain), Forbidden: g.forbidden, Address: g.address,
-		MaxFrame: g.limits.MaxFrame,
+		MaxFrame: g.limits.MaxFrame, Limits: g.limits.told(),
 	})
 	g.engine = g.newEngine()
 	return g, nil

@@ -130,6 +130,31 @@ describe("requests", () => {
     await assert.rejects(joining, (error) => error instanceof ParleyError && error.temporary && error.message === "in a moment");
   });
 
+  test("what is larger than the server takes is not sent, and its sender told at once", async () => {
+    const { parley, room, socket } = await joined();
+    socket.say({ event: "connected", id: "me", version: 1, limits: { frame: 200, rooms: 3 } });
+    assert.deepEqual(parley.limits, { frame: 200, rooms: 3 });
+    const frame = (data) => JSON.stringify({ event: "signal-send", room: "lobby", targetId: "a", data, ref: "2" });
+    for (const char of ["x", "é", "€", "\ud83d\ude00"]) {
+      const sent = socket.sent.length;
+      const bytes = Buffer.byteLength(char);
+      // Each request has another ref, of one digit here.
+      const most = "x".repeat((200 - frame("").length) % bytes) + char.repeat((200 - frame("").length) / bytes);
+      void room.signal("a", most).catch(() => {});
+      assert.equal(socket.sent.length, sent + 1);
+      await assert.rejects(room.signal("a", `${most}x`), { code: "too-large", temporary: false, room: "lobby", targetId: "a" });
+      assert.equal(socket.sent.length, sent + 1);
+    }
+  });
+
+  test("without a limit everything is sent, and the server refuses it by its ref", async () => {
+    const { room, socket } = await joined();
+    const signalling = room.signal("a", "x".repeat(70000));
+    const { ref } = socket.request("signal-send");
+    socket.say({ event: "error", code: "too-large", message: "too large: a frame may have 65536 bytes", room: "lobby", senderId: "me", ref });
+    await assert.rejects(signalling, { code: "too-large" });
+  });
+
   test("an error that answers nothing of ours is told by an event", async () => {
     const parley = await opened();
     const errors = [];

@@ -26,7 +26,8 @@ type Config struct {
 	AllowOrigin func(r *http.Request) bool
 	Forbidden   func(r *http.Request) string // says why AllowOrigin has turned a request away
 	Address     func(r *http.Request) (address string, direct bool)
-	MaxFrame    int // bytes
+	MaxFrame    int          // bytes
+	Limits      proto.Limits // what clients are told of their limits
 }
 
 // Server accepts plain sockets.
@@ -62,6 +63,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the subprotocol is "+proto.Subprotocol, http.StatusBadRequest)
 		return
 	}
+	if !wsconn.IsHandshake(r) { // before anything is opened, and counted
+		_, _ = wsconn.Accept(w, r, wsconn.Options{}) // it says what is wrong
+		return
+	}
 	c := &conn{server: s}
 	c.up.Lock()
 	address, _ := s.cfg.Address(r)
@@ -88,7 +93,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	session.Send(link.Out{Message: link.NewMessage(proto.Event{
-		Name: proto.Connected, ID: session.ID(), Version: proto.Version,
+		Name: proto.Connected, ID: session.ID(), Version: proto.Version, Limits: &s.cfg.Limits,
 	})})
 	s.readers.Go(c.read)
 }

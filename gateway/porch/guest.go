@@ -3,6 +3,7 @@ package porch
 import (
 	"container/heap"
 	"container/list"
+	"errors"
 	"net"
 )
 
@@ -28,6 +29,15 @@ func (g *guest) Close() error {
 		g.p.cfg.Note(g.p.open)
 	}
 	return err //nolint:wrapcheck // the connection's own
+}
+
+// CloseWrite says that nothing more is sent, where the connection can say so: a close frame is to arrive, though what the
+// peer still sends is not read.
+func (g *guest) CloseWrite() error {
+	if half, ok := g.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite() //nolint:wrapcheck // the connection's own
+	}
+	return errors.ErrUnsupported
 }
 
 // hush puts a newcomer among the silent. With mu held.

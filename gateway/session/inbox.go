@@ -31,7 +31,7 @@ type inbox struct {
 	bytes   int
 	pumping bool          // a pump runs
 	over    bool          // nothing more is received
-	news    chan struct{} // made by a reader that waits; closed when there is less to do
+	news    chan struct{} // made by a reader that waits; closed when there is less to do, or to write
 }
 
 // receive appends what the reader has read, when there is room. It returns false once the connection has ended, and
@@ -105,6 +105,20 @@ func (b *inbox) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.over = true
+	b.wakeReader()
+}
+
+// listen returns a channel that is closed when there is less to do.
+func (b *inbox) listen() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.awaited()
+}
+
+// nudge lets a reader that waits look again.
+func (b *inbox) nudge() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.wakeReader()
 }
 

@@ -126,6 +126,7 @@ func (b *Outbox) write() {
 		if len(b.waiting) == 0 || b.over {
 			b.writing, b.waiting = false, nil
 			b.mu.Unlock()
+			b.s.in.nudge()
 			return
 		}
 		clear(batch)
@@ -163,6 +164,7 @@ func (b *Outbox) fail(err error) {
 	b.mu.Lock()
 	b.writing, b.waiting = false, nil
 	b.mu.Unlock()
+	b.s.in.nudge()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		b.s.Close(link.TooSlow) // it has taken nothing for long
 		return

@@ -119,7 +119,7 @@ func (p *pump) signal(f proto.Frame, at time.Time) {
 	if p.s.host.Fits(*buf) {
 		p.carryOut(a)
 	} else {
-		p.refuse(f, proto.CodeBadRequest, "the data is larger than what the servers hand on")
+		p.refuse(f, proto.CodeTooLarge, "the data is larger than what the servers hand on")
 	}
 	a.Payload = nil
 	payloads.Put(buf)

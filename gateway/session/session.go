@@ -49,6 +49,9 @@ func (s *Session) Age() time.Duration { return time.Since(s.started) }
 func (s *Session) Receive(frame proto.Frame, err error, size int) bool {
 	now := time.Now()
 	r := request{frame: frame, err: err, code: proto.CodeBadRequest, size: size, at: now}
+	if errors.Is(err, proto.ErrTooLarge) {
+		r.code = proto.CodeTooLarge
+	}
 	if s.limiter == nil {
 		s.limiter = rate.NewLimiter(rate.Limit(s.host.Limits.Rate), s.host.Limits.Burst)
 	}

@@ -63,7 +63,7 @@ func (p *carrier) expect(want []byte, then func() bool) error {
 			return errProbe
 		}
 		return nil
-	})
+	}, nil)
 }
 
 // run upgrades a session of another gateway and carries its WebSocket: one goroutine asks for what is to be written, this
@@ -83,7 +83,7 @@ func (p *carrier) run() {
 	var pulling sync.WaitGroup
 	pulling.Go(func() { p.pull(ctx) })
 	for err == nil {
-		err = p.ws.Read(p.push)
+		err = p.ws.Read(p.push, p.pushLarge)
 	}
 	cancel()
 	if why, ours := closeFor(err); ours {

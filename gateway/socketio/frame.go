@@ -31,12 +31,12 @@ func (p *packet) request() (proto.Frame, error) {
 		return f, fmt.Errorf("%w: the JSON is nested deeper than %d", proto.ErrFrame, proto.MaxDepth)
 	}
 	if !p.strict {
-		return f, fmt.Errorf("%w: not JSON with each member once, in valid Unicode", proto.ErrFrame)
+		return f, fmt.Errorf("%w: not JSON with each member once, in valid UTF-8", proto.ErrFrame)
 	}
 	args, n := split(p.json)
 	name, ok := text(args[0])
 	if !ok {
-		return f, fmt.Errorf("%w: the name of an event has to be a string", proto.ErrFrame)
+		return f, fmt.Errorf("%w: the name of an event has to be a string of valid Unicode", proto.ErrFrame)
 	}
 	f.Name = proto.Name(name)
 	switch f.Name {
@@ -48,14 +48,14 @@ func (p *packet) request() (proto.Frame, error) {
 	if n > 1 {
 		room, ok := text(args[1])
 		if !ok {
-			return f, fmt.Errorf(`%w: "room" has to be a string`, proto.ErrFrame)
+			return f, fmt.Errorf(`%w: "room" has to be a string of valid Unicode`, proto.ErrFrame)
 		}
 		f.Room = proto.Room(room)
 	}
 	if f.Name == proto.SignalSend && n > 2 {
 		target, ok := text(args[2])
 		if !ok {
-			return f, fmt.Errorf(`%w: "targetId" has to be a string`, proto.ErrFrame)
+			return f, fmt.Errorf(`%w: "targetId" has to be a string of valid Unicode`, proto.ErrFrame)
 		}
 		f.TargetID = proto.ClientID(target)
 		if n > 3 {

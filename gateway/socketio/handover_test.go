@@ -113,7 +113,7 @@ func TestErrorsAreTheSameAtAnotherGateway(t *testing.T) {
 	b.post(q, strings.Repeat("x", 5000)).want(t, 413, "")
 	a.get(q).want(t, 400, unknownSID)
 	q = a.join()
-	b.post(q, `42["room-create","`+strings.Repeat("x", 1000)+`"]`).want(t, 413, "")
+	b.post(q, `40{"token":"`+strings.Repeat("x", 1000)+`"}`).want(t, 413, "")
 	q = a.join()
 	b.post(q, "9").want(t, 400, badRequest)
 	b.get(q).want(t, 400, unknownSID)

@@ -54,7 +54,7 @@ type packet struct {
 	namespace string // "/" is the default one
 	ack       string // the number of the acknowledgement that is asked for, or ""
 	json      []byte // what follows, in the shape that its type asks for
-	strict    bool   // it has each member once, in valid Unicode
+	strict    bool   // it has each member once, in valid UTF-8
 	deep      bool   // an event nested deeper than [proto.MaxDepth], of which no more is known
 	announces int    // the binary packets that follow a binary event or acknowledgement
 }
@@ -62,6 +62,15 @@ type packet struct {
 // decodePacket reads a Socket.IO packet, the text of an Engine.IO message. An error, which wraps errPacket, ends the
 // connection.
 func decodePacket(b []byte) (packet, error) {
+	p, err := decodeHead(b)
+	if err != nil {
+		return packet{}, err
+	}
+	return p, p.check()
+}
+
+// decodeHead reads a packet up to what depends on its type, which it does not look at.
+func decodeHead(b []byte) (packet, error) {
 	if len(b) == 0 {
 		return packet{}, fmt.Errorf("%w: it is empty", errPacket)
 	}
@@ -101,7 +110,7 @@ func decodePacket(b []byte) (packet, error) {
 		p.ack = strconv.FormatUint(number, 10)
 	}
 	p.json = b[n:]
-	return p, p.check()
+	return p, nil
 }
 
 // check judges the shape of what follows the head, as Socket.IO's parser does.
@@ -128,13 +137,14 @@ func (p *packet) check() error {
 	return nil
 }
 
-// valid reports whether what follows is JSON as JavaScript's JSON.parse takes it, and notes whether it is strict JSON.
+// valid reports whether what follows is JSON as JavaScript's JSON.parse takes it, and notes whether it is strict JSON, but
+// for lone surrogates: those are refused where they have to be understood.
 func (p *packet) valid() bool {
 	if proto.TooDeep(p.json) {
 		return false
 	}
 	v := jsontext.Value(p.json)
-	p.strict = v.IsValid()
+	p.strict = v.IsValid() || utf8.Valid(p.json) && v.IsValid(jsontext.AllowInvalidUTF8(true))
 	return p.strict || v.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 

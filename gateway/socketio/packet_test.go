@@ -113,7 +113,15 @@ func TestEventsBecomeRequests(t *testing.T) {
 		{`2[7,"a"]`, proto.Frame{}, "name of an event"},
 		{`2[]`, proto.Frame{}, "name of an event"},
 		{`2["signal-send","a","` + target + `",{"a":1,"a":2}]`, proto.Frame{}, "each member once"},
-		{`25["signal-send","a","` + target + `","\ud800"]`, proto.Frame{Ref: "5"}, "Unicode"},
+		// A text that was cut inside a character passes as data, and is refused where it has to be understood.
+		{`25["signal-send","a","` + target + `",["\ud83d",{"\udca9":"\udca9\ud83d"}],"\ud83d"]`, proto.Frame{
+			Name: "signal-send", Room: "a", TargetID: target, Data: []byte(`["\ud83d",{"\udca9":"\udca9\ud83d"}]`), Ref: "5",
+		}, ""},
+		{`25["signal-send","a","` + target + `",{"\ud83d":1,"a":1,"a":2}]`, proto.Frame{Ref: "5"}, "each member once"},
+		{"25[\"signal-send\",\"a\",\"" + target + "\",\"\xff\"]", proto.Frame{Ref: "5"}, "UTF-8"},
+		{`25["signal-send","a\ud83d","` + target + `",1]`, proto.Frame{Name: "signal-send", Ref: "5"}, "Unicode"},
+		{`25["signal-send","a","\ud83d",1]`, proto.Frame{Name: "signal-send", Room: "a", Ref: "5"}, "Unicode"},
+		{`25["room-join\ud83d","a"]`, proto.Frame{Ref: "5"}, "Unicode"},
 	} {
 		p, err := decodePacket([]byte(c.text))
 		if err != nil {

@@ -146,12 +146,7 @@ func (c *conn) post(from mode, body []byte) answer {
 	if from == modeCarried {
 		revision = revision4
 	}
-	err := decodePayload(revision, body, func(p []byte) error {
-		if len(p) > c.srv.cfg.MaxFrame {
-			return errTooLarge
-		}
-		return c.receive(p)
-	})
+	err := decodePayload(revision, body, c.receive)
 	switch {
 	case err == nil:
 		return answer{}

@@ -274,7 +274,8 @@ func TestABodyBeyondTheLimitIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Config{MaxFrame: 1000, Burst: 1})
 	for name, body := range map[string]string{
-		"one packet":   `42["room-create","` + strings.Repeat("x", 1000) + `"]`,
+		"one packet":   `42["room-create","` + strings.Repeat("x", 4000) + `"]`,
+		"no event":     `40{"token":"` + strings.Repeat("x", 1000) + `"}`,
 		"many packets": strings.Repeat(`42["room-create","x"]`+"\x1e", 200) + "6",
 	} {
 		q := w.join()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/wsconn"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -21,8 +22,11 @@ func (c *conn) receive(p []byte) error {
 	alive := c.alive()
 	c.beat.heard(kind, c.srv.now())
 	c.mu.Unlock()
-	if !alive {
+	switch {
+	case !alive:
 		return errEnded
+	case len(p) > c.srv.cfg.MaxFrame:
+		return c.large(p)
 	}
 	switch kind {
 	case engineMessage:
@@ -173,9 +177,12 @@ func (c *conn) disconnect(session link.Session) {
 // anything: not when it is the one that left.
 func closeFor(err error) (link.Close, bool) {
 	var why link.Close
+	var violation wsconn.Violation
 	switch {
 	case errors.As(err, &why):
 		return why, true
+	case errors.As(err, &violation):
+		return link.Close{Code: violation.Code, Reason: violation.Reason}, true
 	case errors.Is(err, link.ErrDraining):
 		return link.GoingAway, true
 	case errors.Is(err, link.ErrFull):

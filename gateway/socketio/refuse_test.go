@@ -161,7 +161,8 @@ func TestWebSocketMessagesThatEndTheConnection(t *testing.T) {
 		code websocket.StatusCode
 	}{
 		{websocket.MessageText, "42[\"room-create\",\"\xff\"]", 1007},
-		{websocket.MessageText, `42["room-create","` + strings.Repeat("x", 2000) + `"]`, 1009},
+		{websocket.MessageText, `42["room-create","` + strings.Repeat("x", 16*2000) + `"]`, 1009},
+		{websocket.MessageText, `40{"token":"` + strings.Repeat("x", 2000) + `"}`, 1009},
 		{websocket.MessageText, "", 1008},
 		{websocket.MessageText, `42[`, 1008},
 		{websocket.MessageText, `4299999999999999999999["room-create","a"]`, 1008},

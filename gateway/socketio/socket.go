@@ -112,7 +112,7 @@ func (c *conn) readOne() bool {
 			return err
 		}
 		return c.receive(packet)
-	})
+	}, c.receiveLarge)
 	if err == nil {
 		return true
 	}

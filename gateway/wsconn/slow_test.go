@@ -16,7 +16,7 @@ func TestOneWhoReadsAllTheTimeMayTakeAsLongAsItNeeds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()
-		c := &Conn{tap: &tap{Conn: here}}
+		c := &Conn{tap: tap{Conn: here}}
 		go func() {
 			defer there.Close() //nolint:errcheck // it is over
 			buf := make([]byte, 10)
@@ -49,7 +49,7 @@ func TestOneWhoTakesNothingIsFoundOut(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				here, there := net.Pipe()
 				defer there.Close() //nolint:errcheck // it is over
-				c := &Conn{tap: &tap{Conn: here}}
+				c := &Conn{tap: tap{Conn: here}}
 				go func() { _, _ = io.ReadFull(there, make([]byte, reads)) }()
 				began := time.Now()
 				err := c.write(make([]byte, 1000))
@@ -67,7 +67,7 @@ func TestACloseEndsAWriteThatGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()
 		defer there.Close() //nolint:errcheck // it is over
-		c := &Conn{tap: &tap{Conn: here}}
+		c := &Conn{tap: tap{Conn: here}}
 		var reader sync.WaitGroup
 		defer reader.Wait() // the bubble's clock stands still once the test has returned
 		defer here.Close()  //nolint:errcheck // it is over
@@ -81,7 +81,7 @@ func TestACloseEndsAWriteThatGoesOn(t *testing.T) {
 		})
 		began := time.Now()
 		time.AfterFunc(5*time.Second, func() {
-			c.closing.Store(true)
+			c.tap.closing.Store(true)
 			_ = c.tap.SetWriteDeadline(time.Now().Add(3 * time.Second))
 		})
 		if err := c.write(make([]byte, 1000)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) > 10*time.Second {

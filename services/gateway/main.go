@@ -58,7 +58,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	cfg := gateway.Config{
 		Servers: f.NATS.Servers, Options: options, Prefix: f.Prefix.Prefix,
 		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy,
-		Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, RandomReplica: f.RandomReplica,
+		Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, RandomReplica: f.RandomReplica,
 	}
 	if f.Demo {
 		cfg.Home = demo.Handler()

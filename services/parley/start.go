@@ -94,7 +94,7 @@ func (f *flags) libraries(options []nats.Option, log *slog.Logger, reg *promethe
 	}
 	clients, err := gateway.New(gateway.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix,
-		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(), Drain: f.Drain.Drain,
+		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout,
 		Home: demo.Handler(),
 	}, log, reg)
 	if err != nil {

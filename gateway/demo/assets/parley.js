@@ -80,8 +80,8 @@ export function connect(url = "/ws", options = {}) {
 /** What went wrong with a request, with a `code` to act on and a `message` to show. */
 export class ParleyError extends Error {
   /**
-   * @param {string} code one of the server's codes (`bad-request`, `too-many-rooms`, `room-full`,
-   *   `rate-limited`, `unavailable`, `internal`), an answer that is not the one hoped for
+   * @param {string} code one of the server's codes (`bad-request`, `too-large`, `too-many-rooms`,
+   *   `room-full`, `rate-limited`, `unavailable`, `internal`), an answer that is not the one hoped for
    *   (`room-exists`, `room-not-exists`, `not-in-room`, `target-not-found`), or one of this
    *   library's own: `disconnected`, `timeout`, `closed`.
    * @param {string} message a sentence for people.
@@ -152,6 +152,14 @@ export class Parley extends Emitter {
 
   /** The rooms that this client is in, by name. @type {Map<string, Room>} */
   rooms = new Map();
+
+  /**
+   * What the server allows: `frame` bytes of a request, `rooms` at once, `rate` requests a second and
+   * `burst` at once. What is missing is not limited, or not known before it is connected.
+   *
+   * @type {{ frame?: number, rooms?: number, rate?: number, burst?: number }}
+   */
+  limits = {};
 
   #url;
   #socket = null;
@@ -243,7 +251,7 @@ export class Parley extends Emitter {
 
   /**
    * Sends a signal to another member. Not kept for a later connection: a signal that cannot be sent
-   * now rejects with `disconnected`.
+   * now rejects with `disconnected`, one beyond the server's limit of a frame with `too-large`.
    *
    * @param {string} room
    * @param {string} targetId
@@ -435,8 +443,14 @@ export class Parley extends Emitter {
   }
 
   #send(request) {
+    const text = JSON.stringify(request.frame);
+    if (isLarger(text, this.limits.frame)) {
+      const message = `That is more than the ${this.limits.frame} bytes that the server takes at once.`;
+      this.#settle(request.frame.ref)?.reject(new ParleyError("too-large", message, request.frame));
+      return;
+    }
     request.sent = true;
-    this.#socket.send(JSON.stringify(request.frame));
+    this.#socket.send(text);
   }
 
   /** Takes a request out of the pending ones; undefined when it is not among them (any more). */
@@ -482,6 +496,7 @@ export class Parley extends Emitter {
     clearTimeout(this.#openTimer);
     this.state = "open";
     this.id = frame.id;
+    this.limits = frame.limits ?? {};
     this.#openedAt = Date.now();
     this.#watch();
     for (const request of [...this.#pending.values()]) {
@@ -1055,6 +1070,11 @@ export function closeMessage(code, reason = "") {
     default:
       return `The server cannot be reached${said}.`;
   }
+}
+
+/** True when a text has more bytes than that, in UTF-8: at most three for each of its code units. */
+function isLarger(text, bytes = Infinity) {
+  return text.length > bytes || (text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes);
 }
 
 /** How long to wait before the next attempt. Jittered, so that a server's clients do not return as one. */

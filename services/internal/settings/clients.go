@@ -2,6 +2,7 @@ package settings
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/proto"
@@ -9,9 +10,10 @@ import (
 
 // Clients is where a program with a gateway meets its clients, and whom it lets in.
 type Clients struct {
-	Listen       string   `group:"Clients" default:":8080" placeholder:"ADDRESS" help:"Where clients connect (${default}). Port 0 is any free one, which the log names."`
-	AllowOrigin  []string `group:"Clients" name:"allow-origin" sep:"," placeholder:"PATTERN" help:"Origin from which pages may connect, beside the same host: example.com, *.example.com, https://example.com, or * for all. May be repeated."`
-	TrustedProxy []string `group:"Clients" name:"trusted-proxy" sep:"," placeholder:"NETWORK" help:"Address or network whose word on a client's address counts, such as 10.0.0.0/8. May be repeated."`
+	Listen       string        `group:"Clients" default:":8080" placeholder:"ADDRESS" help:"Where clients connect (${default}). Port 0 is any free one, which the log names."`
+	AllowOrigin  []string      `group:"Clients" name:"allow-origin" sep:"," placeholder:"PATTERN" help:"Origin from which pages may connect, beside the same host: example.com, *.example.com, https://example.com, or * for all. May be repeated."`
+	TrustedProxy []string      `group:"Clients" name:"trusted-proxy" sep:"," placeholder:"NETWORK" help:"Address or network whose word on a client's address counts, such as 10.0.0.0/8. May be repeated."`
+	IdleTimeout  time.Duration `group:"Clients" name:"idle-timeout" default:"90s" placeholder:"TIME" help:"How long an HTTP connection may stand unused between two requests (${default}). Keep it above the balancer's."`
 
 	Drain
 }
@@ -31,6 +33,9 @@ func (c *Clients) Check() error {
 		if err != nil {
 			return Errorf("--trusted-proxy %q is neither an address nor a network: set it to one such as 10.1.2.3 or 10.0.0.0/8", p)
 		}
+	}
+	if c.IdleTimeout <= 0 {
+		return Errorf("--idle-timeout %v cannot be: set it to a time above 0, such as 90s", c.IdleTimeout)
 	}
 	return c.Drain.Check()
 }

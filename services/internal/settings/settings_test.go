@@ -57,7 +57,7 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := all{
-		Clients: Clients{Listen: ":8080", Drain: Drain{10 * time.Second}},
+		Clients: Clients{Listen: ":8080", IdleTimeout: 90 * time.Second, Drain: Drain{10 * time.Second}},
 		Limits: Limits{
 			MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024,
 			IPv6Prefix: 64,
@@ -65,7 +65,7 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 		Members: Members{1024}, NATS: NATS{Servers: "nats://127.0.0.1:4222"}, Prefix: Prefix{"parley"}, Stream: Stream{1, "file"},
 		Common: Common{OpsListen: ":9090", LogLevel: "info", LogFormat: "json"},
 	}
-	if a.Listen != want.Listen || a.Drain != want.Drain || a.Limits != want.Limits || a.Members != want.Members ||
+	if a.Listen != want.Listen || a.Drain != want.Drain || a.IdleTimeout != want.IdleTimeout || a.Limits != want.Limits || a.Members != want.Members ||
 		a.NATS != want.NATS || a.Journal != want.Journal || a.Prefix != want.Prefix || a.Stream != want.Stream || a.Common != want.Common {
 		t.Errorf("%+v\nexpected %+v", *a, want)
 	}
@@ -121,6 +121,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 		"--journal-nats":          {"ftp://x"},
 		"--journal-nats-creds":    {"nowhere"},
 		"--journal-nats-ca":       {nonsense},
+		"--idle-timeout":          {"0", "-1s", "75"},
 		"--prefix":                {"", "a.b", "*", "a b"},
 		"--replicas":              {"0", "6", "-1"},
 		"--storage":               {"paper"},
