@@ -79,6 +79,10 @@ func TestAnEventAboveTheLimitIsAnsweredAndTheSessionGoesOn(t *testing.T) {
 					s.send(large(asking, size))
 					s.wantPrefix(acked)
 				}
+				// A binary event that is too large is refused likewise; its attachment, as large, is skipped.
+				s.send("451-7" + large(`["signal-send","a","b",{"_placeholder":true,"num":0}`, 2000))
+				s.wantPrefix(acked)
+				s.sendBinary(append([]byte{4}, make([]byte, 2000)...))
 				s.send(`42["room-leave","nowhere"]`)
 				s.want(`42["not-in-room","nowhere"]`)
 				s.send(large(plain, 16*most+10))
