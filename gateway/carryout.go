@@ -32,9 +32,9 @@ func (d *dispatcher) carryOut(o *rooms.Out) {
 	case rooms.Ack:
 		d.g.acks.add(ack{o.Name, o.Reply, o.Room, o.ID})
 	case rooms.Resolve:
-		if s := of(o.To[0]); s != nil {
-			s.Resolve(s.Asking(), o.Outcome)
-		}
+		s := of(o.To[0])
+		d.noteOutcome(o.Outcome)
+		s.Resolve(s.Asking(), o.Outcome)
 	case rooms.AskRoster:
 		d.askRoster(o)
 	case rooms.LeaveStranger:

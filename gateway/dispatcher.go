@@ -3,12 +3,12 @@ package gateway
 import (
 	"context"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/gateway/session"
@@ -28,6 +28,8 @@ type dispatcher struct {
 	in        rooms.In
 	sessions  map[uint64]*session.Session
 	own       map[uint64]*ownAsk // requests of the gateway's own that are under way, by number
+	ownNum    uint64             // of the last of them
+	answered  bool               // something was, since the last tick or request that was not
 	departed  int                // sessions that have left everything and are remembered
 	whenEmpty chan struct{}      // closed, if made, when every session has departed
 	refused   []refused          // signals of this step that a queue did not take
@@ -36,9 +38,7 @@ type dispatcher struct {
 
 	inRooms atomic.Uint64 // rooms at the last tick, for beats
 
-	mu       sync.Mutex    // guards commands
-	commands []command     // unbounded, but each poster has only few under way
-	bell     chan struct{} // 1 deep: there are commands
+	commands *bus.Queue[command] // not bounded, but each poster has only few under way
 }
 
 // command is what another goroutine asks of the dispatcher; one group of fields is set.
@@ -74,21 +74,13 @@ func newDispatcher(g *Gateway) *dispatcher {
 		messages: make(chan *nats.Msg, queueOfNATS),
 		sessions: make(map[uint64]*session.Session),
 		own:      make(map[uint64]*ownAsk),
-		bell:     make(chan struct{}, 1),
+		commands: bus.NewQueue[command](),
 	}
 }
 
 // post hands a command to the dispatcher. It does not block. What is posted before a request is published is handled
 // before anything that the request brings.
-func (d *dispatcher) post(c command) {
-	d.mu.Lock()
-	d.commands = append(d.commands, c)
-	d.mu.Unlock()
-	select {
-	case d.bell <- struct{}{}:
-	default:
-	}
-}
+func (d *dispatcher) post(c command) { d.commands.Put(c) }
 
 // Begin implements [session.Dispatcher].
 func (d *dispatcher) Begin(s *session.Session, a *ask.Ask) { d.post(command{begin: a, session: s}) }
@@ -117,7 +109,7 @@ func (d *dispatcher) run(ctx context.Context) error {
 		case m := <-d.messages:
 			d.drain() // what was posted before the message came about
 			d.message(m)
-		case <-d.bell:
+		case <-d.commands.Bell():
 			d.drain()
 		case now := <-tick.C:
 			d.tick(now)
@@ -129,10 +121,7 @@ func (d *dispatcher) run(ctx context.Context) error {
 
 // drain handles the commands posted so far.
 func (d *dispatcher) drain() {
-	d.mu.Lock()
-	commands := d.commands
-	d.commands = nil
-	d.mu.Unlock()
+	commands := d.commands.Take(nil)
 	for i := range commands {
 		d.command(&commands[i])
 	}
@@ -154,8 +143,6 @@ func (d *dispatcher) command(c *command) {
 		d.departed++
 		d.step(&rooms.In{Kind: rooms.Departed, Client: &c.departed.Client, Settled: c.settled})
 		d.checkEmpty()
-	case c.own != nil:
-		d.startOwn(c.own)
 	case c.flush:
 		d.flush()
 	case c.empty != nil:
@@ -169,10 +156,30 @@ func (d *dispatcher) command(c *command) {
 // tick does what is due each second.
 func (d *dispatcher) tick(now time.Time) {
 	d.g.ranking.Tick(now)
+	d.noteAnswers(now)
 	d.step(&rooms.In{Kind: rooms.Tick})
 	n := d.core.Rooms()
 	d.g.metrics.rooms.Set(float64(n))
 	d.inRooms.Store(uint64(n)) //nolint:gosec // not negative
+}
+
+// noteAnswers notes for Ready that requests are answered.
+func (d *dispatcher) noteAnswers(now time.Time) {
+	if d.answered {
+		d.answered = false
+		d.g.answered.Store(now.UnixMilli())
+	}
+}
+
+// noteOutcome notes for Ready whether a request was answered.
+func (d *dispatcher) noteOutcome(outcome rooms.Outcome) {
+	if outcome != rooms.Unavailable {
+		d.answered = true
+		return
+	}
+	now := time.Now()
+	d.noteAnswers(now.Add(-time.Millisecond))
+	d.g.gaveUp.Store(now.UnixMilli())
 }
 
 // checkEmpty lets the drain go on when every session has left its rooms.

@@ -143,6 +143,7 @@ func (d *dispatcher) sent(s *session.Session, a *ask.Ask) {
 	if a.Ref != "" {
 		s.Tell(proto.Event{Name: proto.SignalSent, Room: a.Room, TargetID: a.Target}, a.Ref)
 	}
+	d.answered = true
 	s.Resolve(a, rooms.OK)
 }
 
@@ -160,6 +161,7 @@ func (d *dispatcher) signalAnswer(s *session.Session, a *ask.Ask, e *proto.Event
 		o.Ref = a.Ref
 		s.Send(o)
 	}
+	d.answered = true // whatever it says
 	s.Resolve(a, outcome)
 }
 
@@ -171,6 +173,7 @@ func (d *dispatcher) giveUp(s *session.Session, a *ask.Ask) {
 		d.ownGivenUp(a)
 	case a.Op == proto.OpSignal:
 		s.Tell(rooms.Unanswered(a.Room, s.ID()), a.Ref)
+		d.noteOutcome(rooms.Unavailable)
 		s.Resolve(a, rooms.Unavailable)
 	default:
 		d.step(&rooms.In{Kind: rooms.GiveUp, Client: &s.Client, Ask: rooms.Ask{Num: a.Num}})

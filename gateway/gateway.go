@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/plain"
 	"github.com/parley-rtc/parley/gateway/porch"
@@ -43,17 +44,18 @@ type Gateway struct {
 	engine     *socketio.Server
 	stopped    chan struct{} // closed when the dispatcher has ended
 
-	conn   *nats.Conn   // set by Run before anything uses it, which up tells Ready
-	asker  *ask.Asker   // likewise
-	host   session.Host // likewise
-	up     atomic.Bool
-	work   context.Context //nolint:containedctx // set by Run: ends with its work, for what others' messages start
-	ownNum atomic.Uint64
-	tasks  crew // every goroutine that spawn started
+	conn      *bus.Conn    // set by Run before anything uses it, which up tells Ready
+	asker     *ask.Asker   // likewise
+	host      session.Host // likewise
+	up        atomic.Bool
+	refusedBy chan error      // holds one: why the connection to NATS was closed for good
+	work      context.Context //nolint:containedctx // set by Run: ends with its work, for what others' messages start
+	tasks     crew            // every goroutine that spawn started
 
 	door     door
 	told     told
-	answered atomic.Int64 // when a room request was last answered, in Unix milliseconds
+	answered atomic.Int64 // when a request was last answered, in Unix milliseconds
+	gaveUp   atomic.Int64 // and when one last was not
 }
 
 // ErrConfig is wrapped by what [New] returns for a setting that cannot be.
@@ -85,6 +87,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 		cfg: cfg, limits: cfg.Limits.withDefaults(), id: proto.NewGatewayID(), subjects: subjects,
 		timing:  protocolTiming(),
 		metrics: newMetrics(reg), ranking: ask.NewRanking(), stopped: make(chan struct{}),
+		refusedBy: make(chan error, 1),
 	}
 	for _, p := range cfg.TrustedProxies {
 		prefix, err := parseProxy(p)
@@ -120,7 +123,7 @@ func (g *Gateway) ID() proto.GatewayID { return g.id }
 func (g *Gateway) spawn(f func()) { g.tasks.run(f) }
 
 // Run serves clients on the listener until the context ends, drains, and returns when everything that it started has
-// stopped: within the drain time and a few seconds.
+// stopped: within the drain time and a few seconds. It drains and returns an error when NATS refuses its login for good.
 func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
 	defer stop()
@@ -134,6 +137,7 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	group.Go(func() error { defer close(g.stopped); return g.dispatcher.run(work) })
 	group.Go(func() error { return g.acks.run(work) })
 	group.Go(func() error { return g.beat(work) })
+	group.Go(func() error { return g.reached(work) })
 	group.Go(func() error { return g.plain.Run(work) })
 	group.Go(func() error { return g.engine.Run(work) })
 	server := g.server()

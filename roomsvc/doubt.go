@@ -111,5 +111,5 @@ func (s *Service) Unsettled() time.Duration {
 // Distrust tells the replica that the journal's store has failed: it is not ready until an append was stored.
 func (s *Service) Distrust() {
 	s.distrusted.Store(true)
-	s.wake()
+	s.awake.Ring()
 }

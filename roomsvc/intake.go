@@ -31,7 +31,7 @@ func (s *Service) serve() error {
 		return fmt.Errorf("subscribe to requests: %w", err)
 	}
 	s.requests = sub
-	s.micro, err = micro.AddService(s.nc, micro.Config{
+	s.micro, err = micro.AddService(s.nc.Conn, micro.Config{
 		Name:        "parley-roomsvc",
 		Version:     version,
 		Description: "Parley's room service",

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/replicas"
 	"github.com/parley-rtc/parley/roomsvc/room"
@@ -80,7 +81,7 @@ func TestAProbeIsNeverToldAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.watch = replicas.New(replicas.Config{Conn: &nats.Conn{}, Subjects: s.subjects, Self: s.id})
+	s.watch = replicas.New(replicas.Config{Conn: &bus.Conn{Conn: &nats.Conn{}}, Subjects: s.subjects, Self: s.id})
 	w := newWorker(s)
 	for _, c := range []struct{ prev, kept int }{{0, 0}, {6, 1}} {
 		rec := proto.Record{

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/journal"
 	"github.com/parley-rtc/parley/roomsvc/replicas"
@@ -42,12 +43,13 @@ type Service struct {
 	seed     maphash.Seed
 	workers  []*worker
 	lists    chan *ask
-	awake    chan struct{} // something about a connection changed
-	fatal    chan error    // why the service cannot go on
+	awake    bus.Bell              // something about a connection changed
+	parted   *bus.Queue[departure] // processes that are gone; bounded by those that there are
+	fatal    chan error            // why the service cannot go on
 
 	// Set by Run before anything uses them.
-	nc       *nats.Conn
-	jc       *nats.Conn
+	nc       *bus.Conn
+	jc       *bus.Conn
 	journal  *journal.Journal
 	touch    *journal.Lease // as seen over nc
 	watch    *replicas.Watch
@@ -71,6 +73,8 @@ type Service struct {
 	// untouched: the login for requests may not ask about the stream.
 	untouched atomic.Bool
 
+	versions sync.Map // of NATS servers that were warned of
+
 	troubleMu sync.Mutex // guards the field below
 	troubles  map[string]time.Time
 }
@@ -93,7 +97,8 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 		born:     time.Now().Add(-time.Nanosecond),
 		seed:     maphash.MakeSeed(),
 		lists:    make(chan *ask, listQueue),
-		awake:    make(chan struct{}, 1),
+		awake:    bus.NewBell(),
+		parted:   bus.NewQueue[departure](),
 		fatal:    make(chan error, 1),
 		troubles: make(map[string]time.Time),
 	}
@@ -226,14 +231,6 @@ func (s *Service) worker(token proto.Token) *worker {
 func (s *Service) fail(err error) {
 	select {
 	case s.fatal <- err:
-	default:
-	}
-}
-
-// wake lets the steering goroutine look at the connections.
-func (s *Service) wake() {
-	select {
-	case s.awake <- struct{}{}:
 	default:
 	}
 }

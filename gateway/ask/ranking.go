@@ -16,7 +16,8 @@ type Ranking struct {
 	mu    sync.Mutex // guards the fields below
 	heard map[proto.ReplicaID]time.Time
 	last  time.Time // when any was heard; zero: never
-	left  time.Time // since when all that are heard say that they leave; zero: not so
+	up    time.Time // when any last said that it is up
+	left  time.Time // when any last said that it is leaving
 }
 
 // NewRanking returns the ranking of a gateway that has heard nobody.
@@ -38,12 +39,10 @@ func (r *Ranking) Beat(b proto.Beat, now time.Time) {
 	_, known := r.heard[id]
 	if b.State == proto.Leaving {
 		delete(r.heard, id)
-		if len(r.heard) == 0 && r.left.IsZero() {
-			r.left = now
-		}
+		r.left = now
 	} else {
 		r.heard[id] = now
-		r.left = time.Time{}
+		r.up = now
 	}
 	if known != (b.State == proto.Up) {
 		r.publish()
@@ -57,12 +56,12 @@ func (r *Ranking) LastHeard() time.Time {
 	return r.last
 }
 
-// AllLeft returns since when no replica has said that it is up while one at least has said that it is leaving, which one
-// that cannot change rooms says each second; the zero time when that is not so.
-func (r *Ranking) AllLeft() time.Time {
+// LastUp returns when a replica was heard last to say that it is up, and whether one has said since then that it is leaving,
+// which one that cannot change rooms says each second.
+func (r *Ranking) LastUp() (up time.Time, left bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.left
+	return r.up, r.left.After(r.up)
 }
 
 // gone leaves out a replica for which NATS found nobody, until it beats again.

@@ -44,33 +44,28 @@ func TestRankingFollowsBeats(t *testing.T) {
 	is("nobody is heard: the last ranking is kept", "c")
 }
 
-func TestAllReplicasHaveLeftUntilOneIsUp(t *testing.T) {
+func TestRankingKnowsWhenAReplicaWasUpLast(t *testing.T) {
 	t.Parallel()
 	r := NewRanking()
 	at := time.Unix(1000, 0)
 	say := func(id string, state proto.State) {
-		r.Beat(proto.Beat{Role: proto.RoleRoomsvc, ID: id, State: state}, at)
 		at = at.Add(time.Second)
+		r.Beat(proto.Beat{Role: proto.RoleRoomsvc, ID: id, State: state}, at)
 	}
-	is := func(what string, want time.Time) {
+	is := func(what string, wantUp time.Time, wantLeft bool) {
 		t.Helper()
-		if got := r.AllLeft(); !got.Equal(want) {
-			t.Errorf("%s: since %v, expected %v", what, got, want)
+		if up, left := r.LastUp(); !up.Equal(wantUp) || left != wantLeft {
+			t.Errorf("%s: %v %t, expected %v %t", what, up, left, wantUp, wantLeft)
 		}
 	}
-	never := time.Time{}
-	is("before any beat", never)
-	say("a", proto.Up)
-	say("b", proto.Up)
+	is("before any beat", time.Time{}, false)
 	say("a", proto.Leaving)
-	is("one is still up", never)
-	left := at
-	say("b", proto.Leaving)
-	say("a", proto.Leaving)
-	is("both leave", left)
+	is("one that was never up leaves", time.Time{}, true)
 	say("b", proto.Up)
-	is("one is up again", never)
-	at = at.Add(time.Minute)
-	r.Tick(at)
-	is("nobody is heard, and nobody has said that it leaves", never)
+	up := at
+	is("another is up", up, false)
+	say("a", proto.Leaving)
+	is("the first leaves still", up, true)
+	say("b", proto.Up)
+	is("the other is up still", at, false)
 }

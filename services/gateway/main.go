@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/demo"
+	"github.com/parley-rtc/parley/services/internal/clients"
 	"github.com/parley-rtc/parley/services/internal/descriptors"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/listen"
@@ -29,8 +30,8 @@ var info = settings.Info{
 
 // flags are the program's settings.
 type flags struct {
-	settings.Clients
-	settings.Limits
+	clients.Clients
+	clients.Limits
 	settings.NATS
 	settings.Prefix
 	settings.Common
@@ -65,7 +66,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	}
 	g, err := gateway.New(cfg, log, reg)
 	if err != nil {
-		return lifecycle.Plan{}, err //nolint:wrapcheck // it says which setting
+		return lifecycle.Plan{}, clients.Setting(err)
 	}
 	descriptors.Check(log, f.MaxConns)
 	ln, err := listen.TCP(ctx, "--listen", f.Listen)

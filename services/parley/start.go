@@ -13,6 +13,7 @@ import (
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/demo"
 	"github.com/parley-rtc/parley/roomsvc"
+	"github.com/parley-rtc/parley/services/internal/clients"
 	"github.com/parley-rtc/parley/services/internal/descriptors"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/listen"
@@ -32,7 +33,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	if err != nil {
 		return lifecycle.Plan{}, errors.Join(err, ln.Close())
 	}
-	rooms, clients, err := f.libraries(options, log, reg)
+	rooms, g, err := f.libraries(options, log, reg)
 	if err != nil {
 		// The NATS part stops at once, which gives its directory back.
 		stopped, cancel := context.WithCancel(ctx)
@@ -45,11 +46,11 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	log.Info("listening", "role", "clients", "addr", ln.Addr().String())
 	log.Info("open this page in two tabs", "url", page(ln.Addr()))
 	return lifecycle.Plan{
-		Ready: func(ctx context.Context) error { return errors.Join(rooms.Ready(), clients.Ready(ctx)) },
+		Ready: func() error { return errors.Join(rooms.Ready(), g.Ready()) },
 		Parts: []lifecycle.Part{
 			nats,
 			{Name: "room service", Run: rooms.Run},
-			{Name: "gateway", Run: func(ctx context.Context) error { return clients.Run(ctx, ln) }},
+			{Name: "gateway", Run: func(ctx context.Context) error { return g.Run(ctx, ln) }},
 		},
 	}, nil
 }
@@ -92,15 +93,15 @@ func (f *flags) libraries(options []nats.Option, log *slog.Logger, reg *promethe
 	if err != nil {
 		return nil, nil, fmt.Errorf("room service: %w", err)
 	}
-	clients, err := gateway.New(gateway.Config{
+	g, err := gateway.New(gateway.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix,
 		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout,
 		Home: demo.Handler(),
 	}, log, reg)
 	if err != nil {
-		return nil, nil, fmt.Errorf("gateway: %w", err)
+		return nil, nil, fmt.Errorf("gateway: %w", clients.Setting(err))
 	}
-	return rooms, clients, nil
+	return rooms, g, nil
 }
 
 // page returns where a browser on this machine finds the page: localhost, which browsers let use a camera.

@@ -17,7 +17,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/services/internal/listen"
 	"github.com/parley-rtc/parley/services/internal/ops"
 	"github.com/parley-rtc/parley/services/internal/settings"
@@ -40,8 +39,8 @@ type Settings interface {
 
 // Plan is what a program runs.
 type Plan struct {
-	Parts []Part // in the order in which they start
-	Ready func(ctx context.Context) error
+	Parts []Part       // in the order in which they start
+	Ready func() error // nil: send clients here; does not block
 }
 
 // Start makes a program's plan: it opens what has to be open before anything runs.
@@ -85,7 +84,7 @@ func Code(name string, err error, stderr io.Writer) int {
 		return codeClean
 	}
 	_, _ = fmt.Fprintf(stderr, "%s: %s\n", name, sentence(err))
-	if errors.Is(err, settings.ErrSetting) || errors.Is(err, gateway.ErrConfig) {
+	if errors.Is(err, settings.ErrSetting) {
 		return codeSetting
 	}
 	return codeFailure

@@ -14,9 +14,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/services/internal/version"
 )
 
@@ -33,11 +33,11 @@ func Registry() *prometheus.Registry {
 
 // Handler serves /healthz (200 as long as the process runs), /readyz (200 when ready returns nil, else 503 and why) and
 // /metrics.
-func Handler(ready func(context.Context) error, metrics prometheus.Gatherer) http.Handler {
+func Handler(ready func() error, metrics prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := ready(r.Context()); err != nil {
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := ready(); err != nil {
 			say(w, http.StatusServiceUnavailable, err.Error())
 			return
 		}
@@ -55,7 +55,8 @@ func say(w http.ResponseWriter, status int, text string) {
 	_, _ = io.WriteString(w, text+"\n") // whoever asked has gone
 }
 
-// maxConns is how many connections operators may have: descriptors are for clients and the journal.
+// maxConns is how many connections operators may have at once: descriptors are for clients and the journal. Others wait, until
+// a silent one is dropped after ReadHeaderTimeout.
 const maxConns = 64
 
 // closing is how long requests under way may take at the end.
@@ -72,11 +73,9 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what askers do wrong is no news
 	}
-	standing := porch.New(ln, porch.Config{Max: porch.Share(maxConns)})
-	srv.ConnState = standing.ConnState
 	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		if err := srv.Serve(standing); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(netutil.LimitListener(ln, maxConns)); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("ops server: %w", err)
 		}
 		return nil

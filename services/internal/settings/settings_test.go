@@ -1,4 +1,4 @@
-package settings
+package settings_test
 
 import (
 	"bytes"
@@ -8,21 +8,24 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parley-rtc/parley/services/internal/clients"
+	"github.com/parley-rtc/parley/services/internal/settings"
 )
 
 // all is a program with every group of flags.
 type all struct {
-	Clients
-	Limits
-	Members
-	NATS
-	Journal Journal `embed:""`
-	Prefix
-	Stream
-	Common
+	clients.Clients
+	clients.Limits
+	settings.Members
+	settings.NATS
+	Journal settings.Journal `embed:""`
+	settings.Prefix
+	settings.Stream
+	settings.Common
 }
 
-var testInfo = Info{Name: "prog", About: "A program.", Vars: map[string]string{
+var testInfo = settings.Info{Name: "prog", About: "A program.", Vars: map[string]string{
 	"ops_listen": ":9090", "log_format": "json", "nats": "nats://127.0.0.1:4222", "nats_default": "nats://127.0.0.1:4222",
 }}
 
@@ -44,7 +47,7 @@ func parse(t *testing.T, args ...string) (*all, error) {
 	t.Helper()
 	a := &all{}
 	var out bytes.Buffer
-	if err := Parse(testInfo, a, args, &out); err != nil {
+	if err := settings.Parse(testInfo, a, args, &out); err != nil {
 		return a, err
 	}
 	return a, a.checks()
@@ -57,13 +60,14 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := all{
-		Clients: Clients{Listen: ":8080", IdleTimeout: 90 * time.Second, Drain: Drain{10 * time.Second}},
-		Limits: Limits{
+		Clients: clients.Clients{Listen: ":8080", IdleTimeout: 90 * time.Second, Drain: settings.Drain{Drain: 10 * time.Second}},
+		Limits: clients.Limits{
 			MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024,
 			IPv6Prefix: 64,
 		},
-		Members: Members{1024}, NATS: NATS{Servers: "nats://127.0.0.1:4222"}, Prefix: Prefix{"parley"}, Stream: Stream{1, "file"},
-		Common: Common{OpsListen: ":9090", LogLevel: "info", LogFormat: "json"},
+		Members: settings.Members{MaxMembers: 1024}, NATS: settings.NATS{Servers: "nats://127.0.0.1:4222"},
+		Prefix: settings.Prefix{Prefix: "parley"}, Stream: settings.Stream{Replicas: 1, Storage: "file"},
+		Common: settings.Common{OpsListen: ":9090", LogLevel: "info", LogFormat: "json"},
 	}
 	if a.Listen != want.Listen || a.Drain != want.Drain || a.IdleTimeout != want.IdleTimeout || a.Limits != want.Limits || a.Members != want.Members ||
 		a.NATS != want.NATS || a.Journal != want.Journal || a.Prefix != want.Prefix || a.Stream != want.Stream || a.Common != want.Common {
@@ -131,7 +135,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 	} {
 		for _, v := range values {
 			_, err := parse(t, flag+"="+v)
-			if !errors.Is(err, ErrSetting) || !strings.Contains(err.Error(), flag) {
+			if !errors.Is(err, settings.ErrSetting) || !strings.Contains(err.Error(), flag) {
 				t.Errorf("%s=%q: %v", flag, v, err)
 			}
 		}
@@ -178,7 +182,7 @@ func TestHelpAndVersionAreAllThatIsSaid(t *testing.T) {
 	t.Parallel()
 	for flag, want := range map[string]string{"--help": "Usage: prog", "--version": "prog 0."} {
 		var out bytes.Buffer
-		if err := Parse(testInfo, &all{}, []string{flag}, &out); !errors.Is(err, ErrDone) || !strings.HasPrefix(out.String(), want) {
+		if err := settings.Parse(testInfo, &all{}, []string{flag}, &out); !errors.Is(err, settings.ErrDone) || !strings.HasPrefix(out.String(), want) {
 			t.Errorf("%s: %v\n%s", flag, err, out.String())
 		}
 	}
@@ -188,7 +192,7 @@ func TestTheLogHasTheFormAndLevelThatAreSet(t *testing.T) {
 	t.Parallel()
 	for format, want := range map[string]string{"json": `"msg":"shown"`, "text": "msg=shown"} {
 		var out bytes.Buffer
-		log := (&Common{LogLevel: "warn", LogFormat: format}).Logger(&out)
+		log := (&settings.Common{LogLevel: "warn", LogFormat: format}).Logger(&out)
 		log.Info("hidden")
 		log.Warn("shown")
 		if got := out.String(); !strings.Contains(got, want) || strings.Contains(got, "hidden") {

@@ -1,11 +1,14 @@
-package settings
+// Package clients holds the settings of programs that have clients: those with a gateway. The room service has none, and links
+// no gateway.
+package clients
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
 	"github.com/parley-rtc/parley/gateway"
-	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/services/internal/settings"
 )
 
 // Clients is where a program with a gateway meets its clients, and whom it lets in.
@@ -15,14 +18,14 @@ type Clients struct {
 	TrustedProxy []string      `group:"Clients" name:"trusted-proxy" sep:"," placeholder:"NETWORK" help:"Address or network whose word on a client's address counts, such as 10.0.0.0/8. May be repeated."`
 	IdleTimeout  time.Duration `group:"Clients" name:"idle-timeout" default:"90s" placeholder:"TIME" help:"How long an HTTP connection may stand unused between two requests (${default}). Keep it above the balancer's."`
 
-	Drain
+	settings.Drain
 }
 
-// Check returns an error that wraps [ErrSetting], or nil.
+// Check returns an error that wraps [settings.ErrSetting], or nil.
 func (c *Clients) Check() error {
 	for _, p := range c.AllowOrigin {
 		if err := gateway.CheckOrigin(p); err != nil {
-			return Errorf("--allow-origin %q %v", p, err)
+			return settings.Errorf("--allow-origin %q %v", p, err)
 		}
 	}
 	for _, p := range c.TrustedProxy {
@@ -31,11 +34,11 @@ func (c *Clients) Check() error {
 			_, err = netip.ParsePrefix(p)
 		}
 		if err != nil {
-			return Errorf("--trusted-proxy %q is neither an address nor a network: set it to one such as 10.1.2.3 or 10.0.0.0/8", p)
+			return settings.Errorf("--trusted-proxy %q is neither an address nor a network: set it to one such as 10.1.2.3 or 10.0.0.0/8", p)
 		}
 	}
 	if c.IdleTimeout <= 0 {
-		return Errorf("--idle-timeout %v cannot be: set it to a time above 0, such as 90s", c.IdleTimeout)
+		return settings.Errorf("--idle-timeout %v cannot be: set it to a time above 0, such as 90s", c.IdleTimeout)
 	}
 	return c.Drain.Check()
 }
@@ -52,23 +55,23 @@ type Limits struct {
 	IPv6Prefix         int `group:"Limits" name:"ipv6-prefix" env:"PARLEY_IPV6_PREFIX" default:"64" placeholder:"BITS" help:"First bits of an IPv6 address that make it one address there (${default})."`
 }
 
-// Check returns an error that wraps [ErrSetting], or nil.
+// Check returns an error that wraps [settings.ErrSetting], or nil.
 func (l *Limits) Check() error {
 	for flag, v := range map[string]int{
 		"--max-frame": l.MaxFrame, "--max-queue": l.MaxQueue, "--max-rooms": l.MaxRooms, "--rate": l.Rate, "--burst": l.Burst,
 		"--max-conns": l.MaxConns, "--max-conns-per-address": l.MaxConnsPerAddress,
 	} {
-		if err := CheckLimit(flag, v); err != nil {
+		if err := settings.CheckLimit(flag, v); err != nil {
 			return err
 		}
 	}
 	switch {
 	case l.IPv6Prefix < 1 || l.IPv6Prefix > 128:
-		return Errorf("--ipv6-prefix %d cannot be: set it to a number from 1 to 128, which counts each address by itself", l.IPv6Prefix)
+		return settings.Errorf("--ipv6-prefix %d cannot be: set it to a number from 1 to 128, which counts each address by itself", l.IPv6Prefix)
 	case l.MaxFrame != 0 && l.MaxFrame < minFrame:
-		return Errorf("--max-frame %d is less than a description needs: set it to %d or more", l.MaxFrame, minFrame)
+		return settings.Errorf("--max-frame %d is less than a description needs: set it to %d or more", l.MaxFrame, minFrame)
 	case l.MaxQueue != 0 && l.MaxFrame != 0 && l.MaxQueue < l.MaxFrame:
-		return Errorf("--max-queue %d cannot hold one frame of --max-frame %d: set it to that or more", l.MaxQueue, l.MaxFrame)
+		return settings.Errorf("--max-queue %d cannot hold one frame of --max-frame %d: set it to that or more", l.MaxQueue, l.MaxFrame)
 	}
 	return nil
 }
@@ -76,43 +79,19 @@ func (l *Limits) Check() error {
 // minFrame is room for a small session description.
 const minFrame = 1024
 
-// maxLimit is what an int holds on every machine.
-const maxLimit = 1<<31 - 1
-
-// CheckLimit returns an error that wraps [ErrSetting] for a limit that cannot be.
-func CheckLimit(flag string, v int) error {
-	if v < 0 || v > maxLimit {
-		return Errorf("%s %d cannot be: set it to a number from 1 to %d, or to 0 for none", flag, v, maxLimit)
-	}
-	return nil
-}
-
 // Gateway returns the limits as the gateway takes them.
 func (l *Limits) Gateway() gateway.Limits {
 	return gateway.Limits{
-		MaxFrame: None(l.MaxFrame), MaxQueue: None(l.MaxQueue), MaxRooms: None(l.MaxRooms), Rate: None(l.Rate), Burst: None(l.Burst),
-		MaxConns: None(l.MaxConns), MaxConnsPerAddress: None(l.MaxConnsPerAddress),
+		MaxFrame: settings.None(l.MaxFrame), MaxQueue: settings.None(l.MaxQueue), MaxRooms: settings.None(l.MaxRooms), Rate: settings.None(l.Rate), Burst: settings.None(l.Burst),
+		MaxConns: settings.None(l.MaxConns), MaxConnsPerAddress: settings.None(l.MaxConnsPerAddress),
 		IPv6Prefix: l.IPv6Prefix,
 	}
 }
 
-// None turns a flag's 0, which is no limit, into the -1 that says so to the libraries, whose 0 is the default.
-func None(v int) int {
-	if v == 0 {
-		return -1
+// Setting marks an error of [gateway.New] that a setting is to blame for as one of [settings.ErrSetting].
+func Setting(err error) error {
+	if errors.Is(err, gateway.ErrConfig) {
+		return settings.Errorf("%v", err)
 	}
-	return v
-}
-
-// Prefix is what subjects and streams start with.
-type Prefix struct {
-	Prefix string `group:"NATS" default:"parley" placeholder:"WORD" help:"What subjects and the stream's name start with (${default})."`
-}
-
-// Check returns an error that wraps [ErrSetting], or nil.
-func (p *Prefix) Check() error {
-	if _, err := proto.NewSubjects(p.Prefix); err != nil || p.Prefix == "" {
-		return Errorf("--prefix %q cannot be: set it to 1 to 32 characters of A-Za-z0-9_-", p.Prefix)
-	}
-	return nil
+	return err
 }
