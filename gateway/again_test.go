@@ -1,11 +1,11 @@
 package gateway
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -76,7 +76,7 @@ func TestOneWhoJoinsAgainWhileTheRoomIsClosedHearsNoAnswerFromBefore(t *testing.
 	w.replicas[0].tell(proto.Event{
 		Name: proto.RoomClosed, Room: lobby, OwnerID: m.owner, Seq: 6, Prev: 5, Reason: proto.OwnerLeft,
 	})
-	w.hears(m.Client, proto.Event{Name: proto.RoomLeft, Room: lobby, Kicked: true})
+	w.hears(m.Client, kicked(lobby, proto.OwnerLeft))
 	q.answer(m.answer)
 	w.hears(m.Client, proto.Event{Name: proto.RoomNotExists, Room: lobby})
 }
@@ -85,24 +85,11 @@ func TestOneWhoJoinsAgainWhileItIsRemovedIsToldToAskAgain(t *testing.T) {
 	t.Parallel()
 	w, m, q := joinAgain(t)
 	w.replicas[0].tell(proto.Event{Name: proto.ClientLeft, Room: lobby, ID: m.ID(), Seq: 6, Prev: 5})
-	w.hears(m.Client, proto.Event{Name: proto.RoomLeft, Room: lobby, Kicked: true})
+	w.hears(m.Client, kicked(lobby, proto.Removed))
 	q.answer(m.answer)
 	if e := m.Expect(t, proto.Error); e.Code != proto.CodeUnavailable {
 		t.Errorf("heard %s", e.Raw)
 	}
-}
-
-func TestADefectIsAnsweredInternalAndEndsNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	a := w.dial()
-	testSession(w, a.ID()).guard(proto.Frame{Name: proto.RoomJoin, Room: lobby, Ref: `"7"`}, func() { panic("a defect") })
-	e := a.Expect(t, proto.Error)
-	if e.Code != proto.CodeInternal || e.Ref != "7" || !strings.Contains(e.Message, "id ") {
-		t.Errorf("heard %s", e.Raw)
-	}
-	w.send(a, proto.Frame{Name: proto.Ping})
-	w.hears(a, proto.Event{Name: proto.Pong})
 }
 
 // What NATS brings is everybody's: a defect in handling it ends nothing either, and rosters mend what it has left undone.
@@ -111,17 +98,17 @@ func TestADefectInHandlingWhatNATSBringsIsMended(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	a := w.dial()
 	w.creates(a, lobby, 1)
-	w.g.hub.messages <- nil // nothing that NATS brings, and what no code expects
+	w.g.dispatcher.messages <- nil // nothing that NATS brings, and what no code expects
 	w.next(proto.OpRoster).answer(rosterAnswer(lobby, 2, a.ID(), far1))
 	w.hears(a, came(lobby, far1, 2, 1))
 }
 
 // testSession returns a client's session.
-func testSession(w *world, id proto.ClientID) *session {
+func testSession(w *world, id proto.ClientID) *session.Session {
 	w.g.door.mu.Lock()
 	defer w.g.door.mu.Unlock()
 	for s := range w.g.door.sessions {
-		if s.id == id {
+		if s.ID() == id {
 			return s
 		}
 	}

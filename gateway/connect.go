@@ -9,22 +9,14 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/parley-rtc/parley/bus"
+	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 )
 
 // natsFlush is how long the first subscriptions may take to arrive.
 const natsFlush = 5 * time.Second
-
-// deaf is how long no replica is heard before another NATS server is tried: this one may be cut off from the others, and the
-// gateway counts as gone after 8 s. So the first three servers are tried within that.
-func deaf() bus.Patience {
-	return bus.Patience{
-		First: 4 * time.Second, Again: 2 * time.Second, Tries: 2, Most: 5 * time.Minute, Never: 10 * time.Second,
-	}
-}
-
-// listenEvery is how often it is looked whether a replica was heard.
-const listenEvery = 250 * time.Millisecond
 
 // connect logs in to NATS and subscribes. It does not wait for NATS to be there; only what cannot get better is an error.
 func (g *Gateway) connect() error {
@@ -36,7 +28,7 @@ func (g *Gateway) connect() error {
 		Connected: func(_ string, again bool) {
 			g.metrics.connected.Set(1)
 			if again {
-				g.hub.post(command{level: "reconnect"})
+				g.dispatcher.post(command{compare: rooms.Reconnect})
 			}
 		},
 		Away:    func() { g.metrics.connected.Set(0) },
@@ -47,6 +39,17 @@ func (g *Gateway) connect() error {
 		return err //nolint:wrapcheck // it says what was done
 	}
 	g.conn = conn
+	g.asker = ask.New(conn, ask.Config{
+		Gateway: g.id, Subjects: g.subjects, Ranking: g.ranking, Random: g.cfg.RandomReplica, Stopped: g.stopped,
+		Silence: g.timing.attempt, BackoffMin: g.timing.backoffMin, BackoffMax: g.timing.backoffMax,
+	})
+	g.host = session.Host{
+		Gateway: g.id, Request: g.timing.request, Signal: g.timing.signal, Began: g.dispatcher.began, Asker: g.asker,
+		Limits: session.Limits{
+			MaxQueue: g.limits.MaxQueue, MaxRooms: g.limits.MaxRooms, Rate: g.limits.Rate, Burst: g.limits.Burst,
+		},
+		Fits: g.fits, Spawn: g.spawn, Dispatcher: g.dispatcher, Door: exit{g}, Metrics: g.metrics, Log: g.log,
+	}
 	if err := g.subscribe(); err != nil {
 		conn.Close()
 		return fmt.Errorf("subscribe: %w", err)
@@ -55,10 +58,10 @@ func (g *Gateway) connect() error {
 }
 
 func (g *Gateway) subscribe() error {
-	_, err1 := g.conn.ChanSubscribe(g.subjects.GatewayAll(g.id), g.hub.messages)
+	_, err1 := g.conn.ChanSubscribe(g.subjects.GatewayAll(g.id), g.dispatcher.messages)
 	_, err2 := g.conn.Subscribe(g.subjects.BeatAll(proto.RoleRoomsvc), func(m *nats.Msg) {
 		if b, err := proto.DecodeBeat(m.Data); err == nil {
-			g.ranking.beat(b, time.Now())
+			g.ranking.Beat(b, time.Now())
 		}
 	})
 	_, err3 := g.conn.Subscribe(g.subjects.Alive(string(g.id)), func(m *nats.Msg) { _ = m.Respond(nil) })
@@ -75,7 +78,7 @@ func (g *Gateway) subscribe() error {
 func (g *Gateway) natsError(_ *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		g.metrics.overflows.WithLabelValues("nats").Inc()
-		g.hub.post(command{level: "overflow"})
+		g.dispatcher.post(command{compare: rooms.Overflow})
 	}
 	g.log.Warn("NATS", "error", err)
 }
@@ -85,75 +88,21 @@ func (g *Gateway) shutOut(err error) {
 	if err == nil {
 		err = nats.ErrConnectionClosed
 	}
-	g.refused <- fmt.Errorf("the connection to NATS was closed: %w; check the server's address and the login", err)
+	g.refusedBy <- fmt.Errorf("the connection to NATS was closed: %w; check the server's address and the login", err)
 }
 
 // reached returns why NATS will not be reached any more, or nil when the context ends.
 func (g *Gateway) reached(ctx context.Context) error {
 	select {
-	case err := <-g.refused:
+	case err := <-g.refusedBy:
 		return err
 	case <-ctx.Done():
 		return nil
 	}
 }
 
-// beat says each second that the gateway is here, and as its last word that it leaves.
-func (g *Gateway) beat(ctx context.Context) error {
-	subject := g.subjects.Beat(proto.RoleGateway, string(g.id))
-	say := func(state proto.State) {
-		b := proto.Beat{
-			Role: proto.RoleGateway, ID: string(g.id), State: state,
-			Load: &proto.Load{Sessions: g.door.count(), Rooms: g.hub.inRooms.Load()},
-		}
-		_ = g.conn.Publish(subject, b.Encode()) // while NATS is away nobody listens either
-	}
-	tick, listen := time.NewTicker(proto.BeatEvery), time.NewTicker(listenEvery)
-	defer tick.Stop()
-	defer listen.Stop()
-	mover := bus.NewMover(deaf())
-	say(proto.Up)
-	for {
-		select {
-		case <-tick.C:
-			say(proto.Up)
-		case <-listen.C:
-			if mover.Due(time.Now(), g.ranking.lastHeard(), g.conn.IsConnected()) && len(g.conn.Servers()) > 1 {
-				g.log.Warn("no room service is heard over this NATS server, trying another")
-				g.conn.Move()
-			}
-		case <-ctx.Done():
-			say(proto.Leaving)
-			_ = g.conn.FlushTimeout(time.Second) // for the last word to be sent; it may be that NATS is away
-			return nil
-		}
-	}
-}
-
-// errNotReady is returned by Ready, wrapped, with the reason.
-var errNotReady = errors.New("not ready")
-
-// How Ready asks, and for how long an answer counts.
-const (
-	readyPatience = 2 * time.Second
-	readyFor      = 5 * time.Second
-)
-
-// Ready returns nil when NATS is reached and a room request was answered within the last seconds. It blocks for up to two.
-func (g *Gateway) Ready(ctx context.Context) error {
-	switch {
-	case g.door.isDraining():
-		return fmt.Errorf("%w: draining", errNotReady)
-	case !g.up.Load() || !g.conn.IsConnected():
-		return fmt.Errorf("%w: NATS is not reached", errNotReady)
-	case time.Now().UnixMilli()-g.answered.Load() < readyFor.Milliseconds():
-		return nil
-	}
-	a := g.newOwnAsk(proto.OpList, "", readyPatience, proto.AppendRequest(nil, proto.OpList, &proto.Request{Limit: 1}))
-	g.hub.post(command{own: a})
-	if g.runOwn(a) != outcomeOK || ctx.Err() != nil {
-		return fmt.Errorf("%w: the room service does not answer", errNotReady)
-	}
-	g.answered.Store(time.Now().UnixMilli())
-	return nil
+// fits reports whether NATS takes a request: without --max-frame a client may send more. Every NATS takes a check's page.
+func (g *Gateway) fits(payload []byte) bool {
+	const head = 256 // more than the request's headers
+	return len(payload)+head <= proto.MaxCheckPage || int64(len(payload)+head) <= g.conn.MaxPayload()
 }

@@ -25,7 +25,7 @@ func TestOneWhomARosterLacksWhileItJoinsAgainHearsSoWhenThatIsRefusedOrUnavailab
 			if refusal.Name != "" {
 				q.answer(refusal)
 			}
-			w.hears(a, kicked(lobby))
+			w.hears(a, kicked(lobby, proto.Removed))
 			a.Expect(t, proto.Error)
 			w.quiet(a)
 			w.send(a, proto.Frame{Name: proto.SignalSend, Room: lobby, TargetID: far1, Data: []byte("1")})
@@ -42,11 +42,7 @@ func TestOneWhomARosterLacksWhileTheGatewayEndsAnotherMembershipHearsSo(t *testi
 	other := w.next(proto.OpJoin)
 	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: lobby})
 	s := testSession(w, a.ID())
-	testkit.WaitFor(t, "the second request to be read", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return len(s.inbox) == 1
-	})
+	testkit.WaitFor(t, "the second request to be read", func() bool { return s.Waiting() == 1 })
 	r.check(believes(lobby, 3, proto.CheckMember{ID: a.ID(), Request: "old"}))
 	w.sync()
 	other.answer(proto.Event{Name: proto.RoomNotExists})
@@ -59,6 +55,6 @@ func TestOneWhomARosterLacksWhileTheGatewayEndsAnotherMembershipHearsSo(t *testi
 	w.next(proto.OpRoster).answer(rosterAnswer(lobby, 9, far1, far2))
 	w.sync()
 	ghost.answer(proto.Event{Name: proto.NotInRoom})
-	w.hears(a, kicked(lobby))
+	w.hears(a, kicked(lobby, proto.Removed))
 	w.quiet(a)
 }

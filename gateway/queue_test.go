@@ -13,7 +13,7 @@ func TestLongAnswersFillTheQueueOfAClientThatDoesNotRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: 256 << 10}}})
 	peer := newStalled()
-	t.Cleanup(func() { close(peer.free) })
+	t.Cleanup(peer.release)
 	s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
 	if err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func TestLongAnswersFillTheQueueOfAClientThatDoesNotRead(t *testing.T) {
 	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
 	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomJoined, OwnerID: far2, Clients: []proto.ClientID{far2}, Seq: 3})
 	nobody := proto.Frame{Name: proto.SignalSend, Room: lobby, TargetID: proto.ClientID(pad(60 << 10)), Data: []byte("1")}
-	for range 8 { // the fifth does not fit any more
+	for range 16 { // of which the ninth does not fit any more
 		s.Receive(nobody, nil, 1)
 	}
 	select {
@@ -30,7 +30,7 @@ func TestLongAnswersFillTheQueueOfAClientThatDoesNotRead(t *testing.T) {
 			t.Errorf("closed with %v", why)
 		}
 	case <-time.After(patience):
-		t.Error("480 kB wait in a queue of 256 KiB")
+		t.Error("960 kB wait, twice a queue of 256 KiB is half of that")
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -41,14 +40,17 @@ const (
 	Rooms          Name = "rooms"  // over NATS only
 )
 
-// Reason says why a room was closed.
+// Reason says why a room was closed, or why a client is in it no longer that did not ask to leave.
 type Reason string
 
-// Why a room was closed.
+// Why a room was closed, and what its members are told.
 const (
 	OwnerLeft Reason = "owner-left"
 	OwnerLost Reason = "owner-lost"
 )
+
+// Removed is told to a client that was removed alone, or of whose room the gateway has missed why it was closed.
+const Removed Reason = "removed"
 
 // ErrEvent is wrapped by what [DecodeEvent] returns.
 var ErrEvent = errors.New("bad event")
@@ -70,11 +72,20 @@ type Event struct {
 	Code     Code           `json:"code"`     // error
 	Seq      uint64         `json:"seq"`
 	Prev     uint64         `json:"prev"`
-	Reason   Reason         `json:"reason"` // room-closed
+	Reason   Reason         `json:"reason"` // room-closed; room-left with kicked true
 	Version  int            `json:"version"`
-	List     []RoomInfo     `json:"rooms"` // rooms
-	Next     Room           `json:"next"`  // rooms: the name to go on after, empty at the end
+	Limits   *Limits        `json:"limits"` // connected
+	List     []RoomInfo     `json:"rooms"`  // rooms
+	Next     Room           `json:"next"`   // rooms: the name to go on after, empty at the end
 	Ref      string         `json:"ref"`
+}
+
+// Limits are what a gateway allows one client, as connected tells it. 0 is no limit.
+type Limits struct {
+	Frame int `json:"frame"` // bytes of a frame
+	Rooms int `json:"rooms"` // rooms that it may be in
+	Rate  int `json:"rate"`  // requests a second
+	Burst int `json:"burst"` // requests at once
 }
 
 // RoomInfo is a room in the answer to a list request.
@@ -91,8 +102,12 @@ func DecodeEvent(b []byte) (Event, error) {
 		return e, nil
 	}
 	var e Event
-	if err := json.Unmarshal(b, &e); err != nil {
+	data, err := decodeWithData(b, &e)
+	if err != nil {
 		return Event{}, fmt.Errorf("%w: %w", ErrEvent, err)
+	}
+	if data != nil {
+		e.Data = data
 	}
 	if e.Name == "" {
 		return Event{}, fmt.Errorf("%w: it has no name", ErrEvent)

@@ -168,6 +168,9 @@ func (w *worker) settle(e *entry, op *operation, r journal.Result) {
 
 // pursue makes an attempt again that was not answered in time.
 func (w *worker) pursue(e *entry, op *operation, now time.Time) {
+	if !op.settle && op.fed == 0 {
+		w.s.waits(op.began, now)
+	}
 	switch {
 	case !op.retry.IsZero():
 		if now.Before(op.retry) {
@@ -224,7 +227,9 @@ func (w *worker) commit(e *entry, op *operation, seq uint64) {
 	}
 	w.forgetReads(op)
 	w.s.metrics.appends["committed"].Inc()
-	w.s.metrics.appending.Observe(time.Since(op.began).Seconds())
+	now := time.Now()
+	w.s.hasStored(now)
+	w.s.metrics.appending.Observe(now.Sub(op.began).Seconds())
 	if seq > e.state.Sequence() {
 		e.fed = false
 		w.install(e, &room.State{Seq: seq, Record: *op.record})

@@ -40,6 +40,9 @@ func (w *worker) feed(token proto.Token, seq uint64, data []byte, at time.Time) 
 		w.s.log.Warn("a journal record was skipped", "token", string(token), "seq", seq, "error", err)
 		return
 	}
+	if isProbe(&rec) {
+		return
+	}
 	w.learn(token, &room.State{Seq: seq, Record: rec}, at)
 	if e = w.rooms[token]; e != nil && rec.Closed {
 		e.fed = true

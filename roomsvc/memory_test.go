@@ -4,7 +4,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/replicas"
 	"github.com/parley-rtc/parley/roomsvc/room"
 )
 
@@ -67,5 +71,26 @@ func TestAClosedRoomThatWasReadAfterTheFeedHadBroughtItIsForgottenAgain(t *testi
 	w.feed("r", 9, proto.AppendRecord(nil, &closed), at)
 	if len(w.rooms) != 0 {
 		t.Errorf("memory still has %v", w.rooms)
+	}
+}
+
+// A probe of another replica is not kept, or it would be told as a room that was closed once that replica is gone.
+func TestAProbeIsNeverToldAgain(t *testing.T) {
+	t.Parallel()
+	s, err := New(Config{}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.watch = replicas.New(replicas.Config{Conn: &bus.Conn{Conn: &nats.Conn{}}, Subjects: s.subjects, Self: s.id})
+	w := newWorker(s)
+	for _, c := range []struct{ prev, kept int }{{0, 0}, {6, 1}} {
+		rec := proto.Record{
+			Room: "probe-x", Prev: uint64(c.prev), Closed: true,
+			Change: proto.Change{Event: proto.RoomClosed, Request: "x", Replica: proto.NewReplicaID()},
+		}
+		w.feed("probe-x", 7, proto.AppendRecord(nil, &rec), time.Now())
+		if w.past.count != c.kept || len(w.rooms) != 0 {
+			t.Errorf("a closing of %d: %d changes are kept to be told, expected %d; %d rooms", c.prev, w.past.count, c.kept, len(w.rooms))
+		}
 	}
 }

@@ -39,6 +39,7 @@ type Service struct {
 	metrics  *metrics
 	subjects proto.Subjects
 	id       proto.ReplicaID
+	born     time.Time // what times below are counted from
 	seed     maphash.Seed
 	workers  []*worker
 	lists    chan *ask
@@ -61,6 +62,14 @@ type Service struct {
 	serving  atomic.Bool  // requests are taken
 	stopping atomic.Bool
 	opened   atomic.Bool // what Run sets is set
+
+	// Whether the journal stores what is appended: see doubt. Times are nanoseconds since born; 0: none.
+	stored     atomic.Int64 // when an append was stored last
+	waited     atomic.Int64 // when an append was begun that has waited for long
+	doubted    atomic.Int64 // since when nothing was stored
+	distrusted atomic.Bool  // somebody knows that it does not
+	failing    atomic.Bool  // the doubt has lasted
+
 	// untouched: the login for requests may not ask about the stream.
 	untouched atomic.Bool
 
@@ -85,6 +94,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 		cfg:      cfg,
 		subjects: subjects,
 		id:       proto.NewReplicaID(),
+		born:     time.Now().Add(-time.Nanosecond),
 		seed:     maphash.MakeSeed(),
 		lists:    make(chan *ask, listQueue),
 		awake:    bus.NewBell(),
@@ -103,7 +113,8 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 // ID returns the replica's id, which is made anew each time that it starts.
 func (s *Service) ID() proto.ReplicaID { return s.id }
 
-// Ready returns nil once the replica has followed the stream to its end and takes requests; else why it does not.
+// Ready returns nil once the replica has followed the stream to its end, takes requests, and the stream stores what is
+// appended; else what of it is not so.
 func (s *Service) Ready() error {
 	switch {
 	case s.stopping.Load():
@@ -112,6 +123,8 @@ func (s *Service) Ready() error {
 		return errStarting
 	case !s.nc.IsConnected():
 		return errNoNATS
+	case s.failing.Load():
+		return errUnsettled
 	}
 	return nil
 }

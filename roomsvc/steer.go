@@ -86,6 +86,7 @@ func (s *Service) steer(ctx context.Context) error {
 	defer tick.Stop()
 	asked, journal := newLink(requests, s.nc, s.touch), newLink(records, s.jc, s.journal.Lease())
 	var ready bool
+	var doubt doubt
 	var swept time.Time
 	for {
 		select {
@@ -108,6 +109,8 @@ func (s *Service) steer(ctx context.Context) error {
 		if !journal.up && !journal.lost.IsZero() && now.Sub(journal.lost) >= s.cfg.Timings.JournalAway {
 			s.followed.Store(false)
 		}
+		failing := doubt.look(now, s)
+		s.failing.Store(failing)
 		followed := s.followed.Load()
 		if followed && !s.serving.Load() && asked.up {
 			if s.requests == nil {
@@ -121,13 +124,17 @@ func (s *Service) steer(ctx context.Context) error {
 			}
 			s.serving.Store(true)
 		}
-		if now := followed && s.serving.Load(); now != ready && !s.stopping.Load() {
+		if now := followed && s.serving.Load() && !failing; now != ready && !s.stopping.Load() {
 			ready = now
 			if ready {
 				s.log.Info("ready")
 				s.watch.Say(proto.Up)
 			} else {
-				s.log.Warn("not ready: the journal is away")
+				why := "the journal is away"
+				if followed {
+					why = "the journal stores nothing"
+				}
+				s.log.Warn("not ready: " + why)
 				s.watch.Say(proto.Leaving)
 			}
 		}

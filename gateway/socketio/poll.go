@@ -77,7 +77,11 @@ func (c *conn) ready(from mode) (answer, bool) {
 		return answer{}, false
 	}
 	p := c.payload(from)
-	c.outbox.take(&p, pollLimit)
+	limit := pollLimit
+	if from == modeCarried {
+		limit = pullLimit
+	}
+	c.outbox.take(&p, limit)
 	return answer{Body: p.buf}, true
 }
 
@@ -142,18 +146,17 @@ func (c *conn) post(from mode, body []byte) answer {
 	if from == modeCarried {
 		revision = revision4
 	}
-	err := decodePayload(revision, body, func(p []byte) error {
-		if len(p) > c.srv.cfg.MaxFrame {
-			return errTooLarge
-		}
-		return c.receive(p)
-	})
+	err := decodePayload(revision, body, c.receive)
 	switch {
 	case err == nil:
 		return answer{}
 	case err == errClientClosed: //nolint:errorlint // receive returns it as it is
 		c.end(err)
-		return answer{Closed: true}
+		return answer{Closed: true, Code: closeNormal.Code}
+	case malformed(err):
+		why, _ := closeFor(err)
+		c.part(why, why) // the answer to a POST says it, too
+		return closedFor(err)
 	}
 	c.fail(err)
 	return closedFor(err)

@@ -46,6 +46,8 @@ func (c *conn) writeSocket(batch []link.Out) error {
 	c.mu.Lock()
 	ws, control := c.ws, c.outbox.takeControl()
 	c.mu.Unlock()
+	c.writes.Add(1)
+	defer c.writes.Add(-1)
 	frames := ws.Batch()
 	addControl(&frames, control)
 	for i := range batch {
@@ -75,17 +77,6 @@ func (c *conn) flush() error {
 			c.mu.Unlock()
 			return err //nolint:wrapcheck // wsconn says what it did
 		}
-	}
-}
-
-// say is push for a packet after which the connection ends: on a WebSocket it returns when the packet was written.
-func (c *conn) say(packet []byte) {
-	_ = c.push(packet) // the connection ends either way
-	c.mu.Lock()
-	socket := c.mode == modeSocket
-	c.mu.Unlock()
-	if socket {
-		_ = c.flush() // the connection ends either way
 	}
 }
 
