@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/replicas"
 	"github.com/parley-rtc/parley/testkit"
@@ -104,12 +106,25 @@ func TestAProcessThatAnswersIsNotGoneThoughItDoesNotBeat(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
 	p, answers := run(t, n), run(t, n) // the second answers, and beats for nobody
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stuck := n.Connect(t) // hears the questions, and does not answer
+	if _, err := stuck.Subscribe(subjects.Alive("stuck"), func(*nats.Msg) {}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stuck.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	p.Know(proto.RoleGateway, string(answers.id))
+	p.Know(proto.RoleGateway, "stuck")
 	p.Know(proto.RoleGateway, "dead")
 	if !p.Fresh("dead") || p.Fresh("unknown") {
 		t.Error("a gateway has not had the time to beat, or one is fresh that is not known")
 	}
 	testkit.WaitFor(t, "the dead one to be gone", func() bool { return p.lost("dead") && p.Gone("dead") })
+	testkit.WaitFor(t, "the one that does not answer to be gone", func() bool { return p.lost("stuck") })
 	if p.lost(string(answers.id)) {
 		t.Error("one that answers is gone")
 	}
