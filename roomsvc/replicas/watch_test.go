@@ -152,6 +152,32 @@ func TestTimeInWhichTheObserverWasCutOffDoesNotCount(t *testing.T) {
 	}
 }
 
+// A replica that answers is not gone, but a gateway that asked it for a room might wait for nothing.
+func TestAReplicaThatDoesNotBeatIsNotRankedThoughItAnswers(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	p := run(t, n)
+	p.Say(proto.Up)
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, other := n.Connect(t), proto.Beat{Role: proto.RoleRoomsvc, ID: string(proto.NewReplicaID()), State: proto.Up}
+	if _, err := nc.Subscribe(subjects.Alive(other.ID), func(m *nats.Msg) { _ = m.Respond(nil) }); err != nil {
+		t.Fatal(err)
+	}
+	testkit.WaitFor(t, "both to be ranked", func() bool {
+		if err := nc.Publish(subjects.Beat(other.Role, other.ID), other.Encode()); err != nil {
+			t.Fatal(err)
+		}
+		return len(p.Replicas()) == 2
+	})
+	testkit.WaitFor(t, "the one that beats no more to be left out", func() bool { return len(p.Replicas()) == 1 })
+	if p.lost(other.ID) {
+		t.Error("it is gone, though it answers")
+	}
+}
+
 // It does not run beside other tests, since it counts what is allocated.
 func TestAGatewayThatAppearsCostsNoMoreWhereManyAreKnown(t *testing.T) {
 	n := testkit.StartNATS(t)
