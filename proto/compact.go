@@ -175,25 +175,13 @@ func decodeHead(b []byte) (Record, Pack, error) {
 	return Record{Room: h.Room, OwnerID: h.OwnerID, Prev: h.Prev, Change: h.Change, Closed: h.Closed}, p, nil
 }
 
-// Members decodes packed members. The error wraps [ErrRecord].
+// Members decodes packed members. They share memory with one another, not with the pack. The error wraps [ErrRecord].
 func (d *RecordDecoder) Members(p Pack) ([]Member, error) {
 	if p.Count > len(p.raw) { // a member takes more than a byte
 		return nil, fmt.Errorf("%w: it cannot have %d members", ErrRecord, p.Count)
 	}
-	members := make([]Member, 0, p.Count)
-	c := cursor{b: p.raw}
-	for more := true; more && !c.bad; more = c.optional(`,`) {
-		c.literal(`["`)
-		id := ClientID(c.plain())
-		c.literal(`,`)
-		g := c.number()
-		c.literal(`,"`)
-		own := c.optional(`.`)
-		request := c.plain()
-		c.literal(`]`)
-		members = p.add(members, id, g, request, own)
-	}
-	if c.bad || len(c.b) > 0 {
+	members := p.scan()
+	if members == nil {
 		members = p.decode()
 	}
 	if members == nil || len(members) != p.Count {
@@ -202,18 +190,52 @@ func (d *RecordDecoder) Members(p Pack) ([]Member, error) {
 	return members, nil
 }
 
-// add appends a member as it stands in a record, unless it names a gateway that is not there: then the list is short.
-func (p *Pack) add(members []Member, id ClientID, gateway uint64, request []byte, own bool) []Member {
-	if gateway >= uint64(len(p.Gateways)) {
-		return members
+// scan decodes members as append writes them, with plain ids, or returns nil. It makes three allocations for all of them.
+func (p *Pack) scan() []Member {
+	members := make([]Member, 0, p.Count)
+	text := string(p.raw)
+	at := func(b []byte, c *cursor) string { // b ends before a quote that c has just read
+		if c.bad {
+			return ""
+		}
+		end := len(text) - len(c.b) - 1
+		return text[end-len(b) : end]
 	}
-	m := Member{ID: id, Gateway: p.Gateways[gateway]}
-	if own {
-		m.Request = RequestID(string(m.Gateway) + "-" + string(request))
-	} else {
-		m.Request = RequestID(request)
+	requests := make([]byte, 0, len(p.raw)) // those that begin with their gateway
+	ends := make([]int, 0, p.Count)
+	c := cursor{b: p.raw}
+	for more := true; more; more = c.optional(`,`) {
+		var m Member
+		c.literal(`["`)
+		m.ID = ClientID(at(c.plain(), &c))
+		c.literal(`,`)
+		g := c.number()
+		c.literal(`,"`)
+		own := c.optional(`.`)
+		request := c.plain()
+		if c.bad || g >= uint64(len(p.Gateways)) {
+			return nil
+		}
+		m.Gateway = p.Gateways[g]
+		if own {
+			requests = append(append(append(requests, m.Gateway...), '-'), request...)
+		} else {
+			m.Request = RequestID(at(request, &c))
+		}
+		c.literal(`]`)
+		members, ends = append(members, m), append(ends, len(requests))
 	}
-	return append(members, m)
+	if c.bad || len(c.b) > 0 {
+		return nil
+	}
+	all, from := string(requests), 0
+	for i, end := range ends {
+		if members[i].Request == "" {
+			members[i].Request = RequestID(all[from:end])
+		}
+		from = end
+	}
+	return members
 }
 
 // decode decodes members of any layout, or returns nil.
@@ -231,8 +253,14 @@ func (p *Pack) decode() []Member {
 			json.Unmarshal(v[2], &request) != nil {
 			return nil
 		}
-		rest, own := strings.CutPrefix(request, ".")
-		members = p.add(members, ClientID(id), gateway, []byte(rest), own)
+		if gateway >= uint64(len(p.Gateways)) {
+			return nil
+		}
+		m := Member{ID: ClientID(id), Gateway: p.Gateways[gateway], Request: RequestID(request)}
+		if rest, own := strings.CutPrefix(request, "."); own {
+			m.Request = RequestID(string(m.Gateway) + "-" + rest)
+		}
+		members = append(members, m)
 	}
 	return members
 }
