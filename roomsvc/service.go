@@ -4,16 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"runtime"
-	"runtime/debug"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
@@ -30,7 +25,9 @@ var (
 	errLeaving  = fmt.Errorf("%w: the service is stopping", ErrNotReady)
 )
 
-// Service is one replica of the room service.
+// Service is one replica of the room service. It wires the parts and follows their state; what it decides about rooms, the
+// workers do, and each part has a type of its own. What Run sets and what state the service is in are embedded, since most
+// parts ask one of them.
 type Service struct {
 	// Set by New.
 	cfg      Config
@@ -38,22 +35,30 @@ type Service struct {
 	metrics  *metrics
 	subjects proto.Subjects
 	id       proto.ReplicaID
-	seed     maphash.Seed
-	workers  []*worker
-	lists    chan *ask
+	crew     crew
+	intake   intake
+	wire     *wire
+	lists    lister
+	troubles troubles
 	awake    chan struct{} // something about a connection changed
 	fatal    chan error    // why the service cannot go on
 
-	// Set by Run before anything uses them.
-	nc       *nats.Conn
-	jc       *nats.Conn
-	journal  *journal.Journal
-	touch    *journal.Lease // as seen over nc
-	watch    *replicas.Watch
-	requests *nats.Subscription
-	micro    micro.Service
-	done     <-chan struct{} // closed when the workers stop
+	links
+	status
+}
 
+// links are what Run sets before anything uses them.
+type links struct {
+	nc      *nats.Conn
+	jc      *nats.Conn
+	journal *journal.Journal
+	touch   *journal.Lease // as seen over nc
+	watch   *replicas.Watch
+	done    <-chan struct{} // closed when the workers stop
+}
+
+// status is the state that the service is in, for whoever asks.
+type status struct {
 	inflight atomic.Int64 // requests that are not answered yet
 	followed atomic.Bool  // the stream has been followed to its end, and nothing happened since
 	serving  atomic.Bool  // requests are taken
@@ -61,9 +66,6 @@ type Service struct {
 	opened   atomic.Bool // what Run sets is set
 	// untouched: the login for requests may not ask about the stream.
 	untouched atomic.Bool
-
-	troubleMu sync.Mutex // guards the field below
-	troubles  map[string]time.Time
 }
 
 // New returns a replica with a fresh id. It connects to nothing before [Service.Run]. A nil registry keeps the metrics
@@ -81,17 +83,16 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 		cfg:      cfg,
 		subjects: subjects,
 		id:       proto.NewReplicaID(),
-		seed:     maphash.MakeSeed(),
-		lists:    make(chan *ask, listQueue),
+		lists:    lister{waiting: make(chan listing, listQueue)},
 		awake:    make(chan struct{}, 1),
 		fatal:    make(chan error, 1),
-		troubles: make(map[string]time.Time),
 	}
 	s.metrics = newMetrics(reg, s.countReplicas, s.countGateways)
 	s.log = log.With("replica", string(s.id))
-	for range min(max(runtime.GOMAXPROCS(0), 2), 16) {
-		s.workers = append(s.workers, newWorker(s))
-	}
+	s.troubles.log = s.log
+	s.intake.s = s
+	s.wire = &wire{subjects: subjects, metrics: s.metrics}
+	s.crew = newCrew(s, min(max(runtime.GOMAXPROCS(0), 2), 16))
 	return s, nil
 }
 
@@ -122,20 +123,23 @@ func (s *Service) Run(ctx context.Context) error {
 	defer cancel()
 	g, inner := errgroup.WithContext(inner)
 	s.done = inner.Done()
-	for _, w := range s.workers {
-		g.Go(func() error { return w.run(inner) })
+	for _, r := range s.crew.runners {
+		s.part(g, "worker", func() error { return r.run(inner) })
 	}
-	g.Go(func() error { return s.watch.Run(inner) })
-	g.Go(func() error { return s.follow(inner) })
-	g.Go(func() error { return s.steer(inner) })
-	g.Go(func() error { return s.check(inner) })
-	g.Go(func() error { return s.list(inner) })
+	s.part(g, "watch", func() error { return s.watch.Run(inner) })
+	s.part(g, "feed", func() error { return s.follow(inner) })
+	s.part(g, "steering", func() error { return s.steer(inner) })
+	s.part(g, "checks", func() error { return s.check(inner) })
+	s.part(g, "lists", func() error { return s.lists.run(inner, s) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
 			s.leave(inner)
 		case <-inner.Done():
 		case err := <-s.fatal:
+			if errors.Is(err, errDefect) {
+				s.leave(inner)
+			}
 			return err
 		}
 		cancel()
@@ -162,6 +166,7 @@ func (s *Service) open() error {
 	s.watch = replicas.New(replicas.Config{
 		Conn: nc, Subjects: s.subjects, Self: s.id, Timings: s.cfg.Timings.Timings, Gone: s.gone, InTouch: s.inTouch,
 	})
+	s.wire.nc, s.wire.fresh = nc, s.watch.Fresh
 	s.journal, err = journal.New(s.jc, journal.Config{
 		Subjects: s.subjects, Replicas: s.cfg.Replicas, Memory: s.cfg.Memory,
 	})
@@ -204,11 +209,6 @@ func (s *Service) countGateways() float64 {
 	return float64(len(s.watch.Gateways()))
 }
 
-// worker returns who owns a room.
-func (s *Service) worker(token proto.Token) *worker {
-	return s.workers[maphash.String(s.seed, string(token))%uint64(len(s.workers))]
-}
-
 // fail ends the service with an error. The first one counts.
 func (s *Service) fail(err error) {
 	select {
@@ -223,42 +223,4 @@ func (s *Service) wake() {
 	case s.awake <- struct{}{}:
 	default:
 	}
-}
-
-// contain, deferred, keeps a defect in handling one message from ending the replica: its asker would take the same message
-// to the next. Who waits for an answer hears of it by silence, and a room's append is given up after its time.
-func (s *Service) contain(where string) {
-	if defect := recover(); defect != nil {
-		s.log.Error("a defect", "id", proto.NewRequestID(), "where", where, "panic", defect, "stack", string(debug.Stack()))
-	}
-}
-
-// trouble logs what goes wrong and may pass by itself, each trouble once a minute.
-func (s *Service) trouble(err error) {
-	if s.stopping.Load() {
-		return
-	}
-	text := err.Error()
-	s.troubleMu.Lock()
-	now := time.Now()
-	said, ok := s.troubles[text]
-	again := ok && now.Sub(said) < time.Minute
-	if !again {
-		if len(s.troubles) > 1000 {
-			clear(s.troubles)
-		}
-		s.troubles[text] = now
-	}
-	s.troubleMu.Unlock()
-	if !again {
-		s.log.Warn("trouble, trying again", "error", err)
-	}
-}
-
-func (s *Service) troubleReading(token proto.Token, err error) {
-	if errors.Is(err, proto.ErrRecord) {
-		s.metrics.skipped.Inc()
-		err = fmt.Errorf("room %s: %w", token, err)
-	}
-	s.trouble(err)
 }
