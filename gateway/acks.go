@@ -21,7 +21,7 @@ type ack struct {
 	name  proto.Name
 	reply string
 	room  proto.Room
-	to    proto.ClientID
+	to    proto.ClientID // the target; of an error, the sender
 }
 
 func newAcks(g *Gateway) *acks { return &acks{g: g, bell: make(chan struct{}, 1)} }
@@ -36,9 +36,17 @@ func (k *acks) notFound(reply string, room proto.Room, to proto.ClientID) {
 	k.add(ack{proto.TargetNotFound, reply, room, to})
 }
 
-// notInRoom says that the sender is not in the room.
-func (k *acks) notInRoom(reply string, room proto.Room) {
-	k.add(ack{proto.NotInRoom, reply, room, ""})
+// full says that the target's queue has no room, which may be otherwise soon.
+func (k *acks) full(reply string, room proto.Room, sender proto.ClientID) {
+	k.add(ack{proto.Error, reply, room, sender})
+}
+
+// event is what an ack says.
+func (a *ack) event() proto.Event {
+	if a.name == proto.Error {
+		return proto.Errorf(proto.CodeUnavailable, a.room, a.to, "the target has more to read than it can take at once: send it again in a moment")
+	}
+	return proto.Event{Name: a.name, Room: a.room, TargetID: a.to}
 }
 
 func (k *acks) add(a ack) {
@@ -71,9 +79,9 @@ func (k *acks) run(ctx context.Context) error {
 		batch, k.queue = k.queue, batch[:0]
 		k.mu.Unlock()
 		for i := range batch {
-			a := &batch[i]
-			buf = proto.AppendEvent(buf[:0], &proto.Event{Name: a.name, Room: a.room, TargetID: a.to})
-			_ = k.g.conn.Publish(a.reply, buf) // one that cannot be sent is a lost answer: the asker asks again
+			e := batch[i].event()
+			buf = proto.AppendEvent(buf[:0], &e)
+			_ = k.g.conn.Publish(batch[i].reply, buf) // one that cannot be sent is a lost answer: the asker asks again
 		}
 		clear(batch)
 	}

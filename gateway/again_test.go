@@ -76,7 +76,7 @@ func TestOneWhoJoinsAgainWhileTheRoomIsClosedHearsNoAnswerFromBefore(t *testing.
 	w.replicas[0].tell(proto.Event{
 		Name: proto.RoomClosed, Room: lobby, OwnerID: m.owner, Seq: 6, Prev: 5, Reason: proto.OwnerLeft,
 	})
-	w.hears(m.Client, proto.Event{Name: proto.RoomLeft, Room: lobby, Kicked: true})
+	w.hears(m.Client, kicked(lobby, proto.OwnerLeft))
 	q.answer(m.answer)
 	w.hears(m.Client, proto.Event{Name: proto.RoomNotExists, Room: lobby})
 }
@@ -85,7 +85,7 @@ func TestOneWhoJoinsAgainWhileItIsRemovedIsToldToAskAgain(t *testing.T) {
 	t.Parallel()
 	w, m, q := joinAgain(t)
 	w.replicas[0].tell(proto.Event{Name: proto.ClientLeft, Room: lobby, ID: m.ID(), Seq: 6, Prev: 5})
-	w.hears(m.Client, proto.Event{Name: proto.RoomLeft, Room: lobby, Kicked: true})
+	w.hears(m.Client, kicked(lobby, proto.Removed))
 	q.answer(m.answer)
 	if e := m.Expect(t, proto.Error); e.Code != proto.CodeUnavailable {
 		t.Errorf("heard %s", e.Raw)
@@ -111,7 +111,7 @@ func TestADefectInHandlingWhatNATSBringsIsMended(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	a := w.dial()
 	w.creates(a, lobby, 1)
-	w.g.hub.messages <- nil // nothing that NATS brings, and what no code expects
+	w.g.dispatcher.messages <- nil // nothing that NATS brings, and what no code expects
 	w.next(proto.OpRoster).answer(rosterAnswer(lobby, 2, a.ID(), far1))
 	w.hears(a, came(lobby, far1, 2, 1))
 }
@@ -121,7 +121,7 @@ func testSession(w *world, id proto.ClientID) *session {
 	w.g.door.mu.Lock()
 	defer w.g.door.mu.Unlock()
 	for s := range w.g.door.sessions {
-		if s.id == id {
+		if s.client.ID == id {
 			return s
 		}
 	}

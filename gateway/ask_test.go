@@ -64,7 +64,7 @@ func TestAReplicaThatIsGoneIsPassedOverAtOnce(t *testing.T) {
 	}
 	q.answer(proto.Event{Name: proto.RoomNotExists})
 	w.hears(a, proto.Event{Name: proto.RoomNotExists, Room: lobby})
-	testkit.WaitFor(t, "the ranking without it", func() bool { return len(w.g.ranking.replicas()) == 1 })
+	testkit.WaitFor(t, "the ranking without it", func() bool { return len(w.g.ranking.Replicas()) == 1 })
 }
 
 func TestAfterSilenceTheNextReplicaIsAskedTheSame(t *testing.T) {
@@ -198,11 +198,11 @@ func TestAGatewayThatHearsNoReplicaKeepsItsLastRanking(t *testing.T) {
 	for _, r := range order {
 		r.beat(proto.Up)
 		testkit.WaitFor(t, "a replica", func() bool {
-			return len(w.g.ranking.replicas()) == map[*replica]int{order[0]: 1, order[1]: 2}[r]
+			return len(w.g.ranking.Replicas()) == map[*replica]int{order[0]: 1, order[1]: 2}[r]
 		})
 	}
 	order[0].beat(proto.Leaving)
-	testkit.WaitFor(t, "one replica", func() bool { return len(w.g.ranking.replicas()) == 1 })
+	testkit.WaitFor(t, "one replica", func() bool { return len(w.g.ranking.Replicas()) == 1 })
 	order[1].beat(proto.Leaving)
 	a := w.dial()
 	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: lobby})

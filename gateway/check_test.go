@@ -94,7 +94,7 @@ func TestACheckThatLacksAMemberAsksForTheRoster(t *testing.T) {
 	w.hears(a, came(lobby, b.ID(), 3, 1))
 	w.replicas[0].check(believes(lobby, 3, proto.CheckMember{ID: a.ID(), Request: q.id}))
 	w.next(proto.OpRoster).answer(rosterAnswer(lobby, 3, a.ID()))
-	w.hears(b, kicked(lobby))
+	w.hears(b, kicked(lobby, proto.Removed))
 	w.hears(a, went(lobby, b.ID(), 3, 3))
 }
 
@@ -138,7 +138,7 @@ func TestARoomThatNoCheckNamesIsAskedFor(t *testing.T) {
 		t.Errorf("the next roster was asked for after %v", took)
 	}
 	again.answer(proto.Event{Name: proto.RoomNotExists})
-	w.hears(a, kicked(lobby))
+	w.hears(a, kicked(lobby, proto.Removed))
 }
 
 func TestARoomThatChecksNameIsNotAskedFor(t *testing.T) {

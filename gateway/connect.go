@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -49,7 +51,7 @@ func (g *Gateway) connect() error {
 		nats.ReconnectHandler(func(*nats.Conn) {
 			g.metrics.connected.Set(1)
 			g.log.Info("NATS is back")
-			g.hub.post(command{level: "reconnect"})
+			g.dispatcher.post(command{compare: "reconnect"})
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			g.metrics.connected.Set(0)
@@ -65,6 +67,10 @@ func (g *Gateway) connect() error {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}
 	g.conn = conn
+	g.asker = ask.New(conn, ask.Config{
+		Gateway: g.id, Subjects: g.subjects, Ranking: g.ranking, Random: g.cfg.RandomReplica, Stopped: g.stopped,
+		Silence: g.timing.attempt, BackoffMin: g.timing.backoffMin, BackoffMax: g.timing.backoffMax,
+	})
 	if conn.IsConnected() {
 		g.metrics.connected.Set(1)
 	}
@@ -87,10 +93,10 @@ func (g *Gateway) unreached() nats.ConnErrHandler {
 }
 
 func (g *Gateway) subscribe() error {
-	_, err1 := g.conn.ChanSubscribe(g.subjects.GatewayAll(g.id), g.hub.messages)
+	_, err1 := g.conn.ChanSubscribe(g.subjects.GatewayAll(g.id), g.dispatcher.messages)
 	_, err2 := g.conn.Subscribe(g.subjects.BeatAll(proto.RoleRoomsvc), func(m *nats.Msg) {
 		if b, err := proto.DecodeBeat(m.Data); err == nil {
-			g.ranking.beat(b, time.Now())
+			g.ranking.Beat(b, time.Now())
 		}
 	})
 	_, err3 := g.conn.Subscribe(g.subjects.Alive(string(g.id)), func(m *nats.Msg) { _ = m.Respond(nil) })
@@ -107,7 +113,7 @@ func (g *Gateway) subscribe() error {
 func (g *Gateway) natsError(_ *nats.Conn, _ *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		g.metrics.overflows.WithLabelValues("nats").Inc()
-		g.hub.post(command{level: "overflow"})
+		g.dispatcher.post(command{compare: "overflow"})
 	}
 	g.log.Warn("NATS", "error", err)
 }
@@ -118,7 +124,7 @@ func (g *Gateway) beat(ctx context.Context) error {
 	say := func(state proto.State) {
 		b := proto.Beat{
 			Role: proto.RoleGateway, ID: string(g.id), State: state,
-			Load: &proto.Load{Sessions: g.door.count(), Rooms: g.hub.inRooms.Load()},
+			Load: &proto.Load{Sessions: g.door.count(), Rooms: g.dispatcher.inRooms.Load()},
 		}
 		_ = g.conn.Publish(subject, b.Encode()) // while NATS is away nobody listens either
 	}
@@ -127,7 +133,7 @@ func (g *Gateway) beat(ctx context.Context) error {
 	var ears ears
 	for {
 		say(proto.Up)
-		if ears.deaf(time.Now(), g.ranking.lastHeard(), g.conn.IsConnected()) && len(g.conn.Servers()) > 1 {
+		if ears.deaf(time.Now(), g.ranking.LastHeard(), g.conn.IsConnected()) && len(g.conn.Servers()) > 1 {
 			g.log.Warn("no room service is heard over this NATS server, trying another")
 			_ = g.conn.ForceReconnect() // it fails only when the connection is closed, or is being made again already
 		}
@@ -194,9 +200,9 @@ func (g *Gateway) Ready(ctx context.Context) error {
 	case time.Now().UnixMilli()-g.answered.Load() < readyFor.Milliseconds():
 		return nil
 	}
-	a := g.newOwnAsk(proto.OpList, "", readyPatience, proto.AppendRequest(nil, proto.OpList, &proto.Request{Limit: 1}))
-	g.hub.post(command{own: a})
-	if g.runOwn(a) != outcomeOK || ctx.Err() != nil {
+	a := g.newOwn(proto.OpList, "", readyPatience, proto.AppendRequest(nil, proto.OpList, &proto.Request{Limit: 1}))
+	g.dispatcher.post(command{own: a})
+	if g.runOwn(a) != rooms.OK || ctx.Err() != nil {
 		return fmt.Errorf("%w: the room service does not answer", errNotReady)
 	}
 	g.answered.Store(time.Now().UnixMilli())

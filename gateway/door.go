@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/rooms"
 )
 
 // door counts who is connected.
@@ -20,15 +21,16 @@ type door struct {
 
 // open implements link.Opener.
 func (g *Gateway) open(t link.Transport, about link.About) (link.Session, error) {
-	s := &session{g: g, id: about.ID, about: about, t: t, started: time.Now()}
+	s := &session{g: g, client: rooms.Client{ID: about.ID}, about: about, t: t, started: time.Now()}
+	s.client.Peer = s
 	if err := g.door.enter(s, g.limits); err != nil {
 		g.metrics.connections.WithLabelValues(about.Transport, "refused").Inc()
 		return nil, err
 	}
 	g.metrics.connections.WithLabelValues(about.Transport, "opened").Inc()
 	g.metrics.sessions.WithLabelValues(about.Transport).Inc()
-	g.hub.post(command{register: true, session: s})
-	g.log.Debug("session started", "client", s.id, "transport", about.Transport, "address", about.Address)
+	g.dispatcher.post(command{register: true, session: s})
+	g.log.Debug("session started", "client", s.client.ID, "transport", about.Transport, "address", about.Address)
 	return s, nil
 }
 
@@ -102,6 +104,6 @@ func (d *door) isDraining() bool {
 func (g *Gateway) closed(s *session, cause error) {
 	g.door.leave(s)
 	g.metrics.sessions.WithLabelValues(s.about.Transport).Dec()
-	g.log.Debug("session ended", "client", s.id, "transport", s.about.Transport, "address", s.about.Address,
+	g.log.Debug("session ended", "client", s.client.ID, "transport", s.about.Transport, "address", s.about.Address,
 		"cause", cause.Error(), "seconds", time.Since(s.started).Seconds())
 }

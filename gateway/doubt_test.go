@@ -40,7 +40,7 @@ func TestALateAnswerIsMetWithALeaveAfterEverythingWasLeft(t *testing.T) {
 	testkit.WaitFor(t, "the pump's end", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.ended && !s.pumping
+		return s.over && !s.pumping
 	})
 	w.sync()
 	first.answer(proto.Event{Name: proto.RoomCreated, Seq: 3})

@@ -95,7 +95,7 @@ func (g *Gateway) closeSpread(ctx context.Context, sessions []*session) {
 // awaitSessions waits until every session has left its rooms, or the time is up.
 func (g *Gateway) awaitSessions(ctx context.Context) {
 	done := make(chan struct{})
-	g.hub.post(command{empty: done})
+	g.dispatcher.post(command{empty: done})
 	select {
 	case <-done:
 	case <-g.stopped:

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/plain"
 	"github.com/parley-rtc/parley/gateway/socketio"
 	"github.com/parley-rtc/parley/proto"
@@ -24,20 +25,21 @@ import (
 // Gateway is one gateway process's work. Make one with [New].
 type Gateway struct {
 	// Set by New.
-	cfg      Config
-	limits   Limits
-	id       proto.GatewayID
-	subjects proto.Subjects
-	proxies  []netip.Prefix
-	log      *slog.Logger
-	timing   timing
-	metrics  *metrics
-	ranking  *ranking
-	hub      *hub
-	acks     *acks
-	plain    *plain.Server
-	engine   *socketio.Server
-	stopped  chan struct{} // closed when the dispatcher has ended
+	cfg        Config
+	limits     Limits
+	id         proto.GatewayID
+	subjects   proto.Subjects
+	proxies    []netip.Prefix
+	log        *slog.Logger
+	timing     timing
+	metrics    *metrics
+	ranking    *ask.Ranking
+	asker      *ask.Asker // set by Run
+	dispatcher *dispatcher
+	acks       *acks
+	plain      *plain.Server
+	engine     *socketio.Server
+	stopped    chan struct{} // closed when the dispatcher has ended
 
 	conn   *nats.Conn // set by Run before anything uses it, which up tells Ready
 	up     atomic.Bool
@@ -69,7 +71,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 	g := &Gateway{
 		cfg: cfg, limits: cfg.Limits.withDefaults(), id: proto.NewGatewayID(), subjects: subjects,
 		timing:  protocolTiming(),
-		metrics: newMetrics(reg), ranking: newRanking(), stopped: make(chan struct{}),
+		metrics: newMetrics(reg), ranking: ask.NewRanking(), stopped: make(chan struct{}),
 	}
 	for _, p := range cfg.TrustedProxies {
 		prefix, err := parseProxy(p)
@@ -79,7 +81,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 		g.proxies = append(g.proxies, prefix)
 	}
 	g.log = log.With("gateway", g.id)
-	g.hub = newHub(g)
+	g.dispatcher = newDispatcher(g)
 	g.acks = newAcks(g)
 	g.door.perAddress = make(map[string]int)
 	g.door.sessions = make(map[*session]struct{})
@@ -116,7 +118,7 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	defer g.conn.Close()
 	g.up.Store(true)
 	group, work := errgroup.WithContext(work)
-	group.Go(func() error { defer close(g.stopped); return g.hub.run(work) })
+	group.Go(func() error { defer close(g.stopped); return g.dispatcher.run(work) })
 	group.Go(func() error { return g.acks.run(work) })
 	group.Go(func() error { return g.beat(work) })
 	group.Go(func() error { return g.plain.Run(work) })

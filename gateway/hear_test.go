@@ -72,7 +72,7 @@ func TestAClientThatAnEventRemovesHearsRoomLeftKicked(t *testing.T) {
 	w.joins(b, lobby, 2, a.ID())
 	w.hears(a, came(lobby, b.ID(), 2, 1))
 	w.replicas[0].tell(went(lobby, b.ID(), 3, 2))
-	w.hears(b, kicked(lobby))
+	w.hears(b, kicked(lobby, proto.Removed))
 	w.hears(a, went(lobby, b.ID(), 3, 2))
 	w.send(b, proto.Frame{Name: proto.SignalSend, Room: lobby, TargetID: a.ID(), Data: []byte(`{}`)})
 	w.hears(b, proto.Event{Name: proto.NotInRoom, Room: lobby})
@@ -95,12 +95,12 @@ func TestAClosingIsRoomLeftKickedForAllButTheOwnerThatLeaves(t *testing.T) {
 				leave = w.next(proto.OpLeave)
 			}
 			w.replicas[0].tell(closed(lobby, a.ID(), 3, 2))
-			w.hears(b, kicked(lobby))
+			w.hears(b, kicked(lobby, proto.OwnerLeft))
 			if leaves {
 				leave.answer(proto.Event{Name: proto.RoomLeft})
 				w.hears(a, proto.Event{Name: proto.RoomLeft, Room: lobby})
 			} else {
-				w.hears(a, kicked(lobby))
+				w.hears(a, kicked(lobby, proto.OwnerLeft))
 			}
 			w.replicas[0].tell(came(lobby, far1, 4, 3))
 			w.quiet(a, b)
@@ -216,7 +216,7 @@ func TestARoomClosedDuringAJoinIsLeftRightAfterItsAnswer(t *testing.T) {
 	w.sync()
 	joined := proto.Event{Name: proto.RoomJoined, Room: lobby, OwnerID: far1, Clients: []proto.ClientID{far1}, Seq: 3}
 	q.answer(joined)
-	w.hears(b, joined, kicked(lobby))
+	w.hears(b, joined, kicked(lobby, proto.OwnerLeft))
 	w.confirmed(kept, proto.TargetNotFound)
 	w.quiet(b)
 }
@@ -233,7 +233,7 @@ func TestAJoinWhoseClientWasRemovedBeforeItsAnswerCameIsUndone(t *testing.T) {
 	w.hears(a, came(lobby, far1, 9, 1))
 	joined := proto.Event{Name: proto.RoomJoined, Room: lobby, OwnerID: a.ID(), Clients: []proto.ClientID{a.ID()}, Seq: 2}
 	q.answer(joined)
-	w.hears(b, joined, kicked(lobby))
+	w.hears(b, joined, kicked(lobby, proto.Removed))
 	w.quiet(a, b)
 }
 
@@ -309,7 +309,7 @@ func TestARoomCreatedAnewUnderMembersIsAskedFor(t *testing.T) {
 	w.joins(a, lobby, 3, far1)
 	w.replicas[0].tell(proto.Event{Name: proto.RoomCreated, Room: lobby, OwnerID: far2, Seq: 8}) // the closing was lost
 	w.next(proto.OpRoster).answer(rosterAnswer(lobby, 8, far2))
-	w.hears(a, kicked(lobby))
+	w.hears(a, kicked(lobby, proto.Removed))
 	w.quiet(a, b)
 }
 
@@ -322,8 +322,8 @@ func TestAMemberThatCreatesTheRoomAnewHearsThatTheOldOneWasClosed(t *testing.T) 
 	w.hears(a, came(lobby, b.ID(), 4, 3))
 	w.send(a, proto.Frame{Name: proto.RoomCreate, Room: lobby})
 	w.next(proto.OpCreate).answer(proto.Event{Name: proto.RoomCreated, Seq: 9}) // the closing is late
-	w.hears(a, kicked(lobby), proto.Event{Name: proto.RoomCreated, Room: lobby, Seq: 9})
-	w.hears(b, kicked(lobby))
+	w.hears(a, kicked(lobby, proto.Removed), proto.Event{Name: proto.RoomCreated, Room: lobby, Seq: 9})
+	w.hears(b, kicked(lobby, proto.Removed))
 	w.replicas[0].tell(closed(lobby, far1, 8, 4))
 	w.replicas[0].tell(came(lobby, far1, 10, 9))
 	w.hears(a, came(lobby, far1, 10, 9))

@@ -61,6 +61,7 @@ func TestARequestBeyondTheRateIsAnsweredAndNotCarriedOut(t *testing.T) {
 	w.none(proto.OpJoin)
 }
 
+// Signals are refused before that: what is left are events of its rooms, which cannot be.
 func TestAClientThatReadsNothingIsClosedAsTooSlow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: 256 << 10}}})
@@ -86,9 +87,16 @@ func TestAClientThatReadsNothingIsClosedAsTooSlow(t *testing.T) {
 	}
 	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomJoined, OwnerID: far1, Clients: []proto.ClientID{far1}, Seq: 3})
 	big := `"` + pad(60<<10) + `"`
-	for n := int64(1); w.count("parley_gateway_queue_overflows_total") == 0; n++ {
-		w.replicas[0].signal(lobby, far1, hello.ID, n, big)
+	r := w.replicas[0]
+	for n := int64(1); w.overflows("signals") == 0; n++ {
+		r.signal(lobby, far1, hello.ID, n, big)
 		w.sync()
+	}
+	for seq := uint64(4); w.overflows("outgoing") == 0; seq++ {
+		r.tell(came(lobby, proto.NewClientID(), seq, seq-1))
+		if seq%500 == 0 {
+			w.sync()
+		}
 	}
 	for err == nil {
 		_, _, err = conn.Read(ctx)

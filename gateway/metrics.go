@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -80,9 +81,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, op := range proto.Ops() {
 		m.asked[op] = &opMetrics{
 			outcomes: [3]prometheus.Counter{
-				outcomeUnavailable: m.requests.WithLabelValues(string(op), "unavailable"),
-				outcomeOK:          m.requests.WithLabelValues(string(op), "ok"),
-				outcomeRefused:     m.requests.WithLabelValues(string(op), "refused"),
+				rooms.Unavailable: m.requests.WithLabelValues(string(op), "unavailable"),
+				rooms.OK:          m.requests.WithLabelValues(string(op), "ok"),
+				rooms.Declined:    m.requests.WithLabelValues(string(op), "refused"),
 			},
 			seconds: m.seconds.WithLabelValues(string(op)),
 		}
@@ -98,11 +99,11 @@ func (m *metrics) begin() {
 		m.connections.WithLabelValues(transport, "opened")
 		m.connections.WithLabelValues(transport, "refused")
 	}
-	for _, queue := range []string{"outgoing", "kept", "nats"} {
+	for _, queue := range []string{"outgoing", "signals", "kept", "nats"} {
 		m.overflows.WithLabelValues(queue)
 	}
-	for _, reason := range []string{"gap", "sender", "check", "unchecked", "reconnect", "overflow", "defect"} {
-		m.rosters.WithLabelValues(reason)
+	for _, reason := range rooms.Reasons() {
+		m.rosters.WithLabelValues(string(reason))
 	}
 }
 
@@ -113,7 +114,7 @@ const (
 )
 
 // observe counts a request that went to the room service.
-func (m *metrics) observe(op proto.Op, outcome int32, took time.Duration) {
+func (m *metrics) observe(op proto.Op, outcome rooms.Outcome, took time.Duration) {
 	o := m.asked[op]
 	o.outcomes[outcome].Inc()
 	o.seconds.Observe(took.Seconds())

@@ -25,7 +25,7 @@ func TestOneWhomARosterLacksWhileItJoinsAgainHearsSoWhenThatIsRefusedOrUnavailab
 			if refusal.Name != "" {
 				q.answer(refusal)
 			}
-			w.hears(a, kicked(lobby))
+			w.hears(a, kicked(lobby, proto.Removed))
 			a.Expect(t, proto.Error)
 			w.quiet(a)
 			w.send(a, proto.Frame{Name: proto.SignalSend, Room: lobby, TargetID: far1, Data: []byte("1")})
@@ -59,6 +59,6 @@ func TestOneWhomARosterLacksWhileTheGatewayEndsAnotherMembershipHearsSo(t *testi
 	w.next(proto.OpRoster).answer(rosterAnswer(lobby, 9, far1, far2))
 	w.sync()
 	ghost.answer(proto.Event{Name: proto.NotInRoom})
-	w.hears(a, kicked(lobby))
+	w.hears(a, kicked(lobby, proto.Removed))
 	w.quiet(a)
 }

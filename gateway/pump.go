@@ -3,29 +3,31 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"sync"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/turns"
 	"github.com/parley-rtc/parley/proto"
 )
 
 // pump carries out a client's requests, one at a time and in order. It runs on a goroutine of its own while there are
 // any; its fields are owned by that goroutine.
 type pump struct {
-	num    uint64               // of the last request to the room service
-	n      int64                // of the last signal
-	doubts map[proto.Room]doubt // requests answered unavailable: the change may have been made
-	undone map[proto.Room]undone
+	turns  turns.Turns
+	n      int64         // of the last signal
 	wake   chan struct{} // for asks
-	sender *sender       // made with the first ask, as is wake
+	sender *ask.Sender   // made with the first ask, as is wake
 }
 
 // What ends a request before it reaches the room service.
 var (
-	errRate     = errors.New("too many requests: this one was not carried out, slow down")
-	errStranger = errors.New("a request that was given up has been carried out") // marks an item: it is to be undone
-	errEnded    = errors.New("the connection ended")                             // marks the last item of an inbox
+	errRate  = errors.New("too many requests: this one was not carried out, slow down")
+	errLeave = errors.New("a membership that should not be") // marks an item: it is to be left
+	errEnded = errors.New("the connection ended")            // marks the last item of an inbox
 )
 
 // runPump handles what is in the inbox.
@@ -38,10 +40,8 @@ func (s *session) runPump() {
 		switch {
 		case errors.Is(r.err, errEnded):
 			s.depart()
-		case errors.Is(r.err, errStranger):
-			s.leaveStranger(r)
-		case r.ghost != "":
-			s.leaveGhost(r.ghostIn, r.ghost)
+		case errors.Is(r.err, errLeave):
+			s.leave(r)
 		case r.err != nil:
 			s.refuse(r.frame, r.code, r.err.Error())
 		default:
@@ -59,11 +59,11 @@ func (s *session) guard(f proto.Frame, handle func()) {
 			return
 		}
 		id := proto.NewRequestID()
-		s.g.log.Error("a defect", "id", id, "client", s.id, "event", proto.Clip(string(f.Name)), "panic", defect,
+		s.g.log.Error("a defect", "id", id, "client", s.client.ID, "event", proto.Clip(string(f.Name)), "panic", defect,
 			"stack", string(debug.Stack()))
 		if a := s.asking.Load(); a != nil {
-			s.g.hub.post(command{giveUp: a, session: s})
-			a.over()
+			s.g.dispatcher.post(command{giveUp: a, session: s})
+			s.g.asker.Over(a)
 			return
 		}
 		s.refuse(f, proto.CodeInternal, fmt.Sprintf("a defect of the server, please report it with the id %s", id))
@@ -74,7 +74,7 @@ func (s *session) guard(f proto.Frame, handle func()) {
 // refuse answers with an error.
 func (s *session) refuse(f proto.Frame, code proto.Code, message string) {
 	s.g.metrics.request(f.Name, string(code))
-	s.tell(proto.Errorf(code, f.Room, s.id, "%s", message), f.Ref)
+	s.tell(proto.Errorf(code, f.Room, s.client.ID, "%s", message), f.Ref)
 }
 
 func (s *session) handle(r request) {
@@ -101,10 +101,10 @@ var payloads = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &
 // signal sends a signal on, unless the gateway itself knows better.
 func (s *session) signal(f proto.Frame, at time.Time) {
 	switch {
-	case f.TargetID == s.id:
+	case f.TargetID == s.client.ID:
 		s.refuse(f, proto.CodeBadRequest, "a client cannot signal itself")
 		return
-	case s.membership(f.Room) == nil:
+	case !s.isIn(f.Room):
 		s.g.metrics.request(f.Name, string(proto.NotInRoom))
 		s.tell(proto.Event{Name: proto.NotInRoom, Room: f.Room}, f.Ref)
 		return
@@ -114,19 +114,22 @@ func (s *session) signal(f proto.Frame, at time.Time) {
 		return
 	}
 	s.pump.n++
-	a := s.newAsk(proto.OpSignal, f.Room, at.Add(s.g.timing.signal))
-	a.ref, a.target = f.Ref, f.TargetID
+	num := s.pump.turns.Number()
+	a := s.newAsk(rooms.Ask{
+		Op: proto.OpSignal, Room: f.Room, Num: num, ID: s.Request(num), Ref: f.Ref,
+	}, at.Add(s.g.timing.signal))
+	a.Target = f.TargetID
 	buf, _ := payloads.Get().(*[]byte)
 	*buf = proto.AppendRequest((*buf)[:0], proto.OpSignal, &proto.Request{
-		Room: f.Room, ClientID: s.id, Gateway: s.g.id, TargetID: f.TargetID, N: s.pump.n, Data: f.Data,
+		Room: f.Room, ClientID: s.client.ID, Gateway: s.g.id, TargetID: f.TargetID, N: s.pump.n, Data: f.Data,
 	})
-	a.payload = *buf
+	a.Payload = *buf
 	if s.g.fits(*buf) {
-		s.ask(a)
+		s.carryOut(a)
 	} else {
 		s.refuse(f, proto.CodeBadRequest, "the data is larger than what the servers hand on")
 	}
-	a.payload = nil
+	a.Payload = nil
 	payloads.Put(buf)
 }
 
@@ -138,128 +141,93 @@ func (g *Gateway) fits(payload []byte) bool {
 
 // change carries out a create, join or leave.
 func (s *session) change(f proto.Frame, op proto.Op, at time.Time) {
-	deadline := at.Add(s.g.timing.request)
-	d, doubted := s.pump.doubts[f.Room]
-	in := s.joined(f.Room)
-	if doubted && d.op != proto.OpLeave && in == s.requestFor(d) {
-		doubted = false // it was carried out, as a check has said
-		delete(s.pump.doubts, f.Room)
-	}
-	again := doubted && d.op == op && (op != proto.OpLeave || in == "" || in == d.joined)
-	if doubted && !again {
-		// What was answered unavailable is undone before anything else is asked for. A leave of the client's own does that.
-		if op == proto.OpLeave && in == "" {
-			s.leave(f, s.requestFor(d), deadline)
-			return
-		}
-		if !s.undo(f.Room, d, deadline) {
-			s.refuse(f, proto.CodeUnavailable, errUnavailable.Error())
-			return
-		}
-	}
-	if op == proto.OpLeave {
-		if again && in == "" {
-			in = d.joined
-		}
-		s.leave(f, in, deadline)
-		return
-	}
-	if s.roomCount() >= s.g.limits.MaxRooms && s.membership(f.Room) == nil {
+	switch s.pump.turns.Change(s, op, f.Room, f.Ref, s.g.clock(at.Add(s.g.timing.request))) {
+	case turns.Asked:
+	case turns.Unavailable:
+		s.refuse(f, proto.CodeUnavailable, errUnavailable.Error())
+	case turns.TooMany:
 		s.refuse(f, proto.CodeTooManyRooms, fmt.Sprintf("a client can be in %d rooms: leave one first", s.g.limits.MaxRooms))
+	}
+}
+
+// leave leaves a room for the gateway, in the order of the client's requests.
+func (s *session) leave(r request) {
+	if r.ghost == "" {
+		s.pump.turns.LeaveStranger(s, r.ghostIn, s.g.clock(r.at.Add(s.g.timing.request)))
 		return
 	}
-	a := s.newAsk(op, f.Room, deadline)
-	if again {
-		a.num, a.id = d.num, s.g.requestID(s.num, d.num)
-	}
-	a.ref = f.Ref
-	a.payload = proto.AppendRequest(nil, op, &proto.Request{Room: f.Room, ClientID: s.id, Gateway: s.g.id})
-	s.ask(a)
+	s.pump.turns.LeaveGhost(s, r.ghostIn, r.ghost, s.g.clock(time.Now().Add(s.g.timing.request)))
 }
 
-// leave carries out the client's own leave.
-func (s *session) leave(f proto.Frame, joined proto.RequestID, deadline time.Time) {
-	a := s.newLeave(f.Room, joined, deadline, false)
-	if d, ok := s.pump.doubts[f.Room]; ok && d.op == proto.OpLeave && d.joined == a.joined {
-		a.num, a.id = d.num, s.g.requestID(s.num, d.num)
-	}
-	a.ref = f.Ref
-	s.ask(a)
+// depart leaves every room after the connection has ended.
+func (s *session) depart() {
+	s.g.dispatcher.post(command{ended: true, session: s})
+	s.mu.Lock()
+	in := maps.Clone(s.rooms)
+	s.mu.Unlock()
+	settled := s.pump.turns.Depart(s, in, s.g.clock(time.Now().Add(s.g.timing.request)))
+	s.g.dispatcher.post(command{departed: s, settled: settled})
 }
 
-// joined returns the request that made the client a member, as far as the gateway knows; empty when it does not.
-func (s *session) joined(room proto.Room) proto.RequestID {
+// clock returns a time as the core and the turns have it.
+func (g *Gateway) clock(t time.Time) int64 { return int64(t.Sub(g.dispatcher.began)) }
+
+// Now implements turns.Client.
+func (s *session) Now() int64 { return s.g.clock(time.Now()) }
+
+// Request implements turns.Client.
+func (s *session) Request(num uint64) proto.RequestID { return ask.RequestID(s.g.id, s.num, num) }
+
+// Joined implements turns.Client.
+func (s *session) Joined(room proto.Room) (proto.RequestID, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m := s.rooms[room]; m != nil {
-		return m.joined
-	}
-	return ""
+	by, in := s.rooms[room]
+	return by, in
 }
 
-func (s *session) roomCount() int {
+// isIn reports whether the client is a member of a room, as far as the gateway knows.
+func (s *session) isIn(room proto.Room) bool {
+	_, in := s.Joined(room)
+	return in
+}
+
+// Full implements turns.Client.
+func (s *session) Full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.rooms)
+	return len(s.rooms) >= s.g.limits.MaxRooms
 }
 
-// newAsk numbers a request.
-func (s *session) newAsk(op proto.Op, room proto.Room, deadline time.Time) *ask {
-	if s.pump.sender == nil {
-		s.pump.wake, s.pump.sender = make(chan struct{}, 1), newSender()
-	}
-	s.pump.num++
-	return &ask{
-		op: op, room: room, session: s.num, num: s.pump.num, id: s.g.requestID(s.num, s.pump.num),
-		deadline: deadline, wake: s.pump.wake, stopped: s.g.stopped,
-	}
-}
-
-// newLeave makes a leave. Lost says that the connection ended.
-func (s *session) newLeave(room proto.Room, joined proto.RequestID, deadline time.Time, lost bool) *ask {
-	a := s.newAsk(proto.OpLeave, room, deadline)
-	if joined == "" {
-		// It is in no room that the gateway knows of. An attempt that is late must not end what it joins after this one:
-		// no member bears the leave's own request.
-		joined = a.id
-	}
-	a.joined = joined
-	a.payload = proto.AppendRequest(nil, proto.OpLeave, &proto.Request{
-		Room: room, ClientID: s.id, Gateway: s.g.id, Joined: joined, Lost: lost,
+// Ask implements turns.Client.
+func (s *session) Ask(a *turns.Ask) rooms.Outcome {
+	q := s.newAsk(a.Ask, s.g.dispatcher.began.Add(time.Duration(a.Deadline)))
+	q.Payload = proto.AppendRequest(nil, a.Op, &proto.Request{
+		Room: a.Room, ClientID: s.client.ID, Gateway: s.g.id, Joined: a.Joined, Lost: a.Lost,
 	})
-	return a
+	return s.carryOut(q)
 }
 
-// ask carries out one request and returns its outcome. The dispatcher tells the client.
-func (s *session) ask(a *ask) int32 {
+// newAsk makes a request of the client.
+func (s *session) newAsk(a rooms.Ask, deadline time.Time) *ask.Ask {
+	if s.pump.sender == nil {
+		s.pump.wake, s.pump.sender = make(chan struct{}, 1), ask.NewSender()
+	}
+	return &ask.Ask{Ask: a, Session: s.num, Deadline: deadline, Wake: s.pump.wake}
+}
+
+// carryOut carries out one request and returns its outcome. The dispatcher tells the client.
+func (s *session) carryOut(a *ask.Ask) rooms.Outcome {
 	started := time.Now()
 	s.asking.Store(a)
-	if a.op != proto.OpSignal {
-		s.g.hub.post(command{begin: a, session: s}) // before the request is sent, so that what comes for that room is kept
+	if a.Op != proto.OpSignal {
+		s.g.dispatcher.post(command{begin: a, session: s}) // before the request is sent, so that what comes for that room is kept
 	}
-	if !s.g.run(a, s.pump.sender) {
-		s.g.hub.post(command{giveUp: a, session: s})
-		a.over()
+	if !s.g.asker.Run(a, s.pump.sender) {
+		s.g.dispatcher.post(command{giveUp: a, session: s})
+		s.g.asker.Over(a)
 	}
-	outcome := a.outcome.Load()
-	s.g.metrics.observe(a.op, outcome, time.Since(started))
-	if a.op == proto.OpLeave && outcome != outcomeUnavailable {
-		s.noteUndone(a)
-	}
-	switch {
-	case a.op == proto.OpSignal:
-	case a.silent:
-		if d, ok := s.pump.doubts[a.room]; ok && outcome == outcomeUnavailable && s.requestFor(d) == a.joined {
-			// The leave may still be carried out: what it ends is never asked for again.
-			s.pump.doubts[a.room] = doubt{op: a.op, num: a.num, joined: a.joined}
-		}
-	case outcome == outcomeUnavailable:
-		if s.pump.doubts == nil {
-			s.pump.doubts = make(map[proto.Room]doubt)
-		}
-		s.pump.doubts[a.room] = doubt{op: a.op, num: a.num, joined: a.joined}
-	default:
-		delete(s.pump.doubts, a.room)
-	}
+	outcome := a.Outcome()
+	s.g.metrics.observe(a.Op, outcome, time.Since(started))
 	return outcome
 }

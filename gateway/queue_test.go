@@ -21,7 +21,7 @@ func TestLongAnswersFillTheQueueOfAClientThatDoesNotRead(t *testing.T) {
 	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
 	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomJoined, OwnerID: far2, Clients: []proto.ClientID{far2}, Seq: 3})
 	nobody := proto.Frame{Name: proto.SignalSend, Room: lobby, TargetID: proto.ClientID(pad(60 << 10)), Data: []byte("1")}
-	for range 8 { // the fifth does not fit any more
+	for range 16 { // of which the ninth does not fit any more
 		s.Receive(nobody, nil, 1)
 	}
 	select {
@@ -30,7 +30,7 @@ func TestLongAnswersFillTheQueueOfAClientThatDoesNotRead(t *testing.T) {
 			t.Errorf("closed with %v", why)
 		}
 	case <-time.After(patience):
-		t.Error("480 kB wait in a queue of 256 KiB")
+		t.Error("960 kB wait, twice a queue of 256 KiB is half of that")
 	}
 }
 

@@ -78,8 +78,8 @@ func TestARoomThatDoesNotExistIsAnEmptyRoster(t *testing.T) {
 	w.hears(a, came(lobby, b.ID(), 2, 1))
 	w.replicas[0].tell(came(lobby, far1, 9, 8))
 	w.next(proto.OpRoster).answer(proto.Event{Name: proto.RoomNotExists})
-	w.hears(a, kicked(lobby))
-	w.hears(b, kicked(lobby))
+	w.hears(a, kicked(lobby, proto.Removed))
+	w.hears(b, kicked(lobby, proto.Removed))
 	w.quiet(a, b)
 }
 
@@ -97,7 +97,7 @@ func TestAClientThatTheRosterLacksIsRemovedUnlessItHasARequestUnderWay(t *testin
 	w.replicas[0].tell(came(lobby, far1, 9, 8))
 	w.next(proto.OpRoster).answer(rosterAnswer(lobby, 9, a.ID(), far1))
 	w.hears(a, went(lobby, b.ID(), 7, 3), went(lobby, c.ID(), 8, 7), came(lobby, far1, 9, 8))
-	w.hears(b, kicked(lobby))
+	w.hears(b, kicked(lobby, proto.Removed))
 	leave.answer(proto.Event{Name: proto.RoomLeft})
 	if e, err := c.Await(t.Context(), proto.RoomLeft); err != nil || e.Kicked {
 		t.Errorf("a client with a leave under way heard %s, %v", e.Raw, err)

@@ -10,7 +10,9 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -20,7 +22,7 @@ type session struct {
 	// Set by open.
 	g       *Gateway
 	num     uint64
-	id      proto.ClientID
+	client  rooms.Client // its ID is the client's; the rest is the dispatcher's
 	about   link.About
 	t       link.Transport
 	started time.Time
@@ -28,27 +30,23 @@ type session struct {
 	// Owned by the reader.
 	limiter *rate.Limiter // made with the first request
 
-	asking atomic.Pointer[ask] // set by the pump before it publishes, cleared by the dispatcher
+	asking atomic.Pointer[ask.Ask] // set by the pump before it publishes, cleared by the dispatcher
 
 	pump pump // see pump.go
 
-	mu      sync.Mutex                 // guards the fields below; never held across I/O or an encode
-	inbox   []request                  // waiting for their turn: at most maxInbox or maxInboxBytes, then the reader waits
-	inboxed int                        // bytes of inbox
-	pumping bool                       // a pump runs
-	space   chan struct{}              // made by a reader that waits; closed when there is space again
-	out     []link.Out                 // waiting for the writer: MaxQueue bytes with what that has in hand, or one message; else the session is closed
-	queued  int                        // bytes of out and of what the writer has in hand
-	writing bool                       // a writer runs
-	closing bool                       // nothing more is queued
-	why     error                      // the close that the gateway makes; nil when the connection ends otherwise
-	over    bool                       // the connection has ended: nothing more is read or written
-	ended   bool                       // so have the requests that were read before that: it leaves its rooms
-	rooms   map[proto.Room]*membership // written by the dispatcher only, which may read it without mu
-
-	// Owned by the dispatcher.
-	goneAt time.Time             // when it ended with a question open
-	parted map[proto.Room]parted // rooms left lately
+	mu      sync.Mutex                     // guards the fields below; never held across I/O or an encode
+	inbox   []request                      // waiting for their turn: at most maxInbox or maxInboxBytes, then the reader waits
+	inboxed int                            // bytes of inbox
+	pumping bool                           // a pump runs
+	space   chan struct{}                  // made by a reader that waits; closed when there is space again
+	out     []link.Out                     // waiting for the writer; see put for what fits
+	queued  int                            // bytes of out and of what the writer has in hand
+	writing bool                           // a writer runs
+	lazy    bool                           // something was queued that the dispatcher has written a moment later
+	closing bool                           // nothing more is queued
+	why     error                          // the close that the gateway makes; nil when the connection ends otherwise
+	over    bool                           // the connection has ended: nothing more is read or written
+	rooms   map[proto.Room]proto.RequestID // those that the client is in, by which request; written by the dispatcher
 }
 
 // request is a client's request in its inbox, or one that the gateway makes in the client's order.
@@ -58,12 +56,12 @@ type request struct {
 	code    proto.Code
 	size    int
 	at      time.Time       // when it was read
-	ghost   proto.RequestID // a leave of the gateway's own, of the membership that this request made
+	ghost   proto.RequestID // errLeave: a leave of the membership that this request made
 	ghostIn proto.Room
 }
 
 // ID implements link.Session.
-func (s *session) ID() proto.ClientID { return s.id }
+func (s *session) ID() proto.ClientID { return s.client.ID }
 
 // Receive implements link.Session.
 func (s *session) Receive(frame proto.Frame, err error, size int) bool {
@@ -124,12 +122,13 @@ func (s *session) pop() (request, bool) {
 }
 
 // Send implements link.Session.
-func (s *session) Send(out link.Out) { s.put(out, true) }
+func (s *session) Send(out link.Out) { s.put(out) }
 
 // flush starts the writer for what was queued without it.
 func (s *session) flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.lazy = false
 	s.startWriter()
 }
 
@@ -141,26 +140,78 @@ func (s *session) startWriter() {
 	}
 }
 
-// put queues a message, and reports whether the connection was open and had room for it. It is written now, or with the
-// next that is, or when somebody calls flush.
-func (s *session) put(out link.Out, now bool) bool {
+// put queues a message that cannot be refused: an answer, or what happens in a room. Those are small. With twice MaxQueue
+// waiting the session is closed: it has asked for more than it reads, or has heard nothing of its rooms for long.
+func (s *session) put(out link.Out) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
+	if s.queue(out) {
+		s.startWriter()
+	}
+}
+
+// putLazily is put, but the message is written with the next one that is not lazy, or when flush is called. It reports
+// whether somebody has to call that: whoever queued the first.
+func (s *session) putLazily(out link.Out) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.queue(out) || s.writing || s.lazy {
 		return false
 	}
-	size := out.Size()
-	if len(s.out) > 0 && s.queued+size > s.g.limits.MaxQueue { // nobody is slow for whom the writer has all in hand
+	s.lazy = true
+	return true
+}
+
+// queue appends a message, or closes a session that has taken too little. With mu held.
+func (s *session) queue(out link.Out) bool {
+	switch {
+	case s.closing:
+		return false
+	case !s.fits(out, 2*int64(s.g.limits.MaxQueue)):
 		s.g.metrics.overflows.WithLabelValues("outgoing").Inc()
 		s.close(link.TooSlow)
 		return false
 	}
-	s.queued += size
-	s.out = append(s.out, out)
-	if now {
-		s.startWriter()
-	}
+	s.append(out)
 	return true
+}
+
+// offered is what became of a signal that was offered to a session.
+type offered int
+
+const (
+	taken offered = iota // it is queued
+	full                 // MaxQueue bytes wait: perhaps later
+	gone                 // the connection is about to end
+)
+
+// offer queues a signal where there is room. Who is given more than it can read at once is not slow: its peers are told
+// that it has no room, and try again. Who reads nothing at all is found by its transport.
+func (s *session) offer(out link.Out) offered {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closing:
+		return gone
+	case !s.fits(out, int64(s.g.limits.MaxQueue)):
+		s.g.metrics.overflows.WithLabelValues("signals").Inc()
+		return full
+	}
+	s.append(out)
+	s.startWriter()
+	return taken
+}
+
+// fits reports whether no more than most bytes wait with a message. One for whom the writer has all in hand is owed
+// nothing, so it is given any one message. With mu held.
+func (s *session) fits(out link.Out, most int64) bool {
+	return len(s.out) == 0 || int64(s.queued)+int64(out.Size()) <= most
+}
+
+// append appends a message. With mu held.
+func (s *session) append(out link.Out) {
+	s.queued += out.Size()
+	s.out = append(s.out, out)
 }
 
 // tell queues an event of the session's own.
@@ -183,7 +234,7 @@ func (s *session) write() {
 			return
 		}
 		clear(batch)
-		batch, s.out = s.out, batch[:0]
+		batch = s.hand(batch[:0])
 		s.mu.Unlock()
 		if err := s.t.Write(batch); err != nil {
 			s.fail(err)
@@ -192,11 +243,31 @@ func (s *session) write() {
 	}
 }
 
+// inHand is how many bytes the writer takes at once, unless one message is larger: what it has written is room for more.
+const inHand = 256 << 10
+
+// hand takes what is to be written next out of the queue, into the batch that was written before. With mu held.
+func (s *session) hand(batch []link.Out) []link.Out {
+	if s.queued <= inHand {
+		batch, s.out = s.out, batch
+		return batch
+	}
+	n, size := 0, 0
+	for n < len(s.out) && (n == 0 || size+s.out[n].Size() <= inHand) {
+		size += s.out[n].Size()
+		n++
+	}
+	batch = append(batch, s.out[:n]...)
+	clear(s.out[:n])
+	s.out = s.out[n:]
+	return batch
+}
+
 // fail drops what is queued after a write that went wrong: the reader will see that the connection is over.
 func (s *session) fail(err error) {
 	why := link.Internal
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		why = link.TooSlow // its queue has not overflowed, but it has taken nothing for long
+		why = link.TooSlow // it has taken nothing for long
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -251,9 +322,42 @@ func (s *session) End(cause error) {
 	s.push(request{at: time.Now(), err: errEnded})
 }
 
-// membership returns the session's membership of a room, or nil.
-func (s *session) membership(room proto.Room) *membership {
+// setRoom notes by which request the client is a member of a room. Dispatcher only.
+func (s *session) setRoom(room proto.Room, joined proto.RequestID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.rooms[room]
+	if s.rooms == nil {
+		s.rooms = make(map[proto.Room]proto.RequestID)
+	}
+	s.rooms[room] = joined
+}
+
+// dropRoom notes that the client is no member of a room any more. Dispatcher only.
+func (s *session) dropRoom(room proto.Room) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.rooms, room)
+}
+
+// forgetRooms notes that the client has asked for all its leaves. Dispatcher only.
+func (s *session) forgetRooms() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rooms = nil
+}
+
+// queueLeave has the client's pump leave a room that it should not be in: what a request joined, or with none, whichever of
+// its requests is in doubt there. Dispatcher only.
+func (s *session) queueLeave(room proto.Room, joined proto.RequestID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.push(request{at: time.Now(), err: errLeave, ghost: joined, ghostIn: room})
+}
+
+// resolve ends the request under way. The pump may then send the next. Dispatcher only.
+func (s *session) resolve(a *ask.Ask, outcome rooms.Outcome) {
+	if a != nil {
+		s.asking.CompareAndSwap(a, nil)
+		a.Resolve(outcome)
+	}
 }

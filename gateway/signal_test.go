@@ -3,8 +3,6 @@ package gateway
 import (
 	"testing"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
@@ -157,30 +155,66 @@ func newStalled() *stalled {
 func (s *stalled) Write([]link.Out) error { <-s.free; return nil }
 func (s *stalled) Close(why link.Close)   { s.closed <- why; <-s.free }
 
+// stuck opens a session of far1 in the lobby, with far2, whose peer takes nothing.
+func (w *world) stuck() (*stalled, *session) {
+	w.t.Helper()
+	peer := newStalled()
+	w.t.Cleanup(func() { close(peer.free) })
+	opened, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s, _ := opened.(*session)
+	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
+	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomJoined, OwnerID: far2, Clients: []proto.ClientID{far2}, Seq: 3})
+	testkit.WaitFor(w.t, "the membership", func() bool { return s.isIn(lobby) })
+	return peer, s
+}
+
 func TestASignalIsNotConfirmedOnceItsTargetIsBeingClosed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
-	peer := newStalled()
-	t.Cleanup(func() { close(peer.free) })
-	s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
-	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomJoined, OwnerID: far2, Clients: []proto.ClientID{far2}, Seq: 3})
-	r := w.replicas[0]
-	testkit.WaitFor(t, "the membership", func() bool { return s.(*session).membership(lobby) != nil })
-	big := `"` + pad(200<<10) + `"`
-	var last *nats.Subscription
-	for n := range 8 { // the fifth does not fit any more
-		last = r.signal(lobby, far2, far1, int64(n+1), big)
-	}
-	if why := <-peer.closed; why != link.TooSlow {
-		t.Errorf("closed with %v", why)
-	}
-	w.confirmed(last, proto.TargetNotFound)
+	peer, s := w.stuck()
+	s.shut(link.TooSlow)
+	<-peer.closed
+	w.confirmed(w.replicas[0].signal(lobby, far2, far1, 1, "1"), proto.TargetNotFound)
 	// Its close has not been answered, and may not be for long: the others in its rooms need not wait for that.
 	w.next(proto.OpLeave).answer(proto.Event{Name: proto.RoomLeft})
+}
+
+// Who is given much is not slow: its peers hear that it has no room, and nobody is closed.
+func TestASignalForWhichThereIsNoRoomIsUnavailableAndDoesNotCountAsHeard(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: 256 << 10}}})
+	peer, s := w.stuck()
+	r := w.replicas[0]
+	big := `"` + pad(60<<10) + `"`
+	n := int64(1)
+	for ; w.overflows("signals") == 0; n++ {
+		r.signal(lobby, far2, far1, n, big)
+		w.sync()
+	}
+	for range 2 { // the same again is no repetition of one that was heard
+		e := w.confirmed(r.signal(lobby, far2, far1, n, big), proto.Error)
+		if e.Code != proto.CodeUnavailable || e.Room != lobby || e.SenderID != far2 {
+			t.Errorf("the answer is %+v", e)
+		}
+	}
+	select {
+	case why := <-peer.closed:
+		t.Errorf("closed with %v", why)
+	default:
+	}
+	s.mu.Lock()
+	s.queued, s.out = 0, nil // it has read all
+	s.mu.Unlock()
+	w.confirmed(r.signal(lobby, far2, far1, n, big), proto.SignalSent)
+	w.confirmed(r.signal(lobby, far2, far1, n, big), proto.SignalSent)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.out) != 1 {
+		t.Errorf("%d signals are queued", len(s.out))
+	}
 }
 
 func pad(n int) string {

@@ -272,7 +272,7 @@ func TestAJoinOfAMemberThatIsToldOfNoRoomHearsThatItWasRemoved(t *testing.T) {
 	w.joins(a, lobby, 3, far1)
 	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: lobby})
 	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomNotExists})
-	w.hears(a, kicked(lobby), proto.Event{Name: proto.RoomNotExists, Room: lobby})
+	w.hears(a, kicked(lobby, proto.Removed), proto.Event{Name: proto.RoomNotExists, Room: lobby})
 	w.quiet(a)
 }
 
@@ -311,7 +311,7 @@ func TestOneWhoWasLeftBeforeItsNextRequestHearsSoUnlessThatMakesItAMember(t *tes
 			}
 			w.ends(undo, join, false, proto.RoomLeft)
 			w.next(proto.OpCreate).answer(c.answer)
-			w.hears(a, kicked(lobby), c.answer)
+			w.hears(a, kicked(lobby, proto.Removed), c.answer)
 			w.quiet(a)
 			testkit.WaitFor(t, "the room to be forgotten", func() bool { return w.count("parley_gateway_rooms") == 0 })
 		})

@@ -165,7 +165,7 @@ func (r *replica) live() {
 	r.w.t.Helper()
 	r.beat(proto.Up)
 	testkit.WaitFor(r.w.t, "the gateway to know a replica", func() bool {
-		return slices.Contains(r.w.g.ranking.replicas(), r.id)
+		return slices.Contains(r.w.g.ranking.Replicas(), r.id)
 	})
 	stop := make(chan struct{})
 	var beats sync.WaitGroup
@@ -320,16 +320,18 @@ func (r *replica) signal(room proto.Room, from, to proto.ClientID, n int64, data
 	return sub
 }
 
-// confirmed waits for the answer to a signal.
-func (w *world) confirmed(sub *nats.Subscription, want proto.Name) {
+// confirmed waits for the answer to a signal, and returns it.
+func (w *world) confirmed(sub *nats.Subscription, want proto.Name) proto.Event {
 	w.t.Helper()
 	m, err := sub.NextMsg(patience)
 	if err != nil {
 		w.t.Fatalf("waiting for %s: %v", want, err)
 	}
-	if e, err := proto.DecodeEvent(m.Data); err != nil || e.Name != want {
+	e, err := proto.DecodeEvent(m.Data)
+	if err != nil || e.Name != want {
 		w.t.Fatalf("a signal was answered %s, expected %s", m.Data, want)
 	}
+	return e
 }
 
 // unanswered fails the test when a signal has been answered.
@@ -446,6 +448,24 @@ func (w *world) count(name string) float64 {
 	return sum
 }
 
+// overflows returns how often a queue was full.
+func (w *world) overflows(queue string) float64 {
+	w.t.Helper()
+	families, err := w.reg.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "parley_gateway_queue_overflows_total" && m.GetLabel()[0].GetValue() == queue {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	w.t.Fatalf("there is no queue %s", queue)
+	return 0
+}
+
 // Events in short.
 func came(room proto.Room, id proto.ClientID, seq, prev uint64) proto.Event {
 	return proto.Event{Name: proto.ClientJoined, Room: room, ID: id, Seq: seq, Prev: prev}
@@ -457,10 +477,6 @@ func went(room proto.Room, id proto.ClientID, seq, prev uint64) proto.Event {
 
 func closed(room proto.Room, owner proto.ClientID, seq, prev uint64) proto.Event {
 	return proto.Event{Name: proto.RoomClosed, Room: room, OwnerID: owner, Seq: seq, Prev: prev, Reason: proto.OwnerLeft}
-}
-
-func kicked(room proto.Room) proto.Event {
-	return proto.Event{Name: proto.RoomLeft, Room: room, Kicked: true}
 }
 
 func received(room proto.Room, from proto.ClientID, data string) proto.Event {
@@ -478,3 +494,7 @@ const (
 	far3 proto.ClientID = "far00000000000000003"
 	far4 proto.ClientID = "far00000000000000004"
 )
+
+func kicked(room proto.Room, why proto.Reason) proto.Event {
+	return proto.Event{Name: proto.RoomLeft, Room: room, Kicked: true, Reason: why}
+}

@@ -38,6 +38,9 @@ func AppendEvent(b []byte, e *Event) []byte {
 		b = appendField(b, "room", string(e.Room))
 		b = append(b, `,"kicked":`...)
 		b = strconv.AppendBool(b, e.Kicked)
+		if e.Reason != "" {
+			b = appendField(b, "reason", string(e.Reason))
+		}
 	case TargetNotFound, SignalSent:
 		b = appendField(b, "room", string(e.Room))
 		b = appendField(b, "targetId", string(e.TargetID))

@@ -41,14 +41,17 @@ const (
 	Rooms          Name = "rooms"  // over NATS only
 )
 
-// Reason says why a room was closed.
+// Reason says why a room was closed, or why a client is in it no longer that did not ask to leave.
 type Reason string
 
-// Why a room was closed.
+// Why a room was closed, and what its members are told.
 const (
 	OwnerLeft Reason = "owner-left"
 	OwnerLost Reason = "owner-lost"
 )
+
+// Removed is told to a client that was removed alone, or of whose room the gateway has missed why it was closed.
+const Removed Reason = "removed"
 
 // ErrEvent is wrapped by what [DecodeEvent] returns.
 var ErrEvent = errors.New("bad event")
@@ -70,7 +73,7 @@ type Event struct {
 	Code     Code           `json:"code"`     // error
 	Seq      uint64         `json:"seq"`
 	Prev     uint64         `json:"prev"`
-	Reason   Reason         `json:"reason"` // room-closed
+	Reason   Reason         `json:"reason"` // room-closed; room-left with kicked true
 	Version  int            `json:"version"`
 	List     []RoomInfo     `json:"rooms"` // rooms
 	Next     Room           `json:"next"`  // rooms: the name to go on after, empty at the end

@@ -25,7 +25,8 @@ type conn struct {
 	up      sync.Mutex // held until ws is set; Close waits for it
 
 	ended   bool        // owned by the reader: the session takes nothing more
-	full    bool        // owned by Run: the last ping could not be sent, the peer takes nothing
+	full    bool        // owned by Run: the last ping could not be sent, with so many bytes
+	taken   uint64      // taken before it
 	waiting atomic.Bool // a ping has not been answered
 	paused  atomic.Bool // the reader waits for the session, so pongs are not seen
 }
@@ -108,11 +109,12 @@ func (c *conn) ping() {
 		return
 	}
 	c.waiting.Store(false)
-	if full := errors.Is(err, wsconn.ErrFull); full && c.full {
+	full, taken := errors.Is(err, wsconn.ErrFull), c.ws.Taken()
+	if full && c.full && taken == c.taken {
 		c.ws.CloseNow()
-	} else {
-		c.full = full
+		return
 	}
+	c.full, c.taken = full, taken
 }
 
 func (c *conn) pong() { c.waiting.Store(false) }

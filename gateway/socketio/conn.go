@@ -43,6 +43,8 @@ type conn struct {
 	in   sync.Mutex  // held while a packet of the client's is handled: one at a time
 	busy atomic.Bool // a request waits for space in the client's session
 
+	writes atomic.Int32 // writes to ws under way: they end by themselves when the client takes nothing
+
 	wmu sync.Mutex // orders writes to ws; held across them
 
 	mu      sync.Mutex // guards the fields below; never held across I/O
@@ -182,7 +184,7 @@ func (c *conn) tick(now time.Duration) {
 		c.mu.Unlock()
 		return
 	}
-	if c.busy.Load() {
+	if c.busy.Load() || c.writes.Load() > 0 { // a ping may stand behind what the client is still reading
 		c.beat.hold(now)
 	}
 	var late *wsconn.Conn

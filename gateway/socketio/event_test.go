@@ -22,7 +22,7 @@ func TestEventsHaveTheirArgumentsInTheOrderOfTheTables(t *testing.T) {
 		{proto.Event{Name: proto.RoomJoined, Room: "a", OwnerID: "o"}, `42["room-joined","a","o",[]]`},
 		{proto.Event{Name: proto.RoomNotExists, Room: "a"}, `42["room-not-exists","a"]`},
 		{proto.Event{Name: proto.RoomLeft, Room: "a"}, `42["room-left","a",false]`},
-		{proto.Event{Name: proto.RoomLeft, Room: "a", Kicked: true}, `42["room-left","a",true]`},
+		{proto.Event{Name: proto.RoomLeft, Room: "a", Kicked: true, Reason: proto.OwnerLost}, `42["room-left","a",true]`},
 		{proto.Event{Name: proto.NotInRoom, Room: "a"}, `42["not-in-room","a"]`},
 		{proto.Event{Name: proto.TargetNotFound, Room: "a", TargetID: "t"}, `42["target-not-found","a","t"]`},
 		{proto.Errorf(proto.CodeBadRequest, "a", "s", "no, \"%s\"", "so"), `42["error","no, \"so\""]`},

@@ -9,6 +9,10 @@ import (
 // pollLimit is how many bytes one poll takes, unless one packet is larger: what goes over NATS has to fit into a message.
 const pollLimit = 256 << 10
 
+// pullLimit is the same for the gateway that carries a WebSocket. It asks again once the client has taken that, and counts
+// as gone when it does not for 5 s: so much a thin line takes.
+const pullLimit = 32 << 10
+
 // handle does what is asked of a session that lives here. It waits as long as poll and post do.
 func (s *Server) handle(ctx context.Context, r *request, hold time.Duration) answer {
 	c := s.lookup(r.SID)

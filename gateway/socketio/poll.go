@@ -77,7 +77,11 @@ func (c *conn) ready(from mode) (answer, bool) {
 		return answer{}, false
 	}
 	p := c.payload(from)
-	c.outbox.take(&p, pollLimit)
+	limit := pollLimit
+	if from == modeCarried {
+		limit = pullLimit
+	}
+	c.outbox.take(&p, limit)
 	return answer{Body: p.buf}, true
 }
 

@@ -178,7 +178,7 @@ func (r *rooms) leave(room proto.Room, id proto.ClientID) {
 	rest := slices.Delete(slices.Clone(members), i, i+1)
 	if i == 0 {
 		delete(r.rooms, room)
-		r.tell(rest, proto.Event{Name: proto.RoomLeft, Room: room, Kicked: true})
+		r.tell(rest, proto.Event{Name: proto.RoomLeft, Room: room, Kicked: true, Reason: proto.OwnerLeft})
 		return
 	}
 	r.rooms[room] = rest

@@ -46,6 +46,8 @@ func (c *conn) writeSocket(batch []link.Out) error {
 	c.mu.Lock()
 	ws, control := c.ws, c.outbox.takeControl()
 	c.mu.Unlock()
+	c.writes.Add(1)
+	defer c.writes.Add(-1)
 	frames := ws.Batch()
 	addControl(&frames, control)
 	for i := range batch {

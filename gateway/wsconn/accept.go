@@ -6,9 +6,11 @@ package wsconn
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,13 +110,28 @@ func (p *prefixed) Read(b []byte) (int, error) {
 // tap is the socket, shared by coder/websocket's control frames and our text frames: each write is whole frames.
 type tap struct {
 	net.Conn
-	mu sync.Mutex // orders writes; held across the write, which is the point
+	mu    sync.Mutex    // orders writes; held across the write, which is the point
+	taken atomic.Uint64 // bytes that the socket has taken
 }
 
 // Write implements io.Writer for coder/websocket.
 func (t *tap) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_ = t.SetWriteDeadline(time.Now().Add(stalled))
-	return t.Conn.Write(b)
+	return t.push(b, func() bool { return true }) // control frames are small: what the library waits for them is enough
+}
+
+// push writes all of b, for as long as the peer takes some of it: each time that it has, the deadline is a new one, unless
+// hurried says that the connection is being closed. With mu held.
+func (t *tap) push(b []byte, hurried func() bool) (int, error) {
+	done := 0
+	for {
+		_ = t.SetWriteDeadline(time.Now().Add(stalled))
+		n, err := t.Conn.Write(b[done:])
+		done += n
+		t.taken.Add(uint64(n)) //nolint:gosec // not negative
+		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) || hurried() {
+			return done, err //nolint:wrapcheck // the callers do
+		}
+	}
 }

@@ -18,7 +18,8 @@ var ErrClosing = errors.New("the connection is being closed")
 // a connection which is being closed soon sees it.
 const chunk = 64 << 10
 
-// stalled is how long a peer may take none of what is written before it counts as gone.
+// stalled is how long a peer may take none of what is written before it counts as gone. One that takes a little all the
+// time may take as long as it needs.
 const stalled = 20 * time.Second
 
 // batches hold frames on their way to the socket.
@@ -117,8 +118,7 @@ func (c *Conn) write(p []byte) error {
 	}
 	c.tap.mu.Lock()
 	defer c.tap.mu.Unlock()
-	_ = c.tap.SetWriteDeadline(time.Now().Add(stalled))
-	n, err := c.tap.Conn.Write(p)
+	n, err := c.tap.push(p, c.closing.Load)
 	if err == nil {
 		return nil
 	}
@@ -145,6 +145,9 @@ func (c *Conn) CloseNow() {
 	_ = c.tap.Conn.Close() // coder/websocket's would wait for its Close
 	_ = c.ws.CloseNow()
 }
+
+// Taken is how many bytes the peer's buffers have taken so far. It grows while the peer reads.
+func (c *Conn) Taken() uint64 { return c.tap.taken.Load() }
 
 // RemoteAddr is the peer's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.tap.RemoteAddr() }

@@ -155,7 +155,11 @@ type taker struct {
 	closed bool
 }
 
-func (s *taker) Write([]byte) (int, error)        { return s.takes, os.ErrDeadlineExceeded }
+func (s *taker) Write([]byte) (int, error) {
+	n := s.takes
+	s.takes = 0
+	return n, os.ErrDeadlineExceeded
+}
 func (s *taker) SetWriteDeadline(time.Time) error { return nil }
 func (s *taker) Close() error                     { s.closed = true; return nil }
 

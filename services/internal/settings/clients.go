@@ -39,7 +39,7 @@ func (c *Clients) Check() error {
 // Limits are what a client, an address and all together may take.
 type Limits struct {
 	MaxFrame           int `group:"Limits" name:"max-frame" default:"65536" placeholder:"BYTES" help:"Longest frame of a client (${default})."`
-	MaxQueue           int `group:"Limits" name:"max-queue" default:"1048576" placeholder:"BYTES" help:"What may wait for a client that reads slowly (${default})."`
+	MaxQueue           int `group:"Limits" name:"max-queue" default:"1048576" placeholder:"BYTES" help:"What may wait for a client that reads slowly: beyond it, signals to the client are refused; beyond twice that, it is closed (${default})."`
 	MaxRooms           int `group:"Limits" name:"max-rooms" default:"64" placeholder:"ROOMS" help:"Rooms of a client (${default})."`
 	Rate               int `group:"Limits" default:"500" placeholder:"REQUESTS" help:"Requests of a client, a second (${default})."`
 	Burst              int `group:"Limits" default:"1000" placeholder:"REQUESTS" help:"Requests of a client at once (${default})."`

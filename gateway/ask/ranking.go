@@ -1,4 +1,4 @@
-package gateway
+package ask
 
 import (
 	"slices"
@@ -9,8 +9,8 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// ranking knows which replicas live, from their beats and from requests that nobody answered for.
-type ranking struct {
+// Ranking knows which replicas live, from their beats and from requests that nobody answered for.
+type Ranking struct {
 	live atomic.Pointer[[]proto.ReplicaID] // sorted, never changed; read by every ask
 
 	mu    sync.Mutex // guards the fields below
@@ -18,17 +18,18 @@ type ranking struct {
 	last  time.Time // when any was heard; zero: never
 }
 
-func newRanking() *ranking {
-	r := &ranking{heard: make(map[proto.ReplicaID]time.Time)}
+// NewRanking returns the ranking of a gateway that has heard nobody.
+func NewRanking() *Ranking {
+	r := &Ranking{heard: make(map[proto.ReplicaID]time.Time)}
 	r.live.Store(new([]proto.ReplicaID))
 	return r
 }
 
-// replicas returns those to ask. The slice must not be changed.
-func (r *ranking) replicas() []proto.ReplicaID { return *r.live.Load() }
+// Replicas returns those to ask. The slice must not be changed.
+func (r *Ranking) Replicas() []proto.ReplicaID { return *r.live.Load() }
 
-// beat takes a replica's beat.
-func (r *ranking) beat(b proto.Beat, now time.Time) {
+// Beat takes a replica's beat.
+func (r *Ranking) Beat(b proto.Beat, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = now
@@ -44,15 +45,15 @@ func (r *ranking) beat(b proto.Beat, now time.Time) {
 	}
 }
 
-// lastHeard returns when a replica was heard last; the zero time when none ever was.
-func (r *ranking) lastHeard() time.Time {
+// LastHeard returns when a replica was heard last; the zero time when none ever was.
+func (r *Ranking) LastHeard() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.last
 }
 
 // gone leaves out a replica for which NATS found nobody, until it beats again.
-func (r *ranking) gone(id proto.ReplicaID) {
+func (r *Ranking) gone(id proto.ReplicaID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, known := r.heard[id]; known {
@@ -61,8 +62,8 @@ func (r *ranking) gone(id proto.ReplicaID) {
 	}
 }
 
-// tick leaves out those that have not beaten for a while.
-func (r *ranking) tick(now time.Time) {
+// Tick leaves out those that have not beaten for a while.
+func (r *Ranking) Tick(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := len(r.heard)
@@ -78,7 +79,7 @@ func (r *ranking) tick(now time.Time) {
 
 // publish makes the new list. One that would be empty is not made: a gateway that hears no replica keeps its last
 // ranking.
-func (r *ranking) publish() {
+func (r *Ranking) publish() {
 	if len(r.heard) == 0 {
 		return
 	}

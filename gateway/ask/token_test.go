@@ -1,4 +1,4 @@
-package gateway
+package ask
 
 import (
 	"math"
@@ -16,18 +16,17 @@ func FuzzReplyToken(f *testing.F) {
 		f.Fatal(err)
 	}
 	id := proto.NewGatewayID()
-	f.Fuzz(func(t *testing.T, token string, session, num uint64, attempt uint32) {
-		parseReplyToken(token) // whatever it is
-		made := replyToken(session, num, attempt)
+	f.Fuzz(func(t *testing.T, text string, session, num uint64, attempt uint32) {
+		ParseToken(text) // whatever it is
+		made := token(session, num, attempt)
 		if !s.ReplyAllowed(s.Reply(id, made)) {
 			t.Errorf("replicas would not answer to %q", made)
 		}
-		gotSession, gotNum, gotAttempt, ok := parseReplyToken(made)
+		gotSession, gotNum, gotAttempt, ok := ParseToken(made)
 		if !ok || gotSession != session || gotNum != num || gotAttempt != attempt {
 			t.Errorf("%q: %d %d %d %t", made, gotSession, gotNum, gotAttempt, ok)
 		}
-		g := &Gateway{id: id}
-		if err := g.requestID(session, num).Check(); err != nil {
+		if err := RequestID(id, session, num).Check(); err != nil {
 			t.Error(err)
 		}
 	})

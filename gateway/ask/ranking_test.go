@@ -1,4 +1,4 @@
-package gateway
+package ask
 
 import (
 	"slices"
@@ -10,14 +10,14 @@ import (
 
 func TestRankingFollowsBeats(t *testing.T) {
 	t.Parallel()
-	r := newRanking()
+	r := NewRanking()
 	at := time.Unix(1000, 0)
 	say := func(id string, state proto.State) {
-		r.beat(proto.Beat{Role: proto.RoleRoomsvc, ID: id, State: state}, at)
+		r.Beat(proto.Beat{Role: proto.RoleRoomsvc, ID: id, State: state}, at)
 	}
 	is := func(what string, want ...proto.ReplicaID) {
 		t.Helper()
-		if got := r.replicas(); !slices.Equal(got, want) {
+		if got := r.Replicas(); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, expected %v", what, got, want)
 		}
 	}
@@ -31,7 +31,7 @@ func TestRankingFollowsBeats(t *testing.T) {
 	at = at.Add(1500 * time.Millisecond)
 	say("b", proto.Up)
 	at = at.Add(600 * time.Millisecond)
-	r.tick(at)
+	r.Tick(at)
 	is("one has not beaten for 2.1 s", "b")
 	r.gone("b")
 	is("the last is gone: the last ranking is kept", "b")
@@ -40,6 +40,6 @@ func TestRankingFollowsBeats(t *testing.T) {
 	say("x", proto.Leaving)
 	is("a stranger leaves", "c")
 	at = at.Add(time.Minute)
-	r.tick(at)
+	r.Tick(at)
 	is("nobody is heard: the last ranking is kept", "c")
 }

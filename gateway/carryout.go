@@ -1,0 +1,120 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// refused is a signal that its target's queue did not take.
+type refused struct {
+	client *rooms.Client
+	event  proto.Event
+}
+
+// of returns the session of a core's client.
+func of(c *rooms.Client) *session { return c.Peer.(*session) } //nolint:forcetypeassert // open made it so
+
+// carryOut does what the core says.
+func (d *dispatcher) carryOut(o *rooms.Out) {
+	switch o.Kind {
+	case rooms.Member:
+		of(o.To[0]).setRoom(o.Room, o.Joined)
+	case rooms.Parted:
+		of(o.To[0]).dropRoom(o.Room)
+	case rooms.Tell:
+		d.tell(o)
+	case rooms.Deliver:
+		d.deliver(o)
+	case rooms.Ack:
+		d.g.acks.add(ack{o.Name, o.Reply, o.Room, o.ID})
+	case rooms.Resolve:
+		if s := of(o.To[0]); s != nil {
+			s.resolve(s.asking.Load(), o.Outcome)
+		}
+	case rooms.AskRoster:
+		d.askRoster(o)
+	case rooms.LeaveStranger:
+		d.leaveStranger(o)
+	case rooms.QueueLeave:
+		if o.Joined != "" {
+			d.g.metrics.ghosts.Inc()
+		}
+		of(o.To[0]).queueLeave(o.Room, o.Joined)
+	case rooms.Dropped:
+		d.g.metrics.overflows.WithLabelValues("kept").Add(float64(o.Num))
+	case rooms.Forget:
+		delete(d.sessions, of(o.To[0]).num)
+		d.departed--
+	}
+}
+
+// message returns an event to be queued: with its bytes as they came over NATS, or with none, encoded by the first writer.
+func message(e *proto.Event, payload []byte) link.Out {
+	if payload == nil {
+		return link.Out{Message: link.NewMessage(*e)}
+	}
+	return link.Out{Message: link.NewEncoded(*e, payload)}
+}
+
+// tell queues an event for everybody who is to hear it.
+func (d *dispatcher) tell(o *rooms.Out) {
+	m := message(o.Event, o.Payload)
+	m.Ref = o.Ref
+	for _, c := range o.To {
+		s := of(c)
+		if o.Lazy && s.putLazily(m) {
+			d.lazy = append(d.lazy, s)
+		} else if !o.Lazy {
+			s.Send(m)
+		}
+	}
+	if o.Lazy {
+		d.flushSoon(len(o.To))
+	}
+}
+
+// In a room with many members here, events are written a moment after they were told: as long as writing one of them to
+// everybody takes, at most a blink. Whatever else is sent to a member meanwhile takes them along, in order.
+const (
+	perMember = 20 * time.Microsecond
+	blink     = 20 * time.Millisecond
+)
+
+// flushSoon has what was told lazily be written.
+func (d *dispatcher) flushSoon(members int) {
+	if d.flushing {
+		return
+	}
+	d.flushing = true
+	time.AfterFunc(min(blink, time.Duration(members)*perMember), func() { d.post(command{flush: true}) })
+}
+
+// flush lets what was told lazily be written.
+func (d *dispatcher) flush() {
+	d.flushing = false
+	for i, s := range d.lazy {
+		s.flush()
+		d.lazy[i] = nil
+	}
+	d.lazy = d.lazy[:0]
+}
+
+// deliver queues a signal for its target without the sender's count, and confirms it.
+func (d *dispatcher) deliver(o *rooms.Out) {
+	e := *o.Event
+	payload := proto.StripCount(o.Payload, &e)
+	e.N = 0
+	switch of(o.To[0]).offer(message(&e, payload)) {
+	case taken:
+		d.g.acks.sent(o.Reply, e.Room, o.To[0].ID)
+		return
+	case full:
+		d.g.acks.full(o.Reply, e.Room, e.SenderID)
+	case gone:
+		d.g.acks.notFound(o.Reply, e.Room, o.To[0].ID)
+	}
+	d.refused = append(d.refused, refused{o.To[0], *o.Event})
+}

@@ -1,0 +1,184 @@
+package gateway
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// dispatcher takes everything that NATS brings for this gateway in order, on one goroutine. It feeds the core, which says
+// what is to be done (feed.go), and does that (carryout.go). It appends references to queues; it does no I/O.
+type dispatcher struct {
+	// Set by newDispatcher.
+	g        *Gateway
+	began    time.Time
+	messages chan *nats.Msg // filled by NATS; when it is full NATS drops, and rosters mend what was missed
+
+	// Owned by run.
+	core      *rooms.Core
+	in        rooms.In
+	sessions  map[uint64]*session
+	own       map[uint64]*ownAsk // requests of the gateway's own that are under way, by number
+	departed  int                // sessions that have left everything and are remembered
+	whenEmpty chan struct{}      // closed, if made, when every session has departed
+	refused   []refused          // signals of this step that a queue did not take
+	lazy      []*session         // were told something that is written a moment later
+	flushing  bool               // that moment is about to come
+
+	inRooms atomic.Uint64 // rooms at the last tick, for beats
+
+	mu       sync.Mutex    // guards commands
+	commands []command     // unbounded, but each poster has only few under way
+	bell     chan struct{} // 1 deep: there are commands
+}
+
+// command is what another goroutine asks of the dispatcher; one group of fields is set.
+type command struct {
+	session  *session
+	register bool          // a new session
+	begin    *ask.Ask      // a create, join or leave of session is about to be sent
+	giveUp   *ask.Ask      // time is up for this ask of session, or of the gateway's own
+	ended    bool          // the session is about to leave its rooms
+	departed *session      // and everything has been left,
+	settled  bool          // with answers to everything that it ever asked
+	own      *ownAsk       // a request of the gateway's own
+	empty    chan struct{} // to be closed once every session has departed
+	flush    bool          // what was told lazily is to be written
+	compare  rooms.Reason  // every room is to be compared with its roster
+}
+
+// queueOfNATS is how many messages may wait for the dispatcher: a tenth of a second at full load.
+const queueOfNATS = 16 << 10
+
+// Bounds of what the core keeps and has under way.
+const (
+	maxRosters  = 32
+	maxKept     = 64 << 20
+	maxKeptRoom = 8 << 20
+	manyMembers = 50 // from which on a room's events are written a moment later
+)
+
+func newDispatcher(g *Gateway) *dispatcher {
+	return &dispatcher{
+		g:        g,
+		began:    time.Now(),
+		messages: make(chan *nats.Msg, queueOfNATS),
+		sessions: make(map[uint64]*session),
+		own:      make(map[uint64]*ownAsk),
+		bell:     make(chan struct{}, 1),
+	}
+}
+
+// post hands a command to the dispatcher. It does not block. What is posted before a request is published is handled
+// before anything that the request brings.
+func (d *dispatcher) post(c command) {
+	d.mu.Lock()
+	d.commands = append(d.commands, c)
+	d.mu.Unlock()
+	select {
+	case d.bell <- struct{}{}:
+	default:
+	}
+}
+
+// run dispatches until the context ends.
+func (d *dispatcher) run(ctx context.Context) error {
+	d.core = rooms.New(rooms.Config{
+		Missed: int64(d.g.timing.missed), Remember: int64(d.g.timing.gone), Repeats: int64(2 * d.g.timing.signal),
+		Many: manyMembers, MaxRosters: maxRosters, MaxKept: maxKept, MaxKeptOne: maxKeptRoom,
+	})
+	tick := time.NewTicker(d.g.timing.tick)
+	defer tick.Stop()
+	for {
+		select {
+		case m := <-d.messages:
+			d.drain() // what was posted before the message came about
+			d.message(m)
+		case <-d.bell:
+			d.drain()
+		case now := <-tick.C:
+			d.tick(now)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// drain handles the commands posted so far.
+func (d *dispatcher) drain() {
+	d.mu.Lock()
+	commands := d.commands
+	d.commands = nil
+	d.mu.Unlock()
+	for i := range commands {
+		d.command(&commands[i])
+	}
+}
+
+func (d *dispatcher) command(c *command) {
+	switch {
+	case c.register:
+		d.sessions[c.session.num] = c.session
+		d.step(&rooms.In{Kind: rooms.Open, Client: &c.session.client})
+	case c.begin != nil:
+		d.step(&rooms.In{Kind: rooms.Begin, Client: &c.session.client, Ask: c.begin.Ask})
+	case c.giveUp != nil:
+		d.giveUp(c.session, c.giveUp)
+	case c.ended:
+		d.step(&rooms.In{Kind: rooms.Ended, Client: &c.session.client})
+	case c.departed != nil:
+		c.departed.forgetRooms()
+		d.departed++
+		d.step(&rooms.In{Kind: rooms.Departed, Client: &c.departed.client, Settled: c.settled})
+		d.checkEmpty()
+	case c.own != nil:
+		d.startOwn(c.own)
+	case c.flush:
+		d.flush()
+	case c.empty != nil:
+		d.whenEmpty = c.empty
+		d.checkEmpty()
+	case c.compare != "":
+		d.step(&rooms.In{Kind: rooms.CompareAll, Why: c.compare})
+	}
+}
+
+// tick does what is due each second.
+func (d *dispatcher) tick(now time.Time) {
+	d.g.ranking.Tick(now)
+	d.step(&rooms.In{Kind: rooms.Tick})
+	n := d.core.Rooms()
+	d.g.metrics.rooms.Set(float64(n))
+	d.inRooms.Store(uint64(n)) //nolint:gosec // not negative
+}
+
+// checkEmpty lets the drain go on when every session has left its rooms.
+func (d *dispatcher) checkEmpty() {
+	if d.whenEmpty != nil && len(d.sessions) == d.departed {
+		close(d.whenEmpty)
+		d.whenEmpty = nil
+	}
+}
+
+// contain keeps a defect in handling one message from ending the gateway, with all its connections. What it has left half
+// done, rosters and checks mend.
+func (d *dispatcher) contain(m *nats.Msg) {
+	defect := recover()
+	if defect == nil {
+		return
+	}
+	subject := ""
+	if m != nil {
+		subject = m.Subject
+	}
+	d.g.log.Error("a defect", "id", proto.NewRequestID(), "subject", subject, "panic", defect, "stack", string(debug.Stack()))
+	d.post(command{compare: rooms.Defect})
+}

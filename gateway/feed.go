@@ -1,0 +1,183 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// noResponders is the status with which NATS answers a request that nobody listens for.
+const noResponders = "503"
+
+// step feeds the core, and does what it says. A signal that was not taken comes before anything else.
+func (d *dispatcher) step(in *rooms.In) {
+	in.Now = int64(time.Since(d.began))
+	outs := d.core.Step(in)
+	for i := range outs {
+		d.carryOut(&outs[i])
+	}
+	for len(d.refused) > 0 {
+		r := d.refused[0]
+		d.refused = d.refused[1:]
+		d.step(&rooms.In{Kind: rooms.Refused, Client: r.client, Event: &r.event})
+	}
+}
+
+// message handles what NATS brought.
+func (d *dispatcher) message(m *nats.Msg) {
+	defer d.contain(m)
+	kind, rest := d.g.subjects.ParseGateway(d.g.id, m.Subject)
+	switch kind {
+	case proto.KindReply:
+		d.reply(rest, m)
+	case proto.KindRoom:
+		d.roomEvent(m)
+	case proto.KindClient:
+		d.signal(proto.ClientID(rest), m)
+	case proto.KindCheck:
+		d.check(m)
+	case proto.KindEngine:
+		d.g.fromGateway(m)
+	case proto.KindUnknown:
+		d.g.metrics.stray.Inc()
+	}
+}
+
+// roomEvent handles what a replica tells of a room.
+func (d *dispatcher) roomEvent(m *nats.Msg) {
+	e, err := proto.DecodeEvent(m.Data)
+	if err != nil {
+		d.g.log.Warn("a room event could not be read", "error", err)
+		return
+	}
+	d.in = rooms.In{Kind: rooms.Event, Event: &e, Payload: m.Data}
+	d.step(&d.in)
+}
+
+// signal handles a signal for one of our clients.
+func (d *dispatcher) signal(to proto.ClientID, m *nats.Msg) {
+	e, err := proto.DecodeEvent(m.Data)
+	if err != nil || e.Name != proto.SignalReceive {
+		d.g.log.Warn("a signal could not be read", "event", string(e.Name), "error", err)
+		return
+	}
+	d.in = rooms.In{Kind: rooms.Signal, Event: &e, Payload: m.Data, To: to, Reply: m.Reply}
+	d.step(&d.in)
+}
+
+// check handles what a replica believes of our members.
+func (d *dispatcher) check(m *nats.Msg) {
+	c, err := proto.DecodeCheck(m.Data)
+	if err != nil {
+		d.g.log.Warn("a check could not be read", "error", err)
+		return
+	}
+	for i := range c.Rooms {
+		d.step(&rooms.In{Kind: rooms.Check, Check: &c.Rooms[i]})
+	}
+}
+
+// reply handles the answer to an attempt. What comes of a signal is not the core's business.
+func (d *dispatcher) reply(token string, m *nats.Msg) {
+	num, askNum, attempt, ok := ask.ParseToken(token)
+	if !ok {
+		d.g.metrics.stray.Inc()
+		return
+	}
+	s, own, a := d.sessions[num], (*ownAsk)(nil), (*ask.Ask)(nil)
+	if num == 0 {
+		if own = d.own[askNum]; own != nil {
+			a = own.Ask
+		}
+	} else if s != nil {
+		if a = s.asking.Load(); a != nil && a.Num != askNum {
+			a = nil
+		}
+	}
+	if len(m.Data) == 0 {
+		if a != nil && m.Header.Get("Status") == noResponders {
+			a.NobodyThere(attempt)
+		}
+		return
+	}
+	if a != nil && a.Op == proto.OpSignal && isSent(m.Data) {
+		d.sent(s, a)
+		return
+	}
+	e, err := proto.DecodeEvent(m.Data)
+	switch {
+	case err != nil:
+		d.g.log.Warn("an answer could not be read", "error", err)
+	case own != nil:
+		d.ownAnswer(own, &e)
+	case s == nil:
+	case a != nil && a.Op == proto.OpSignal:
+		d.signalAnswer(s, a, &e, m.Data)
+	default:
+		d.in = rooms.In{
+			Kind: rooms.Answer, Client: &s.client, Event: &e, Payload: m.Data,
+			Bears: proto.RequestID(m.Header.Get(proto.HeaderRequest)),
+		}
+		if a != nil {
+			d.in.Ask = a.Ask
+		} else {
+			d.in.Ask = rooms.Ask{Num: askNum, ID: ask.RequestID(d.g.id, num, askNum)}
+		}
+		d.step(&d.in)
+	}
+}
+
+// isSent recognises the answer to most requests without decoding it.
+func isSent(payload []byte) bool {
+	return bytes.HasPrefix(payload, []byte(`{"event":"signal-sent",`))
+}
+
+// sent ends a signal that was delivered.
+func (d *dispatcher) sent(s *session, a *ask.Ask) {
+	if a.Ref != "" {
+		s.tell(proto.Event{Name: proto.SignalSent, Room: a.Room, TargetID: a.Target}, a.Ref)
+	}
+	s.resolve(a, rooms.OK)
+}
+
+// signalAnswer tells a client what became of its signal.
+func (d *dispatcher) signalAnswer(s *session, a *ask.Ask, e *proto.Event, payload []byte) {
+	outcome := rooms.Declined
+	switch {
+	case e.Name == proto.SignalSent:
+		outcome = rooms.OK
+	case e.Name == proto.Error && e.Code == proto.CodeUnavailable:
+		outcome = rooms.Unavailable
+	}
+	if outcome != rooms.OK || a.Ref != "" {
+		o := message(e, payload)
+		o.Ref = a.Ref
+		s.Send(o)
+	}
+	s.resolve(a, outcome)
+}
+
+// giveUp ends an ask whose time is up, unless its answer has come meanwhile.
+func (d *dispatcher) giveUp(s *session, a *ask.Ask) {
+	switch {
+	case a.Done():
+	case s == nil:
+		d.ownGivenUp(a)
+	case a.Op == proto.OpSignal:
+		e := proto.Errorf(proto.CodeUnavailable, a.Room, s.client.ID,
+			"%s: the change may or may not have been made, asking again is safe", errUnavailable)
+		s.tell(e, a.Ref)
+		s.resolve(a, rooms.Unavailable)
+	default:
+		d.step(&rooms.In{Kind: rooms.GiveUp, Client: &s.client, Ask: rooms.Ask{Num: a.Num}})
+	}
+}
+
+// errUnavailable is what an ask comes to that was not answered in time.
+var errUnavailable = errors.New("the room service could not be reached in time")

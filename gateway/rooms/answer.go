@@ -1,0 +1,92 @@
+package rooms
+
+import "github.com/parley-rtc/parley/proto"
+
+// answer tells a client what became of its create, join or leave, and takes note of it.
+func (c *Core) answer(in *In) {
+	cl, e := in.Client, in.Event
+	if !cl.asking || cl.ask.Num != in.Ask.Num {
+		c.late(in)
+		return
+	}
+	outcome := Declined
+	switch {
+	case cl.ask.Op == proto.OpLeave:
+		outcome = c.left(cl, e, in.Payload)
+	case e.Name == proto.RoomCreated, e.Name == proto.RoomJoined:
+		outcome = c.joined(cl, e, in.Payload, in.Bears)
+	default:
+		if m := cl.rooms[cl.ask.Room]; m != nil && e.Name == proto.RoomNotExists {
+			m.kick(proto.Removed) // it was in there, and has not heard that the room was closed
+		}
+		c.notJoined(cl)
+		c.tellAnswer(cl, e, in.Payload)
+	}
+	if e.Name == proto.Error && e.Code == proto.CodeUnavailable && outcome != OK {
+		outcome = Unavailable
+	}
+	c.resolve(cl, outcome)
+}
+
+// late meets an answer that came after its time was up, and that makes a member of a client which the gateway does not
+// have there, with a leave.
+func (c *Core) late(in *In) {
+	cl, e := in.Client, in.Event
+	if e.Name != proto.RoomCreated && e.Name != proto.RoomJoined || cl.rooms[e.Room] != nil || cl.busyIn(e.Room) {
+		return
+	}
+	joined := in.Ask.ID
+	if in.Bears != "" {
+		joined = in.Bears
+	}
+	c.emit(Out{Kind: QueueLeave, To: c.one(cl), Room: e.Room, Joined: joined})
+}
+
+// tellAnswer queues an answer that changes nothing here.
+func (c *Core) tellAnswer(cl *Client, e *proto.Event, payload []byte) {
+	if !cl.ask.Silent {
+		c.emit(Out{Kind: Tell, To: c.one(cl), Event: e, Payload: payload, Ref: cl.ask.Ref})
+	}
+}
+
+// giveUp ends a request whose time is up, unless its answer has come meanwhile.
+func (c *Core) giveUp(cl *Client, num uint64) {
+	if !cl.asking || cl.ask.Num != num {
+		return
+	}
+	unavailable := proto.Errorf(proto.CodeUnavailable, cl.ask.Room, cl.ID,
+		"the room service could not be reached in time: the change may or may not have been made, asking again is safe")
+	outcome := Unavailable
+	if cl.ask.Op != proto.OpLeave {
+		c.notJoined(cl)
+	} else if m := cl.leaves(&cl.ask); m == nil {
+		c.tellTaken(cl)
+	} else if c.leftAlready(cl, m) {
+		unavailable = proto.Event{Name: proto.RoomLeft, Room: cl.ask.Room}
+		outcome = OK
+	}
+	c.tellAnswer(cl, &unavailable, nil)
+	c.resolve(cl, outcome)
+}
+
+// tellTaken tells a client that it is out of a room before an answer that does not say so: a roster has lacked it while
+// its request was under way, or what it was in was left before the request, because an earlier leave had been unavailable.
+func (c *Core) tellTaken(cl *Client) {
+	if m := cl.rooms[cl.ask.Room]; m != nil && m.state == taken && cl.stay == connected {
+		m.kick(proto.Removed)
+		c.dropIfEmpty(m.room)
+	}
+}
+
+// notJoined drops what was kept for a client that did not become a member.
+func (c *Core) notJoined(cl *Client) {
+	c.tellTaken(cl)
+	r := c.rooms[cl.ask.Room]
+	if r == nil {
+		return
+	}
+	if j := r.endJoining(cl, cl.ask.Num); j != nil {
+		c.refuse(r, j)
+	}
+	c.dropIfEmpty(r)
+}

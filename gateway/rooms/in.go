@@ -1,0 +1,72 @@
+package rooms
+
+import "github.com/parley-rtc/parley/proto"
+
+// InKind says what has happened.
+type InKind uint8
+
+// What can happen. Behind each stand the fields of [In] that it uses, beside Kind and Now.
+const (
+	Open       InKind = iota // a connection stands: Client
+	Begin                    // a create, join or leave of a client is about to be sent: Client, Ask
+	Answer                   // it was answered: Client, Ask (Num and ID), Event, Payload, Bears
+	GiveUp                   // it was not answered in time: Client, Ask (Num)
+	Ended                    // a client's connection has ended; it is about to leave its rooms: Client
+	Departed                 // and has asked for all its leaves: Client, Settled
+	Event                    // a room event: Event, Payload
+	Signal                   // a signal for a client: To, Event, Payload, Reply
+	Check                    // what a replica believes of a room's members here: Check
+	Roster                   // the answer to AskRoster, of whatever kind: Num, Event
+	NoRoster                 // there was none in time: Num
+	Refused                  // a Deliver's queue did not take the signal: Client, Event (Room, SenderID, N)
+	CompareAll               // events may have been missed: every room is compared with its roster: Why
+	Tick                     // a second has passed
+)
+
+// In is one thing that has happened. It is borrowed: what a core keeps of it, it copies, but for Payload, which nobody may
+// write to afterwards.
+type In struct {
+	Kind    InKind
+	Now     int64 // nanoseconds since any moment, never going back
+	Client  *Client
+	Ask     Ask
+	Event   *proto.Event
+	Payload []byte          // the event's JSON as it came over NATS; nil: there is none
+	Bears   proto.RequestID // Answer: the request that the client's record bears, where the answer says it
+	To      proto.ClientID  // Signal: for whom
+	Reply   string          // Signal: where it is answered
+	Check   *proto.CheckRoom
+	Num     uint64 // Roster, NoRoster: which one
+	Why     Reason // CompareAll
+	Settled bool   // Departed: everything that the client ever asked for has been answered
+}
+
+// Ask is a create, join or leave on its way to the room service. A client has one under way at a time.
+type Ask struct {
+	Op     proto.Op
+	Room   proto.Room
+	Num    uint64          // names it among its client's
+	ID     proto.RequestID // its Parley-Request
+	Joined proto.RequestID // a leave: the request whose membership it ends
+	Ref    string          // the client's, for the answer
+	Silent bool            // the gateway asks for itself: the client is told nothing
+}
+
+// Reason says why a roster is asked for.
+type Reason string
+
+// The reasons. Those of [CompareAll] are the last three.
+const (
+	Gap       Reason = "gap"       // an event names a change before it that was not told
+	Sender    Reason = "sender"    // a signal from a sender who is not known in the room
+	Checked   Reason = "check"     // a check differs
+	Unchecked Reason = "unchecked" // no check has named the room for long
+	Reconnect Reason = "reconnect" // NATS was away
+	Overflow  Reason = "overflow"  // NATS brought more than could be taken
+	Defect    Reason = "defect"    // handling something failed half-way
+)
+
+// Reasons lists them.
+func Reasons() []Reason {
+	return []Reason{Gap, Sender, Checked, Unchecked, Reconnect, Overflow, Defect}
+}

@@ -1,0 +1,208 @@
+package rooms
+
+import (
+	"slices"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// joined handles a client's room-created or room-joined: it becomes a member here, is told so first, then what was kept
+// for it, and is brought level with the room.
+func (c *Core) joined(cl *Client, e *proto.Event, payload []byte, bears proto.RequestID) Outcome {
+	r := c.room(cl.ask.Room)
+	j := r.endJoining(cl, cl.ask.Num)
+	if j == nil {
+		j = &joining{c: cl, num: cl.ask.Num}
+	}
+	if e.Seq < j.removed {
+		return c.joinedBefore(r, j)
+	}
+	if e.Name == proto.RoomCreated {
+		r.replaced(cl, e.Seq)
+	}
+	m := r.member(cl)
+	known := m != nil
+	switch {
+	case len(r.local) == 0:
+		r.set(rosterOf(cl.ID, e), e.Seq)
+		r.sync = level
+		c.refuseKept(r, &r.kept)
+	case e.Seq > r.seq: // it counts as a roster: the others are told the difference first
+		clients := rosterOf(cl.ID, e)
+		if known && e.Name == proto.RoomJoined {
+			clients = r.placed(cl.ID, e.Clients)
+		}
+		r.level(clients, e.Seq)
+	}
+	m = r.member(cl)
+	known = m != nil
+	if !known {
+		if old := cl.rooms[r.name]; old != nil {
+			old.remove()
+		}
+		m = r.add(cl, cl.ask.ID)
+	}
+	if bears != "" {
+		m.joinedBy(bears)
+	}
+	m.state = present
+	if known {
+		c.joinedAgain(m, e, payload)
+		c.refuse(r, j)
+		return OK
+	}
+	c.tellJoined(cl, e, payload)
+	c.catchUp(m, j, e)
+	return OK
+}
+
+// joinedBefore answers a member that joined again and has been told since that it was removed. Between request and answer
+// the room was closed, or nobody can say whether it is in there.
+func (c *Core) joinedBefore(r *room, j *joining) Outcome {
+	c.refuse(r, j)
+	c.dropIfEmpty(r)
+	if j.closed {
+		c.tellAnswer(j.c, &proto.Event{Name: proto.RoomNotExists, Room: r.name}, nil)
+		return Declined
+	}
+	e := proto.Errorf(proto.CodeUnavailable, r.name, j.c.ID, "the client was removed meanwhile: ask again")
+	c.tellAnswer(j.c, &e, nil)
+	return Unavailable
+}
+
+// joinedAgain tells a member that joined again, with the list as it has been told since where the answer is older.
+func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
+	r := m.room
+	if e.Seq >= r.seq {
+		c.tellJoined(m.c, e, payload)
+		r.replay()
+		c.dropIfEmpty(r)
+		return
+	}
+	others := slices.DeleteFunc(r.members.list(), func(id proto.ClientID) bool { return id == m.c.ID })
+	c.tellAnswer(m.c, &proto.Event{
+		Name: proto.RoomJoined, Room: r.name, OwnerID: e.OwnerID, Clients: others, Seq: r.seq,
+	}, nil)
+}
+
+// replaced ends what is here of an earlier room than the one that a client has created: its closing was missed. Where
+// others have joined the new one before its creator had the answer, that one is here already.
+func (r *room) replaced(by *Client, seq uint64) {
+	here := r.members.has(by.ID)
+	if m := r.member(by); m != nil {
+		m.kick(proto.Removed)
+		here = false
+	}
+	if seq > r.seq && !here {
+		r.level(nil, r.seq)
+	}
+}
+
+// rosterOf returns the whole room as an answer has it, in join order as far as it says.
+func rosterOf(self proto.ClientID, e *proto.Event) []proto.ClientID {
+	if e.Name == proto.RoomCreated {
+		return append([]proto.ClientID{self}, e.Clients...)
+	}
+	return append(slices.Clone(e.Clients), self)
+}
+
+// placed returns the whole room as the answer to a member that joined again has it: it stands in its old place, behind the
+// one that it stood behind.
+func (r *room) placed(self proto.ClientID, others []proto.ClientID) []proto.ClientID {
+	at := len(others)
+	if r.members.has(self) {
+		at = 0
+		stands := make(map[proto.ClientID]int, len(others))
+		for i, id := range others {
+			stands[id] = i + 1
+		}
+		for _, id := range r.members.list() {
+			if id == self {
+				break
+			}
+			at = max(at, stands[id])
+		}
+	}
+	return slices.Insert(slices.Clone(others), at, self)
+}
+
+// tellJoined queues the answer. A room-created that was repeated carries the clients that have joined since: they are
+// told as such, each with a number of its own, as in a difference.
+func (c *Core) tellJoined(cl *Client, e *proto.Event, payload []byte) {
+	if e.Name == proto.RoomJoined || len(e.Clients) == 0 {
+		c.tellAnswer(cl, e, payload)
+		return
+	}
+	created := view{seq: e.Seq - min(e.Seq, uint64(len(e.Clients))), members: membersOf([]proto.ClientID{cl.ID})}
+	c.tellAnswer(cl, &proto.Event{Name: proto.RoomCreated, Room: e.Room, Seq: created.seq}, nil)
+	joined := difference(e.Room, created, rosterOf(cl.ID, e), e.Seq)
+	for i := range joined {
+		c.tellOne(cl, &joined[i], nil)
+	}
+}
+
+// catchUp gives a new member the kept events above its answer, brings it and the room level with each other, and then
+// gives it the kept signals. What it hears before the others here do, they are told as well, so that all hear one order.
+func (c *Core) catchUp(m *membership, j *joining, answer *proto.Event) {
+	r := m.room
+	events, signals := c.end(r, j)
+	gap := false
+	if r.seq > answer.Seq || slices.ContainsFunc(events, func(k *kept) bool { return k.e.Seq > answer.Seq }) {
+		gap = c.bringUp(m, events, answer)
+	}
+	r.replay()
+	if m.state == taken {
+		for _, k := range signals {
+			c.ack(proto.TargetNotFound, k)
+		}
+		c.dropIfEmpty(r)
+		return
+	}
+	if gap {
+		c.askRoster(r, Gap)
+	}
+	for _, k := range signals {
+		c.deliver(k)
+	}
+}
+
+// bringUp tells a new member what has happened since its answer: what was kept for it, then what the others here have been
+// told beyond that. It reports whether something in between is missing.
+func (c *Core) bringUp(m *membership, events []*kept, answer *proto.Event) (gap bool) {
+	r := m.room
+	told := view{seq: answer.Seq, members: membersOf(rosterOf(m.c.ID, answer))} // never above r.seq
+	for _, k := range events {
+		if k.e.Seq <= told.seq {
+			continue
+		}
+		if k.e.Prev > told.seq || k.e.Name == proto.RoomCreated {
+			gap = true // what is missing here, the room's own view or its roster brings
+			break
+		}
+		told.apply(&k.e)
+		switch {
+		case k.e.Seq > r.seq:
+			r.apply(&k.e, k.payload)
+		case k.e.Name == proto.RoomClosed:
+			m.kick(k.e.Reason)
+		case k.e.Name == proto.ClientLeft && k.e.ID == m.c.ID:
+			m.kick(proto.Removed)
+		case k.e.ID != m.c.ID:
+			c.tellOne(m.c, &k.e, k.payload)
+		}
+		if m.state == taken {
+			return gap
+		}
+	}
+	switch {
+	case r.seq <= told.seq:
+	case !r.members.has(m.c.ID):
+		m.kick(proto.Removed)
+	default:
+		missed := difference(r.name, told, r.members.list(), r.seq)
+		for i := range missed {
+			c.tellOne(m.c, &missed[i], nil)
+		}
+	}
+	return gap
+}

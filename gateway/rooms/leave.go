@@ -1,0 +1,65 @@
+package rooms
+
+import "github.com/parley-rtc/parley/proto"
+
+// leaves returns the membership that a leave ends, or nil. One of the gateway's own may be of an earlier membership.
+func (cl *Client) leaves(a *Ask) *membership {
+	m := cl.rooms[a.Room]
+	if m != nil && a.Silent && m.joined != a.Joined {
+		return nil
+	}
+	return m
+}
+
+// left handles the answer to a client's leave.
+func (c *Core) left(cl *Client, e *proto.Event, payload []byte) Outcome {
+	m := cl.leaves(&cl.ask)
+	if m == nil {
+		c.tellTaken(cl)
+	}
+	switch {
+	case e.Name != proto.RoomLeft && e.Name != proto.NotInRoom:
+		if m != nil && c.leftAlready(cl, m) {
+			c.tellAnswer(cl, &proto.Event{Name: proto.RoomLeft, Room: cl.ask.Room}, nil)
+			return OK
+		}
+		c.tellAnswer(cl, e, payload)
+		return Declined
+	case m == nil:
+		c.tellAnswer(cl, e, payload)
+		if e.Name == proto.NotInRoom {
+			return Declined
+		}
+		return OK
+	}
+	m.over()
+	c.dropIfEmpty(m.room)
+	if e.Name == proto.NotInRoom { // the gateway had the client in there: what it asked for is so
+		e, payload = &proto.Event{Name: proto.RoomLeft, Room: cl.ask.Room}, nil
+	}
+	c.tellAnswer(cl, e, payload)
+	return OK
+}
+
+// leftAlready ends a leave that was not answered as it should be, and reports whether an event has told that it was
+// carried out.
+func (c *Core) leftAlready(cl *Client, m *membership) bool {
+	if m.state != taken || cl.stay != connected {
+		if m.state == leaving {
+			m.state = present
+		}
+		return false
+	}
+	m.over()
+	return true
+}
+
+// over ends a membership whose leave was carried out. A leave that the gateway made for itself, before the client's next
+// request there, the client has not been told of: the answer to that request tells it, or room-left comes before it.
+func (m *membership) over() {
+	if m.c.ask.Silent && m.c.stay == connected {
+		m.take()
+		return
+	}
+	m.remove()
+}

@@ -1,0 +1,106 @@
+package rooms
+
+import "github.com/parley-rtc/parley/proto"
+
+// roster is one that is under way.
+type roster struct {
+	num   uint64
+	room  proto.Room
+	again bool // one below what the room had reached came, and it is asked for once more
+}
+
+// askRoster compares a room with its roster; until that has come, what comes for the room is kept. What may have been
+// missed while a roster is under way, that roster need not show: then another is asked for after it.
+func (c *Core) askRoster(r *room, why Reason) {
+	switch {
+	case len(r.local) == 0:
+	case r.sync == level:
+		r.again = why
+		c.askOrQueue(r)
+	case r.sync == asked && (why == Reconnect || why == Overflow || why == Defect):
+		r.again = why
+	}
+}
+
+// askOrQueue asks for a room's roster, now or when there are fewer under way.
+func (c *Core) askOrQueue(r *room) {
+	if len(c.rosters) >= c.cfg.MaxRosters {
+		if r.sync != queued {
+			r.sync = queued
+			c.queue = append(c.queue, r)
+		}
+		return
+	}
+	c.sendRoster(r, false)
+}
+
+// sendRoster asks for a room's roster. Of what was missed until now it tells.
+func (c *Core) sendRoster(r *room, again bool) {
+	why := r.again
+	if again {
+		why = ""
+	} else {
+		r.again = ""
+	}
+	c.num++
+	r.sync, r.asked = asked, roster{num: c.num, room: r.name, again: again}
+	c.rosters[c.num] = r.asked
+	c.emit(Out{Kind: AskRoster, Room: r.name, Num: c.num, Why: why})
+}
+
+// rosterOver ends a request for a roster, lets the next room have its turn, and returns the room that waits for just this
+// roster, or nil: an earlier one may be of a room that was closed since.
+func (c *Core) rosterOver(num uint64) (*room, roster) {
+	q, ok := c.rosters[num]
+	if !ok {
+		return nil, roster{}
+	}
+	delete(c.rosters, num)
+	for len(c.queue) > 0 && len(c.rosters) < c.cfg.MaxRosters {
+		r := c.queue[0]
+		c.queue[0] = nil
+		c.queue = c.queue[1:]
+		if r.sync == queued && c.rooms[r.name] == r {
+			c.sendRoster(r, false)
+		}
+	}
+	if r := c.rooms[q.room]; r != nil && r.sync == asked && r.asked.num == num {
+		return r, q
+	}
+	return nil, roster{}
+}
+
+// rosterCame handles the answer to a request for a roster.
+func (c *Core) rosterCame(num uint64, e *proto.Event) {
+	r, q := c.rosterOver(num)
+	if r == nil {
+		return
+	}
+	switch e.Name {
+	case proto.Roster:
+		if e.Seq < r.seq && !q.again {
+			c.sendRoster(r, true)
+			return
+		}
+		r.level(e.Clients, e.Seq)
+	case proto.RoomNotExists:
+		r.level(nil, r.seq)
+	default:
+		r.sync = unanswered
+		return
+	}
+	again := r.again
+	r.again = ""
+	r.replay()
+	if again != "" {
+		c.askRoster(r, again)
+	}
+	c.dropIfEmpty(r)
+}
+
+// noRoster has a room wait for the next tick: nobody answered in time.
+func (c *Core) noRoster(num uint64) {
+	if r, _ := c.rosterOver(num); r != nil {
+		r.sync = unanswered
+	}
+}

@@ -1,0 +1,106 @@
+package rooms
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// deliver queues a signal for its target, keeps it while the target or the sender is about to be known, or answers that the
+// target is not here.
+func (c *Core) deliver(k *kept) {
+	cl, r := c.clients[k.to], c.rooms[k.e.Room]
+	if cl == nil || r == nil {
+		c.ack(proto.TargetNotFound, k)
+		return
+	}
+	m := r.member(cl)
+	if j := r.joiningOf(cl); j != nil && m == nil {
+		if k = c.own(k); c.hold(r, k) {
+			j.signals.list = append(j.signals.list, k)
+		}
+		return
+	}
+	if m == nil {
+		c.ack(proto.TargetNotFound, k)
+		return
+	}
+	known := r.members.has(k.e.SenderID)
+	switch {
+	case r.sync != level && (!known || r.keepsNews()):
+		r.keep(c.own(k))
+	case known:
+		m.hear(k)
+	case k.looked:
+		c.ack(proto.NotInRoom, k) // it has left meanwhile
+	default:
+		k.looked = true
+		r.keep(c.own(k))
+		c.askRoster(r, Sender)
+	}
+}
+
+// keepsNews reports whether something is kept that the members here have not been told. Without it there is no gap: the
+// roster is asked for to be sure, as after a reconnection, and signals need not wait for the stream's leader.
+func (r *room) keepsNews() bool {
+	return slices.ContainsFunc(r.kept.list, func(k *kept) bool { return k.isSignal() || k.e.Seq > r.seq })
+}
+
+// hear queues a signal unless it is a repetition or has been overtaken.
+func (m *membership) hear(k *kept) {
+	last := m.heard[k.e.SenderID]
+	switch {
+	case k.e.N > last || k.e.N == 0 && last == 0:
+		m.count(k.e.SenderID, k.e.N)
+		c := m.room.core
+		c.emit(Out{Kind: Deliver, To: c.one(m.c), Event: &k.e, Payload: k.payload, Reply: k.reply})
+	case k.e.N < last: // its sender has been answered, or has given it up
+	default:
+		m.room.core.ack(proto.SignalSent, k)
+	}
+}
+
+// refused takes back that a client has heard a signal: its queue did not take it. A repetition is delivered then.
+func (c *Core) refused(cl *Client, e *proto.Event) {
+	heard := cl.parted[e.Room].heard
+	if m := cl.rooms[e.Room]; m != nil {
+		heard = m.heard
+	}
+	if last, ok := heard[e.SenderID]; ok && last == e.N {
+		heard[e.SenderID] = e.N - 1
+	}
+}
+
+// count notes a sender's last signal. Senders that have left are forgotten when they have become many.
+func (m *membership) count(sender proto.ClientID, n int64) {
+	const few = 32
+	if m.heard == nil {
+		m.heard = make(map[proto.ClientID]int64)
+	}
+	m.heard[sender] = n
+	if len(m.heard) > 2*len(m.room.members.at)+few {
+		maps.DeleteFunc(m.heard, func(id proto.ClientID, _ int64) bool { return !m.room.members.has(id) })
+	}
+}
+
+// parted is what a client has heard of whom in a room that it left: one of those signals may still come again, when it is
+// back in the room.
+type parted struct {
+	heard map[proto.ClientID]int64
+	at    int64
+}
+
+// part keeps what was heard for as long as an attempt may still be on its way.
+func (m *membership) part() {
+	if len(m.heard) == 0 {
+		return
+	}
+	c := m.room.core
+	if m.c.parted == nil {
+		m.c.parted = make(map[proto.Room]parted)
+	}
+	maps.DeleteFunc(m.c.parted, func(_ proto.Room, p parted) bool { return c.now-p.at > c.cfg.Repeats })
+	m.c.parted[m.room.name] = parted{heard: m.heard, at: c.now}
+	m.heard = nil
+}

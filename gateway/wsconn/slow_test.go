@@ -1,0 +1,87 @@
+package wsconn
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A client is slow when it takes nothing for a while, not when it is given much.
+func TestOneWhoReadsAllTheTimeMayTakeAsLongAsItNeeds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		c := &Conn{tap: &tap{Conn: here}}
+		go func() {
+			defer there.Close() //nolint:errcheck // it is over
+			buf := make([]byte, 10)
+			for range 100 {
+				time.Sleep(stalled - time.Second)
+				if _, err := io.ReadFull(there, buf); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}()
+		began := time.Now()
+		if err := c.write(make([]byte, 1000)); err != nil {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		if took := time.Since(began); took < 90*(stalled-time.Second) {
+			t.Errorf("it took %v only", took)
+		}
+		if c.Taken() != 1000 {
+			t.Errorf("%d bytes were taken", c.Taken())
+		}
+	})
+}
+
+func TestOneWhoTakesNothingIsFoundOut(t *testing.T) {
+	t.Parallel()
+	for name, reads := range map[string]int{"from the start": 0, "after a while": 700} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				here, there := net.Pipe()
+				defer there.Close() //nolint:errcheck // it is over
+				c := &Conn{tap: &tap{Conn: here}}
+				go func() { _, _ = io.ReadFull(there, make([]byte, reads)) }()
+				began := time.Now()
+				err := c.write(make([]byte, 1000))
+				if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took < stalled || took > 2*stalled {
+					t.Errorf("after %v: %v", took, err)
+				}
+			})
+		})
+	}
+}
+
+// Who closes a connection does not wait for a peer that reads a byte now and then.
+func TestACloseEndsAWriteThatGoesOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		defer there.Close() //nolint:errcheck // it is over
+		c := &Conn{tap: &tap{Conn: here}}
+		go func() {
+			for {
+				time.Sleep(time.Second)
+				if _, err := there.Read(make([]byte, 1)); err != nil {
+					return
+				}
+			}
+		}()
+		began := time.Now()
+		time.AfterFunc(5*time.Second, func() {
+			c.closing.Store(true)
+			_ = c.tap.SetWriteDeadline(time.Now().Add(3 * time.Second))
+		})
+		if err := c.write(make([]byte, 1000)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) > 10*time.Second {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}
