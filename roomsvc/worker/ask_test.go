@@ -126,3 +126,31 @@ func TestADefectInTheRulesCostsOneRequest(t *testing.T) {
 		t.Errorf("the request behind does not go on: %+v", x.last())
 	}
 }
+
+// A roster is read at 1 → the room is closed at 2, and the feed brings that → the answer to the read comes. The room must
+// not come to life again in memory.
+func TestALateReadDoesNotBringBackARoomThatWasClosed(t *testing.T) {
+	t.Parallel()
+	x := newWorld()
+	open := proto.Record{
+		Room: "r", OwnerID: "ann", Members: []proto.Member{{ID: "ann", Gateway: "g", Request: "c1"}},
+		Change: proto.Change{Event: proto.RoomCreated, ID: "ann", Request: "c1", Replica: "other"},
+	}
+	closed := proto.Record{
+		Room: "r", OwnerID: "ann", Prev: 1, Closed: true,
+		Change: proto.Change{Event: proto.RoomClosed, ID: "ann", Request: "l1", Replica: "other"},
+	}
+	x.Feed(x.now, "r", 1, proto.AppendRecord(nil, &open), x.now)
+	x.Take(x.now, x.request(proto.OpRoster, "q1", "", time.Minute))
+	x.Feed(x.now, "r", 2, proto.AppendRecord(nil, &closed), x.now)
+	late := Result{Seq: 1, State: &room.State{Seq: 1, Record: open}}
+	x.answer(x.last(), late)
+	if x.rooms.Len() != 0 || x.counts[Rooms] != 0 {
+		t.Errorf("memory has %v, %d rooms are counted", x.rooms.Tokens(), x.counts[Rooms])
+	}
+	x.pass(100 * time.Millisecond)
+	x.answer(x.last(), Result{Seq: 2, State: &room.State{Seq: 2, Record: closed}})
+	if x.rooms.Len() != 0 || len(x.replies) != 1 || x.replies[0].Name != proto.RoomNotExists {
+		t.Errorf("memory has %v, answered %v", x.rooms.Tokens(), x.replies)
+	}
+}

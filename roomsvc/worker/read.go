@@ -59,7 +59,7 @@ func (a *Ask) answered(w *Worker, id uint64, r Result) {
 		a.unsure = true
 		a.read.wait(w.now, 0)
 		return
-	case r.State.Sequence() < a.knew && a.read.doubt(w.now):
+	case (r.State.Sequence() < a.knew || w.forgotten(a.Token, r.State)) && a.read.doubt(w.now):
 		a.unsure = false
 		return
 	}
@@ -93,4 +93,10 @@ func (w *Worker) believe(token proto.Token, st *room.State, knew uint64) {
 		w.put(token, st)
 		w.tidy(token)
 	}
+}
+
+// forgotten reports whether a room that was read as open has been closed since: the feed has brought more than that, and
+// memory has nothing of the room, so it has brought the closing. The read was late, or its leader is behind the feed.
+func (w *Worker) forgotten(token proto.Token, st *room.State) bool {
+	return st.Open() && st.Seq <= w.brought && w.rooms.State(token) == nil
 }

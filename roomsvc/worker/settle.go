@@ -26,7 +26,7 @@ const (
 	free
 	// behind: the same, but the feed has brought the change: the leader is behind that copy. Read again.
 	behind
-	// older: the leader has less than the change was decided on. Read again for 0.8 s. ("A read that is older than memory
+	// older: the leader has less than the change was decided on, or than the feed has brought. Read again for 0.8 s. ("A read that is older than memory
 	// is not believed at once.")
 	older
 	// overtaken: another change stands there; or, after 0.8 s, the journal has lost what the change was decided on. Decided
@@ -37,6 +37,7 @@ const (
 // find names what a read shows. It changes nothing but the count of reads that were older.
 func (op *operation) find(w *Worker, r Result) finding {
 	seq, on := r.State.Sequence(), op.record.Prev
+	less := seq < on || w.forgotten(op.ask.Token, r.State)
 	switch {
 	case r.Err != nil:
 		return unreadable
@@ -44,7 +45,7 @@ func (op *operation) find(w *Worker, r Result) finding {
 		return stored
 	case op.fed != 0 && seq >= op.fed:
 		return passed
-	case (seq < on || seq == on && op.large) && !w.Store.Sure():
+	case (less || seq == on && op.large) && !w.Store.Sure():
 		return unsure
 	case seq == on && op.large:
 		return full
@@ -52,7 +53,7 @@ func (op *operation) find(w *Worker, r Result) finding {
 		return free
 	case seq == on:
 		return behind
-	case seq < on && op.reads.doubt(w.now):
+	case less && op.reads.doubt(w.now):
 		return older
 	}
 	return overtaken
