@@ -13,7 +13,8 @@ type asked struct {
 	at  int64
 	ids []proto.RequestID // the Parley-Requests under which it was carried out
 	// joined is what a leave named last.
-	joined proto.RequestID
+	joined      proto.RequestID
+	unavailable bool // so it was answered
 }
 
 // noteRequest notes under which Parley-Request a client's request is carried out.
@@ -31,10 +32,31 @@ func (c *client) judgeAnswer(e *proto.Event, ref string) {
 		return
 	}
 	q := c.asked[c.answered]
+	q.unavailable = e.Name == proto.Error && e.Code == proto.CodeUnavailable
+	first := c.repeats(c.answered)
 	c.answered++
+	if first != q { // in doubt, and asked again: it is one request, which may have been carried out all along
+		q.at, q.ids = first.at, append(q.ids, first.ids...)
+	}
 	if why := c.lie(q, e); why != "" {
 		c.wrong(e, "%s; it asked %s for %q at %.3f", why, q.Name, q.Room, float64(q.at)/1e6)
 	}
+}
+
+// repeats returns the first of those of a client's requests that one repeats: the same, in the same room, with nothing
+// between, each of which was answered unavailable.
+func (c *client) repeats(i int) *asked {
+	first := c.asked[i]
+	for _, q := range slices.Backward(c.asked[:i]) {
+		switch {
+		case q.Name == proto.SignalSend || q.Room != first.Room || first.Name == proto.SignalSend:
+		case q.Name == first.Name && q.unavailable:
+			first = q
+		default:
+			return first
+		}
+	}
+	return first
 }
 
 // lie says why an answer was true at no moment between request and answer; empty: it was.

@@ -71,6 +71,9 @@ func (a *ask) try() {
 	a.attempts++
 	at := &attempt{ask: a, num: a.attempts, reply: g.name + "." + strconv.Itoa(len(w.attempts))}
 	w.attempts[at.reply] = at
+	if a.Op == proto.OpLeave {
+		w.leaves[a.ID] = a.req.Joined
+	}
 	w.note("%s asks %s: %s %s %q for %s of %s (%s)", g.name, target, a.ID, a.Op, a.Room, a.req.ClientID, a.req.Joined, at.reply)
 	left := time.Duration(a.deadline - w.now)
 	proc := w.replica(target)

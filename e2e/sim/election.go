@@ -17,7 +17,7 @@ func (w *world) cutOff(node int, d time.Duration) {
 	if s.leader == node {
 		s.stalled = true
 		term := s.term
-		w.after(w.span(4*time.Second, 9*time.Second), func() {
+		w.after(w.span(4*time.Second, 7*time.Second), func() {
 			if s.stalled && s.term == term && w.net.cut == node {
 				s.stale = &staleLeader{node: node, last: maps.Clone(s.last)}
 				s.elect((node + 1 + w.rnd.IntN(nodes-1)) % nodes)

@@ -30,7 +30,11 @@ func (w *world) step() {
 		w.harm()
 	case p < 106 && w.Elections:
 		if w.chance(60) {
-			w.cutOff(w.rnd.IntN(nodes), w.span(200*time.Millisecond, 14*time.Second))
+			node := w.rnd.IntN(nodes)
+			if w.chance(50) {
+				node = w.stream.leader
+			}
+			w.cutOff(node, w.span(200*time.Millisecond, 18*time.Second))
 		} else {
 			w.resign()
 		}

@@ -56,11 +56,16 @@ func (w *world) room(room proto.Room) *history {
 	return h
 }
 
-// commit notes that a record is stored somewhere.
+// commit notes that a record is stored somewhere, and judges it: a leave ends the membership that it names.
 func (w *world) commit(e *entry) {
 	h := w.room(e.state.Record.Room)
-	if last := h.states[len(h.states)-1]; last.seq >= e.seq {
+	last := h.states[len(h.states)-1]
+	if last.seq >= e.seq {
 		return
+	}
+	change := &e.state.Record.Change
+	if joined, ok := w.leaves[change.Request]; ok && last.has(change.ID) && !last.hasBy(change.ID, joined) {
+		w.fail("the leave %s of %s ends another membership than %s: %s", change.Request, change.ID, joined, e.data)
 	}
 	h.states = append(h.states, &state{
 		rec: &e.state.Record, seq: e.seq, first: w.now, stored: math.MaxInt64, told: math.MaxInt64,

@@ -21,7 +21,7 @@ func Of(seed uint64) Options {
 func Run(seed uint64, o Options) (fault string, trace []string) {
 	w := &world{
 		Options: o, rnd: rand.New(rand.NewPCG(seed, 1)), net: network{cut: nodes}, //nolint:gosec // to be repeated
-		attempts: make(map[string]*attempt), history: make(map[proto.Room]*history),
+		attempts: make(map[string]*attempt), leaves: make(map[proto.RequestID]proto.RequestID), history: make(map[proto.Room]*history),
 	}
 	w.stream = newStream(w)
 	defer func() {

@@ -36,6 +36,7 @@ type world struct {
 	gateways []*gateway // those that live
 	clients  []*client  // all that ever were
 	attempts map[string]*attempt
+	leaves   map[proto.RequestID]proto.RequestID // by their Parley-Request: the membership that each ends
 	history  map[proto.Room]*history
 	made     int // processes and clients so far
 }
