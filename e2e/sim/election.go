@@ -13,18 +13,24 @@ func (w *world) cutOff(node int, d time.Duration) {
 	}
 	w.note("node %d is cut off for %v", node, d)
 	w.net.cut = node
+	w.net.cuts++
+	cuts := w.net.cuts
 	s := w.stream
 	if s.leader == node {
 		s.stalled = true
 		term := s.term
 		w.after(w.span(4*time.Second, 7*time.Second), func() {
-			if s.stalled && s.term == term && w.net.cut == node {
+			if s.stalled && s.term == term && w.net.cut == node && w.net.cuts == cuts {
 				s.stale = &staleLeader{node: node, last: maps.Clone(s.last)}
 				s.elect((node + 1 + w.rnd.IntN(nodes-1)) % nodes)
 			}
 		})
 	}
-	w.after(d, w.heal)
+	w.after(d, func() {
+		if w.net.cuts == cuts {
+			w.heal()
+		}
+	})
 }
 
 // heal ends that. A leader that was not replaced goes on; one that was steps down a moment later.

@@ -105,7 +105,20 @@ func (w *world) request(c *client) {
 		}
 		f.Data = []byte(strconv.Itoa(len(c.asked) + 1))
 	}
+	if q := c.lastIn(f.Room); q != nil && q.unavailable && w.chance(60) { // asking again is safe
+		f = proto.Frame{Name: q.Name, Room: q.Room}
+	}
 	c.request(f)
+}
+
+// lastIn returns the last create, join or leave that a client has asked for in a room, or nil.
+func (c *client) lastIn(room proto.Room) *asked {
+	for i := len(c.asked) - 1; i >= 0; i-- {
+		if q := c.asked[i]; q.Room == room && q.Name != proto.SignalSend {
+			return q
+		}
+	}
+	return nil
 }
 
 // connected returns the clients whose connections stand.

@@ -7,7 +7,8 @@ const nodes = 3
 
 // network is NATS between processes. One of its servers may be cut off from the others.
 type network struct {
-	cut int // which; nodes: none
+	cut  int // which; nodes: none
+	cuts int // how often that has been so
 }
 
 func (n *network) reach(a, b int) bool { return a == b || n.cut != a && n.cut != b }
