@@ -123,7 +123,7 @@ func TestAKilledGatewaysMembersAreRemovedWithin8SecondsEachToldOnce(t *testing.T
 		switch r := stay.Expect(t, proto.ClientLeft, proto.RoomLeft); {
 		case r.Name == proto.ClientLeft && r.Room == room:
 			left = append(left, r.ID)
-		case r.Name == proto.RoomLeft && r.Room == theirs && r.Kicked:
+		case r.Name == proto.RoomLeft && r.Room == theirs && r.Kicked && r.Reason == proto.OwnerLost:
 			closed++
 		default:
 			t.Errorf("heard %s", r.Raw)
@@ -215,7 +215,7 @@ func TestAGatewayCountedAsGoneByMistakeKeepsItsSocketsAndTellsItsClients(t *test
 		t.Errorf("the members of a gateway that is silent were removed after %v", took)
 	}
 	d.Gateways[1].Resume(t)
-	if r := asleep.Expect(t, proto.RoomLeft); !r.Kicked || r.Room != room {
+	if r := asleep.Expect(t, proto.RoomLeft); !r.Kicked || r.Room != room || r.Reason != proto.Removed {
 		t.Errorf("heard %s", r.Raw)
 	}
 	e := asleep.Join(t, room)

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -20,28 +21,42 @@ func padded(n int) string {
 	return `{"event":"ping","x":"` + strings.Repeat("x", n-len(empty)) + `"}`
 }
 
-func TestAFrameOf64KiBPassesAndOneMoreByteCloses1009(t *testing.T) {
+func TestAFrameOf64KiBPassesAndOneMoreByteIsRefused(t *testing.T) {
 	t.Parallel()
 	s := onePlace(t)
 	c := s.dial(t)
-	if err := c.SendText(t.Context(), padded(64<<10)); err != nil {
+	send := func(size int, answer proto.Name, code proto.Code) {
+		t.Helper()
+		if err := c.SendText(t.Context(), padded(size)); err != nil {
+			t.Fatal(err)
+		}
+		if e := c.Expect(t, answer); e.Code != code {
+			t.Errorf("%d bytes: heard %s", size, e.Raw)
+		}
+	}
+	send(64<<10, proto.Pong, "")
+	send(64<<10+1, proto.Error, proto.CodeTooLarge)
+	send(70_000, proto.Error, proto.CodeTooLarge)
+	send(1<<20, proto.Error, proto.CodeTooLarge)
+	send(64<<10, proto.Pong, "")
+	if err := c.SendText(t.Context(), padded(1<<20+1)); err != nil {
 		t.Fatal(err)
 	}
-	c.Expect(t, proto.Pong)
-	if err := c.SendText(t.Context(), padded(64<<10+1)); err != nil {
-		t.Fatal(err)
-	}
-	wantClose(t, c, websocket.StatusMessageTooBig, "")
+	wantClose(t, c, websocket.StatusMessageTooBig, "a frame may have 65536 bytes, and this one has more than 1048576")
 	// In pieces it is no smaller.
 	r, _ := rawClient(t, s.urls[0])
-	for range 5 {
-		if _, err := r.Write(frame(1, false, strings.Repeat(" ", 16<<10))[0:]); err != nil {
+	for i := range 65 {
+		first := byte(0)
+		if i == 0 {
+			first = 1
+		}
+		if _, err := r.Write(frame(first, false, strings.Repeat(" ", 16<<10))); err != nil {
 			break
 		}
 	}
 	_ = r.SetReadDeadline(time.Now().Add(harness.Patience))
-	if code, _, _, err := closeFrame(r.r); err == nil && code != 1009 && code != 1002 {
-		t.Errorf("closed with %d", code)
+	if code, _, _, err := closeFrame(r.r); err != nil || code != 1009 {
+		t.Errorf("closed with %d, %v", code, err)
 	}
 }
 
@@ -49,6 +64,9 @@ func TestMaxFrameIsASetting(t *testing.T) {
 	t.Parallel()
 	s := onePlace(t, "--max-frame", "2000")
 	c := s.dial(t)
+	if e := c.All()[0]; e.Limits == nil || e.Limits.Frame != 2000 {
+		t.Errorf("heard %s", e.Raw)
+	}
 	if err := c.SendText(t.Context(), padded(2000)); err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +74,9 @@ func TestMaxFrameIsASetting(t *testing.T) {
 	if err := c.SendText(t.Context(), padded(2001)); err != nil {
 		t.Fatal(err)
 	}
-	wantClose(t, c, websocket.StatusMessageTooBig, "")
+	if e := c.Expect(t, proto.Error); e.Code != proto.CodeTooLarge {
+		t.Errorf("heard %s", e.Raw)
+	}
 }
 
 func TestAClientIsIn64RoomsAtMost(t *testing.T) {
@@ -232,9 +252,11 @@ func TestAClientThatTakesNothingIsClosedAsTooSlowAndTouchesNoOther(t *testing.T)
 	}
 	want(t, b.Signal(t, room, a.ID(), `1`), proto.SignalSent)
 	a.Expect(t, proto.SignalReceive)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*harness.Patience)
+	defer cancel()
 	for _, c := range []*client{a, b} {
-		if r := c.Expect(t, proto.ClientLeft); string(r.ID) != id {
-			t.Errorf("heard %s", r.Raw)
+		if r, err := c.Await(ctx, proto.ClientLeft); err != nil || string(r.ID) != id {
+			t.Errorf("heard %s, %v", r.Raw, err)
 		}
 	}
 	want(t, a.Signal(t, room, proto.ClientID(id), data), proto.TargetNotFound)

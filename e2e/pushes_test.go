@@ -38,21 +38,21 @@ func ownerLeaves(t *testing.T, s *site) {
 	if e := clients[0].Leave(t, room); e.Name != proto.RoomLeft || e.Kicked {
 		t.Errorf("the owner was answered %+v", e)
 	}
-	closed(t, s, room, clients)
+	closed(t, s, room, proto.OwnerLeft, clients)
 }
 
 func ownerLost(t *testing.T, s *site) {
 	room, clients := fresh(t), s.dials(t, 4)
 	fill(t, room, clients...)
 	clients[0].Abort()
-	closed(t, s, room, clients)
+	closed(t, s, room, proto.OwnerLost, clients)
 }
 
-// closed checks that all but the owner were told of the closing, and that the room is gone.
-func closed(t *testing.T, s *site, room proto.Room, clients []*client) {
+// closed checks that all but the owner were told of the closing and why, and that the room is gone.
+func closed(t *testing.T, s *site, room proto.Room, why proto.Reason, clients []*client) {
 	t.Helper()
 	for _, c := range clients[1:] {
-		if r := c.Expect(t, proto.RoomLeft); !r.Kicked || r.Room != room {
+		if r := c.Expect(t, proto.RoomLeft); !r.Kicked || r.Room != room || r.Reason != why {
 			t.Errorf("heard %s", r.Raw)
 		}
 		want(t, c.Leave(t, room), proto.NotInRoom)

@@ -29,7 +29,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	gateway := []string{
 		"--listen", "--ops-listen", "--nats", "--nats-creds", "--nats-ca", "--nats-cert", "--nats-key", "--prefix", "--allow-origin",
 		"--trusted-proxy", "--max-frame", "--max-queue", "--max-rooms", "--rate", "--burst", "--max-conns",
-		"--max-conns-per-address", "--drain", "--log-level", "--log-format", "--version",
+		"--max-conns-per-address", "--ipv6-prefix", "--idle-timeout", "--drain", "--log-level", "--log-format", "--version",
 	}
 	for program, flags := range map[string][]string{
 		harness.Parley:  append([]string{"--nats-listen", "--data-dir", "--max-members"}, gateway...),
@@ -94,6 +94,7 @@ func TestABadSettingExits2AndSaysWhatToSet(t *testing.T) {
 		{sockets, []string{"--trusted-proxy", "nonsense"}, "trusted-proxy"},
 		{sockets, []string{"--trusted-proxy", "10.0.0.0/99"}, "trusted-proxy"},
 		{sockets, []string{"--allow-origin", "["}, "allow-origin"},
+		{sockets, []string{"--allow-origin", "https://app.example/path"}, "write https://app.example"},
 		{sockets, []string{"--max-frame", "-1"}, "max-frame"},
 		{sockets, []string{"--max-queue", "much"}, "max-queue"},
 		{sockets, []string{"--max-rooms", "-5"}, "max-rooms"},
@@ -101,6 +102,8 @@ func TestABadSettingExits2AndSaysWhatToSet(t *testing.T) {
 		{sockets, []string{"--burst", "-1"}, "burst"},
 		{sockets, []string{"--max-conns", "-1"}, "max-conns"},
 		{sockets, []string{"--max-conns-per-address", "-1"}, "max-conns-per-address"},
+		{sockets, []string{"--ipv6-prefix", "0"}, "ipv6-prefix"},
+		{sockets, []string{"--idle-timeout", "0s"}, "idle-timeout"},
 		{sockets, []string{"--drain", "soon"}, "drain"},
 		{sockets, []string{"--drain", "-1s"}, "drain"},
 		{[]string{harness.Parley}, []string{"--max-frame", "100000000"}, "max-frame"},

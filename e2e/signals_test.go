@@ -28,7 +28,7 @@ func signalBytes(t *testing.T, s *site) {
 		`{"description":{"type":"offer","sdp":"v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n"}}`,
 		`{"candidate":{"candidate":"candidate:1 1 UDP 1 192.0.2.1 9 typ host","sdpMid":"0","sdpMLineIndex":0}}`,
 		`{}`, `null`, `0`, `"text"`, `[1,2,[3]]`, `true`, `-0.0e+10`, `1E400`, `123456789012345678901234567890`,
-		`{"b":1,"a":2,"__proto__":{"x":1}}`, `{ "spaces" :  [ 1 , 2 ] }`, `"\u00e9é\/\ud83d\ude00😀"`, `{"n":5,"event":"x"}`,
+		`{"b":1,"a":2,"__proto__":{"x":1}}`, `{ "spaces" :  [ 1 , 2 ] }`, `"\u00e9é\/\ud83d\ude00😀"`, `{"sdp":"cut \ud83d"}`, `["\ude00\ud83d",{"\ud83d":0}]`, `{"n":5,"event":"x"}`,
 		`{"a":"</script>&"}`, `"` + strings.Repeat("x", 10_000) + `"`, `{"data":{"data":{"data":[]}},"n":7}`,
 	} {
 		want(t, a.Signal(t, room, b.ID(), data), proto.SignalSent)

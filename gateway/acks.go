@@ -2,19 +2,16 @@ package gateway
 
 import (
 	"context"
-	"sync"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
 )
 
 // acks answers the askers of signals straight from this gateway. The dispatcher only appends; encoding and publishing
 // happen on a goroutine of their own.
 type acks struct {
-	g *Gateway
-
-	mu    sync.Mutex // guards queue
-	queue []ack      // bounded by the signals under way, which their senders bound
-	bell  chan struct{}
+	g     *Gateway
+	queue *bus.Queue[ack] // bounded by the signals under way, which their senders bound
 }
 
 type ack struct {
@@ -24,7 +21,7 @@ type ack struct {
 	to    proto.ClientID // the target; of an error, the sender
 }
 
-func newAcks(g *Gateway) *acks { return &acks{g: g, bell: make(chan struct{}, 1)} }
+func newAcks(g *Gateway) *acks { return &acks{g: g, queue: bus.NewQueue[ack]()} }
 
 // sent confirms that a signal was queued for its target.
 func (k *acks) sent(reply string, room proto.Room, to proto.ClientID) {
@@ -50,18 +47,8 @@ func (a *ack) event() proto.Event {
 }
 
 func (k *acks) add(a ack) {
-	if !k.g.subjects.ReplyAllowed(a.reply) {
-		return
-	}
-	k.mu.Lock()
-	k.queue = append(k.queue, a)
-	first := len(k.queue) == 1
-	k.mu.Unlock()
-	if first {
-		select {
-		case k.bell <- struct{}{}:
-		default:
-		}
+	if k.g.subjects.ReplyAllowed(a.reply) {
+		k.queue.Put(a)
 	}
 }
 
@@ -71,13 +58,11 @@ func (k *acks) run(ctx context.Context) error {
 	var buf []byte
 	for {
 		select {
-		case <-k.bell:
+		case <-k.queue.Bell():
 		case <-ctx.Done():
 			return nil
 		}
-		k.mu.Lock()
-		batch, k.queue = k.queue, batch[:0]
-		k.mu.Unlock()
+		batch = k.queue.Take(batch)
 		for i := range batch {
 			e := batch[i].event()
 			buf = proto.AppendEvent(buf[:0], &e)

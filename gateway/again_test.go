@@ -1,11 +1,11 @@
 package gateway
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -92,19 +92,6 @@ func TestOneWhoJoinsAgainWhileItIsRemovedIsToldToAskAgain(t *testing.T) {
 	}
 }
 
-func TestADefectIsAnsweredInternalAndEndsNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	a := w.dial()
-	testSession(w, a.ID()).guard(proto.Frame{Name: proto.RoomJoin, Room: lobby, Ref: `"7"`}, func() { panic("a defect") })
-	e := a.Expect(t, proto.Error)
-	if e.Code != proto.CodeInternal || e.Ref != "7" || !strings.Contains(e.Message, "id ") {
-		t.Errorf("heard %s", e.Raw)
-	}
-	w.send(a, proto.Frame{Name: proto.Ping})
-	w.hears(a, proto.Event{Name: proto.Pong})
-}
-
 // What NATS brings is everybody's: a defect in handling it ends nothing either, and rosters mend what it has left undone.
 func TestADefectInHandlingWhatNATSBringsIsMended(t *testing.T) {
 	t.Parallel()
@@ -117,11 +104,11 @@ func TestADefectInHandlingWhatNATSBringsIsMended(t *testing.T) {
 }
 
 // testSession returns a client's session.
-func testSession(w *world, id proto.ClientID) *session {
+func testSession(w *world, id proto.ClientID) *session.Session {
 	w.g.door.mu.Lock()
 	defer w.g.door.mu.Unlock()
 	for s := range w.g.door.sessions {
-		if s.client.ID == id {
+		if s.ID() == id {
 			return s
 		}
 	}

@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -223,22 +225,35 @@ func TestWithoutNATSARequestWaitsForItsReturn(t *testing.T) {
 	w.hears(a, proto.Event{Name: proto.RoomNotExists, Room: lobby})
 }
 
-func TestAGatewayIsReadyOnceARequestIsAnswered(t *testing.T) {
+// A gateway learns that it is ready from what it hears anyway: it asks nobody.
+func TestAGatewayIsReadyWhileAReplicaIsUpAndRequestsAreAnswered(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	ready := make(chan error, 1)
-	w.g.spawn(func() { ready <- w.g.Ready(t.Context()) })
-	q := w.next(proto.OpList)
-	if q.Limit != 1 {
-		t.Errorf("it asks %s", q.msg.Data)
+	w := newWorld(t, worldOptions{silent: true, timing: func(x *timing) { x.request, x.attempt = time.Second, time.Minute }})
+	if err := w.g.Ready(); err == nil || !strings.Contains(err.Error(), "no replica of the room service is heard") {
+		t.Errorf("before any replica was heard: %v", err)
 	}
-	q.answer(proto.Event{Name: proto.Rooms, List: []proto.RoomInfo{}})
-	if err := <-ready; err != nil {
-		t.Error(err)
+	r := w.replicas[0]
+	r.beat(proto.Leaving)
+	testkit.WaitFor(t, "a replica that is not ready", func() bool {
+		err := w.g.Ready()
+		return err != nil && strings.Contains(err.Error(), "its /readyz says why")
+	})
+	r.live()
+	if err := w.g.Ready(); err != nil {
+		t.Errorf("with a replica that is up: %v", err)
 	}
-	if err := w.g.Ready(t.Context()); err != nil {
-		t.Errorf("an answer counts for a while: %v", err)
+	a := w.dial()
+	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: lobby})
+	w.next(proto.OpJoin) // and no answer
+	w.hears(a, rooms.Unanswered(lobby, a.ID()))
+	if err := w.g.Ready(); err == nil || !strings.Contains(err.Error(), "does not answer") {
+		t.Errorf("after a request that nobody answered: %v", err)
 	}
+	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: lobby})
+	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomNotExists})
+	w.hears(a, proto.Event{Name: proto.RoomNotExists, Room: lobby})
+	testkit.WaitFor(t, "the answer to count", func() bool { return w.g.Ready() == nil })
+	w.none(proto.Ops()...)
 	w.nats.Stop()
-	testkit.WaitFor(t, "the loss", func() bool { return w.g.Ready(t.Context()) != nil })
+	testkit.WaitFor(t, "the loss", func() bool { return w.g.Ready() != nil })
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -15,15 +16,15 @@ type refused struct {
 }
 
 // of returns the session of a core's client.
-func of(c *rooms.Client) *session { return c.Peer.(*session) } //nolint:forcetypeassert // open made it so
+func of(c *rooms.Client) *session.Session { return c.Peer.(*session.Session) } //nolint:forcetypeassert // open made it so
 
 // carryOut does what the core says.
 func (d *dispatcher) carryOut(o *rooms.Out) {
 	switch o.Kind {
 	case rooms.Member:
-		of(o.To[0]).setRoom(o.Room, o.Joined)
+		of(o.To[0]).Rooms.Set(o.Room, o.Joined)
 	case rooms.Parted:
-		of(o.To[0]).dropRoom(o.Room)
+		of(o.To[0]).Rooms.Drop(o.Room)
 	case rooms.Tell:
 		d.tell(o)
 	case rooms.Deliver:
@@ -31,9 +32,9 @@ func (d *dispatcher) carryOut(o *rooms.Out) {
 	case rooms.Ack:
 		d.g.acks.add(ack{o.Name, o.Reply, o.Room, o.ID})
 	case rooms.Resolve:
-		if s := of(o.To[0]); s != nil {
-			s.resolve(s.asking.Load(), o.Outcome)
-		}
+		s := of(o.To[0])
+		d.noteOutcome(o.Outcome)
+		s.Resolve(s.Asking(), o.Outcome)
 	case rooms.AskRoster:
 		d.askRoster(o)
 	case rooms.LeaveStranger:
@@ -42,11 +43,11 @@ func (d *dispatcher) carryOut(o *rooms.Out) {
 		if o.Joined != "" {
 			d.g.metrics.ghosts.Inc()
 		}
-		of(o.To[0]).queueLeave(o.Room, o.Joined)
+		of(o.To[0]).QueueLeave(o.Room, o.Joined)
 	case rooms.Dropped:
 		d.g.metrics.overflows.WithLabelValues("kept").Add(float64(o.Num))
 	case rooms.Forget:
-		delete(d.sessions, of(o.To[0]).num)
+		delete(d.sessions, of(o.To[0]).Num)
 		d.departed--
 	}
 }
@@ -65,7 +66,7 @@ func (d *dispatcher) tell(o *rooms.Out) {
 	m.Ref = o.Ref
 	for _, c := range o.To {
 		s := of(c)
-		if o.Lazy && s.putLazily(m) {
+		if o.Lazy && s.Out.PutLazily(m) {
 			d.lazy = append(d.lazy, s)
 		} else if !o.Lazy {
 			s.Send(m)
@@ -96,7 +97,7 @@ func (d *dispatcher) flushSoon(members int) {
 func (d *dispatcher) flush() {
 	d.flushing = false
 	for i, s := range d.lazy {
-		s.flush()
+		s.Out.Flush()
 		d.lazy[i] = nil
 	}
 	d.lazy = d.lazy[:0]
@@ -107,13 +108,13 @@ func (d *dispatcher) deliver(o *rooms.Out) {
 	e := *o.Event
 	payload := proto.StripCount(o.Payload, &e)
 	e.N = 0
-	switch of(o.To[0]).offer(message(&e, payload)) {
-	case taken:
+	switch of(o.To[0]).Out.Offer(message(&e, payload)) {
+	case session.Taken:
 		d.g.acks.sent(o.Reply, e.Room, o.To[0].ID)
 		return
-	case full:
+	case session.Full:
 		d.g.acks.full(o.Reply, e.Room, e.SenderID)
-	case gone:
+	case session.Gone:
 		d.g.acks.notFound(o.Reply, e.Room, o.To[0].ID)
 	}
 	d.refused = append(d.refused, refused{o.To[0], *o.Event})

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/proto"
 )
 
 // Config is how a gateway runs. The zero value works.
@@ -16,6 +18,7 @@ type Config struct {
 	TrustedProxies []string      // addresses or networks whose word on the client's address counts; none
 	Limits         Limits
 	Drain          time.Duration // how long closing may take; 10 s
+	IdleTimeout    time.Duration // how long an HTTP connection may stand unused between two requests; 90 s
 	Home           http.Handler  // what stands at /; nothing
 	RandomReplica  bool          // for tests: ask any replica first, not the one that ranks first
 }
@@ -29,13 +32,22 @@ type Limits struct {
 	Burst              int // requests at once of a client; 1,000
 	MaxConns           int // of the gateway; 20,000
 	MaxConnsPerAddress int // 1,024
+	IPv6Prefix         int // bits of an IPv6 address that count as one address there; 64, none: all 128
 }
 
-// The bounds of a client's requests that wait for their turn.
-const (
-	maxInbox      = 64
-	maxInboxBytes = 256 << 10
-)
+// none is a limit that is never reached.
+const none = 1<<31 - 1
+
+// told returns what clients are told of their limits.
+func (l Limits) told() proto.Limits {
+	most := func(v int) int {
+		if v == none {
+			return 0
+		}
+		return v
+	}
+	return proto.Limits{Frame: most(l.MaxFrame), Rooms: most(l.MaxRooms), Rate: most(l.Rate), Burst: most(l.Burst)}
+}
 
 // withDefaults fills in what is 0, and turns "none" into a number that is never reached.
 func (l Limits) withDefaults() Limits {
@@ -44,7 +56,7 @@ func (l Limits) withDefaults() Limits {
 		case *v == 0:
 			*v = def
 		case *v < 0:
-			*v = 1<<31 - 1
+			*v = none
 		}
 	}
 	set(&l.MaxFrame, 64<<10)
@@ -54,5 +66,6 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Burst, 1000)
 	set(&l.MaxConns, 20000)
 	set(&l.MaxConnsPerAddress, 1024)
+	set(&l.IPv6Prefix, 64)
 	return l
 }

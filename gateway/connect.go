@@ -4,92 +4,57 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 )
 
-// How the connection to NATS is kept: found broken within 4.5 s, and so mended before the gateway counts as gone after 8 s of
-// silence, also where packets vanish; never given up. There is no buffer for reconnecting: a request that could not be sent
-// fails at once and is asked again, rather than arriving late.
-const (
-	natsPing    = 1500 * time.Millisecond
-	natsPings   = 2
-	natsWaitMin = 100 * time.Millisecond
-	natsWaitMax = 500 * time.Millisecond
-	natsFlush   = 5 * time.Second
-	remindEvery = time.Minute // that NATS is still away
-
-	// deafFor is how long no replica is heard before another NATS server is tried: this one may be cut off from the others,
-	// and the gateway counts as gone after 8 s. The next one may be cut off too, or be the same by another address: two more are
-	// tried soon. When that does not help, each time comes after twice as long.
-	deafFor     = 4 * time.Second
-	deafAgain   = 2 * time.Second
-	deafAtFirst = 10 * time.Second // while none was ever heard: perhaps none has been started yet
-	deafForMax  = 5 * time.Minute
-	deafRetries = 2
-)
+// natsFlush is how long the first subscriptions may take to arrive.
+const natsFlush = 5 * time.Second
 
 // connect logs in to NATS and subscribes. It does not wait for NATS to be there; only what cannot get better is an error.
 func (g *Gateway) connect() error {
-	options := append([]nats.Option{
-		nats.Name("parley-gateway " + string(g.id)),
-		nats.MaxReconnects(-1),
-		nats.RetryOnFailedConnect(true),
-		nats.CustomReconnectDelay(func(int) time.Duration {
-			return natsWaitMin + rand.N(natsWaitMax-natsWaitMin) //nolint:gosec // jitter
-		}),
-		nats.ReconnectBufSize(-1),
-		nats.PingInterval(natsPing),
-		nats.MaxPingsOutstanding(natsPings),
-		nats.ConnectHandler(func(*nats.Conn) { g.metrics.connected.Set(1) }),
-		nats.ReconnectHandler(func(*nats.Conn) {
+	conn, err := bus.Connect(bus.Config{
+		Servers: g.cfg.Servers,
+		Name:    "parley-gateway " + string(g.id),
+		Options: g.cfg.Options,
+		Log:     g.log,
+		Connected: func(_ string, again bool) {
 			g.metrics.connected.Set(1)
-			g.log.Info("NATS is back")
-			g.dispatcher.post(command{compare: "reconnect"})
-		}),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			g.metrics.connected.Set(0)
-			if err != nil {
-				g.log.Warn("NATS is away", "error", err)
+			if again {
+				g.dispatcher.post(command{compare: rooms.Reconnect})
 			}
-		}),
-		nats.ReconnectErrHandler(g.unreached()),
-		nats.ErrorHandler(g.natsError),
-	}, g.cfg.Options...)
-	conn, err := nats.Connect(g.cfg.Servers, options...)
+		},
+		Away:    func() { g.metrics.connected.Set(0) },
+		Trouble: g.natsError,
+		Closed:  g.shutOut,
+	})
 	if err != nil {
-		return fmt.Errorf("connect to NATS: %w", err)
+		return err //nolint:wrapcheck // it says what was done
 	}
 	g.conn = conn
 	g.asker = ask.New(conn, ask.Config{
 		Gateway: g.id, Subjects: g.subjects, Ranking: g.ranking, Random: g.cfg.RandomReplica, Stopped: g.stopped,
 		Silence: g.timing.attempt, BackoffMin: g.timing.backoffMin, BackoffMax: g.timing.backoffMax,
 	})
-	if conn.IsConnected() {
-		g.metrics.connected.Set(1)
+	g.host = session.Host{
+		Gateway: g.id, Request: g.timing.request, Signal: g.timing.signal, Began: g.dispatcher.began, Asker: g.asker,
+		Limits: session.Limits{
+			MaxQueue: g.limits.MaxQueue, MaxRooms: g.limits.MaxRooms, Rate: g.limits.Rate, Burst: g.limits.Burst,
+		},
+		Fits: g.fits, Spawn: g.spawn, Dispatcher: g.dispatcher, Door: exit{g}, Metrics: g.metrics, Log: g.log,
 	}
 	if err := g.subscribe(); err != nil {
 		conn.Close()
 		return fmt.Errorf("subscribe: %w", err)
 	}
 	return nil
-}
-
-// unreached returns what hears of each attempt that failed, at the start and later. It says so once a minute.
-func (g *Gateway) unreached() nats.ConnErrHandler {
-	var said time.Time // nats.go calls one handler at a time
-	return func(conn *nats.Conn, err error) {
-		if now := time.Now(); said.IsZero() || now.Sub(said) >= remindEvery {
-			said = now
-			g.log.Warn("NATS cannot be reached, trying again", "servers", conn.Servers(), "error", err) // without passwords
-		}
-	}
 }
 
 func (g *Gateway) subscribe() error {
@@ -110,101 +75,34 @@ func (g *Gateway) subscribe() error {
 }
 
 // natsError hears what NATS says beside the way.
-func (g *Gateway) natsError(_ *nats.Conn, _ *nats.Subscription, err error) {
+func (g *Gateway) natsError(_ *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		g.metrics.overflows.WithLabelValues("nats").Inc()
-		g.dispatcher.post(command{compare: "overflow"})
+		g.dispatcher.post(command{compare: rooms.Overflow})
 	}
 	g.log.Warn("NATS", "error", err)
 }
 
-// beat says each second that the gateway is here, and as its last word that it leaves.
-func (g *Gateway) beat(ctx context.Context) error {
-	subject := g.subjects.Beat(proto.RoleGateway, string(g.id))
-	say := func(state proto.State) {
-		b := proto.Beat{
-			Role: proto.RoleGateway, ID: string(g.id), State: state,
-			Load: &proto.Load{Sessions: g.door.count(), Rooms: g.dispatcher.inRooms.Load()},
-		}
-		_ = g.conn.Publish(subject, b.Encode()) // while NATS is away nobody listens either
+// shutOut hears that the connection is closed for good, which, unless the gateway closed it, means that its login is refused.
+func (g *Gateway) shutOut(err error) {
+	if err == nil {
+		err = nats.ErrConnectionClosed
 	}
-	tick := time.NewTicker(proto.BeatEvery)
-	defer tick.Stop()
-	var ears ears
-	for {
-		say(proto.Up)
-		if ears.deaf(time.Now(), g.ranking.LastHeard(), g.conn.IsConnected()) && len(g.conn.Servers()) > 1 {
-			g.log.Warn("no room service is heard over this NATS server, trying another")
-			_ = g.conn.ForceReconnect() // it fails only when the connection is closed, or is being made again already
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			say(proto.Leaving)
-			_ = g.conn.FlushTimeout(time.Second) // for the last word to be sent; it may be that NATS is away
-			return nil
-		}
-	}
+	g.refusedBy <- fmt.Errorf("the connection to NATS was closed: %w; check the server's address and the login", err)
 }
 
-// ears notice that nothing is heard.
-type ears struct {
-	since time.Time // when listening to this server began
-	asked time.Time // when deaf was last
-	tried int       // so many other servers, since a replica was heard
-}
-
-// deaf reports whether it is time to try another server. heard is when a replica was heard last; zero: none ever was.
-func (e *ears) deaf(now, heard time.Time, connected bool) bool {
-	slept := now.Sub(e.asked) > 2*proto.BeatEvery // then what has come was not read yet
-	e.asked = now
-	if heard.After(e.since) {
-		e.since, e.tried = heard, 0
-	}
-	if !connected || slept {
-		e.since = now
-	}
-	patience := deafFor
-	switch {
-	case e.tried > deafRetries:
-		patience = min(deafFor<<min(e.tried-deafRetries, 10), deafForMax)
-	case heard.IsZero():
-		patience = deafAtFirst
-	case e.tried > 0:
-		patience = deafAgain
-	}
-	if now.Sub(e.since) < patience {
-		return false
-	}
-	e.since = now
-	e.tried++
-	return true
-}
-
-// errNotReady is returned by Ready, wrapped, with the reason.
-var errNotReady = errors.New("not ready")
-
-// How Ready asks, and for how long an answer counts.
-const (
-	readyPatience = 2 * time.Second
-	readyFor      = 5 * time.Second
-)
-
-// Ready returns nil when NATS is reached and a room request was answered within the last seconds. It blocks for up to two.
-func (g *Gateway) Ready(ctx context.Context) error {
-	switch {
-	case g.door.isDraining():
-		return fmt.Errorf("%w: draining", errNotReady)
-	case !g.up.Load() || !g.conn.IsConnected():
-		return fmt.Errorf("%w: NATS is not reached", errNotReady)
-	case time.Now().UnixMilli()-g.answered.Load() < readyFor.Milliseconds():
+// reached returns why NATS will not be reached any more, or nil when the context ends.
+func (g *Gateway) reached(ctx context.Context) error {
+	select {
+	case err := <-g.refusedBy:
+		return err
+	case <-ctx.Done():
 		return nil
 	}
-	a := g.newOwn(proto.OpList, "", readyPatience, proto.AppendRequest(nil, proto.OpList, &proto.Request{Limit: 1}))
-	g.dispatcher.post(command{own: a})
-	if g.runOwn(a) != rooms.OK || ctx.Err() != nil {
-		return fmt.Errorf("%w: the room service does not answer", errNotReady)
-	}
-	g.answered.Store(time.Now().UnixMilli())
-	return nil
+}
+
+// fits reports whether NATS takes a request: without --max-frame a client may send more. Every NATS takes a check's page.
+func (g *Gateway) fits(payload []byte) bool {
+	const head = 256 // more than the request's headers
+	return len(payload)+head <= proto.MaxCheckPage || int64(len(payload)+head) <= g.conn.MaxPayload()
 }

@@ -1,29 +1,51 @@
 package gateway
 
 import (
-	"bytes"
 	"errors"
-	"log/slog"
-	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/testkit"
 )
 
-func TestThatNATSIsAwayIsSaidOnceAMinute(t *testing.T) {
+// It is connected again long before nats.go itself would give up a write, which is after a minute.
+func TestAGatewayWhoseWritesBlockIsConnectedAgain(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
-		g := &Gateway{log: slog.New(slog.NewTextHandler(&out, nil))}
-		failed := g.unreached()
-		for range 150 { // attempts, one a second
-			failed(&nats.Conn{}, errors.New("connection refused"))
-			<-time.After(time.Second)
-		}
-		if n := strings.Count(out.String(), "NATS cannot be reached"); n != 3 {
-			t.Errorf("said %d times in 150 s:\n%s", n, out.String())
-		}
+	var jam *testkit.Jam
+	w := newWorld(t, worldOptions{reach: func(n *testkit.NATS) []nats.Option {
+		jam = testkit.NewJam(n)
+		return jam.Options()
+	}})
+	a := w.dial()
+	before := jam.Block()
+	testkit.WaitFor(t, "another connection", func() bool { return jam.Made() > before && w.g.conn.IsConnected() })
+	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: lobby})
+	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomNotExists})
+	w.hears(a, proto.Event{Name: proto.RoomNotExists, Room: lobby})
+}
+
+func TestAGatewayWhoseLoginIsRefusedForGoodEnds(t *testing.T) {
+	t.Parallel()
+	login := &server.User{Username: "gateway", Password: "old"}
+	w := newWorld(t, worldOptions{
+		nats: []testkit.Option{testkit.Listen(), testkit.Configure(func(o *server.Options) {
+			o.Users = []*server.User{login, {Username: "others"}}
+			o.NoAuthUser = "others"
+		})},
+		reach: func(*testkit.NATS) []nats.Option { return []nats.Option{nats.UserInfo("gateway", "old")} },
 	})
+	login.Password = "new"
+	w.nats.Restart()
+	select {
+	case <-w.done:
+	case <-time.After(patience):
+		t.Fatal("it runs on, and will never reach NATS again")
+	}
+	if !errors.Is(w.err, nats.ErrAuthorization) {
+		t.Errorf("it ended with %v", w.err)
+	}
 }

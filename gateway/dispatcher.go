@@ -3,14 +3,15 @@ package gateway
 import (
 	"context"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -25,34 +26,34 @@ type dispatcher struct {
 	// Owned by run.
 	core      *rooms.Core
 	in        rooms.In
-	sessions  map[uint64]*session
+	sessions  map[uint64]*session.Session
 	own       map[uint64]*ownAsk // requests of the gateway's own that are under way, by number
+	ownNum    uint64             // of the last of them
+	answered  bool               // something was, since the last tick or request that was not
 	departed  int                // sessions that have left everything and are remembered
 	whenEmpty chan struct{}      // closed, if made, when every session has departed
 	refused   []refused          // signals of this step that a queue did not take
-	lazy      []*session         // were told something that is written a moment later
+	lazy      []*session.Session // were told something that is written a moment later
 	flushing  bool               // that moment is about to come
 
 	inRooms atomic.Uint64 // rooms at the last tick, for beats
 
-	mu       sync.Mutex    // guards commands
-	commands []command     // unbounded, but each poster has only few under way
-	bell     chan struct{} // 1 deep: there are commands
+	commands *bus.Queue[command] // not bounded, but each poster has only few under way
 }
 
 // command is what another goroutine asks of the dispatcher; one group of fields is set.
 type command struct {
-	session  *session
-	register bool          // a new session
-	begin    *ask.Ask      // a create, join or leave of session is about to be sent
-	giveUp   *ask.Ask      // time is up for this ask of session, or of the gateway's own
-	ended    bool          // the session is about to leave its rooms
-	departed *session      // and everything has been left,
-	settled  bool          // with answers to everything that it ever asked
-	own      *ownAsk       // a request of the gateway's own
-	empty    chan struct{} // to be closed once every session has departed
-	flush    bool          // what was told lazily is to be written
-	compare  rooms.Reason  // every room is to be compared with its roster
+	session  *session.Session
+	register bool             // a new session
+	begin    *ask.Ask         // a create, join or leave of session is about to be sent
+	giveUp   *ask.Ask         // time is up for this ask of session, or of the gateway's own
+	ended    bool             // the session is about to leave its rooms
+	departed *session.Session // and everything has been left,
+	settled  bool             // with answers to everything that it ever asked
+	own      *ownAsk          // a request of the gateway's own
+	empty    chan struct{}    // to be closed once every session has departed
+	flush    bool             // what was told lazily is to be written
+	compare  rooms.Reason     // every room is to be compared with its roster
 }
 
 // queueOfNATS is how many messages may wait for the dispatcher: a tenth of a second at full load.
@@ -71,22 +72,28 @@ func newDispatcher(g *Gateway) *dispatcher {
 		g:        g,
 		began:    time.Now(),
 		messages: make(chan *nats.Msg, queueOfNATS),
-		sessions: make(map[uint64]*session),
+		sessions: make(map[uint64]*session.Session),
 		own:      make(map[uint64]*ownAsk),
-		bell:     make(chan struct{}, 1),
+		commands: bus.NewQueue[command](),
 	}
 }
 
 // post hands a command to the dispatcher. It does not block. What is posted before a request is published is handled
 // before anything that the request brings.
-func (d *dispatcher) post(c command) {
-	d.mu.Lock()
-	d.commands = append(d.commands, c)
-	d.mu.Unlock()
-	select {
-	case d.bell <- struct{}{}:
-	default:
-	}
+func (d *dispatcher) post(c command) { d.commands.Put(c) }
+
+// Begin implements [session.Dispatcher].
+func (d *dispatcher) Begin(s *session.Session, a *ask.Ask) { d.post(command{begin: a, session: s}) }
+
+// GiveUp implements [session.Dispatcher].
+func (d *dispatcher) GiveUp(s *session.Session, a *ask.Ask) { d.post(command{giveUp: a, session: s}) }
+
+// Ended implements [session.Dispatcher].
+func (d *dispatcher) Ended(s *session.Session) { d.post(command{ended: true, session: s}) }
+
+// Departed implements [session.Dispatcher].
+func (d *dispatcher) Departed(s *session.Session, open bool) {
+	d.post(command{departed: s, settled: !open})
 }
 
 // run dispatches until the context ends.
@@ -102,7 +109,7 @@ func (d *dispatcher) run(ctx context.Context) error {
 		case m := <-d.messages:
 			d.drain() // what was posted before the message came about
 			d.message(m)
-		case <-d.bell:
+		case <-d.commands.Bell():
 			d.drain()
 		case now := <-tick.C:
 			d.tick(now)
@@ -114,10 +121,7 @@ func (d *dispatcher) run(ctx context.Context) error {
 
 // drain handles the commands posted so far.
 func (d *dispatcher) drain() {
-	d.mu.Lock()
-	commands := d.commands
-	d.commands = nil
-	d.mu.Unlock()
+	commands := d.commands.Take(nil)
 	for i := range commands {
 		d.command(&commands[i])
 	}
@@ -126,21 +130,19 @@ func (d *dispatcher) drain() {
 func (d *dispatcher) command(c *command) {
 	switch {
 	case c.register:
-		d.sessions[c.session.num] = c.session
-		d.step(&rooms.In{Kind: rooms.Open, Client: &c.session.client})
+		d.sessions[c.session.Num] = c.session
+		d.step(&rooms.In{Kind: rooms.Open, Client: &c.session.Client})
 	case c.begin != nil:
-		d.step(&rooms.In{Kind: rooms.Begin, Client: &c.session.client, Ask: c.begin.Ask})
+		d.step(&rooms.In{Kind: rooms.Begin, Client: &c.session.Client, Ask: c.begin.Ask})
 	case c.giveUp != nil:
 		d.giveUp(c.session, c.giveUp)
 	case c.ended:
-		d.step(&rooms.In{Kind: rooms.Ended, Client: &c.session.client})
+		d.step(&rooms.In{Kind: rooms.Ended, Client: &c.session.Client})
 	case c.departed != nil:
-		c.departed.forgetRooms()
+		c.departed.Rooms.Clear()
 		d.departed++
-		d.step(&rooms.In{Kind: rooms.Departed, Client: &c.departed.client, Settled: c.settled})
+		d.step(&rooms.In{Kind: rooms.Departed, Client: &c.departed.Client, Settled: c.settled})
 		d.checkEmpty()
-	case c.own != nil:
-		d.startOwn(c.own)
 	case c.flush:
 		d.flush()
 	case c.empty != nil:
@@ -154,10 +156,30 @@ func (d *dispatcher) command(c *command) {
 // tick does what is due each second.
 func (d *dispatcher) tick(now time.Time) {
 	d.g.ranking.Tick(now)
+	d.noteAnswers(now)
 	d.step(&rooms.In{Kind: rooms.Tick})
 	n := d.core.Rooms()
 	d.g.metrics.rooms.Set(float64(n))
 	d.inRooms.Store(uint64(n)) //nolint:gosec // not negative
+}
+
+// noteAnswers notes for Ready that requests are answered.
+func (d *dispatcher) noteAnswers(now time.Time) {
+	if d.answered {
+		d.answered = false
+		d.g.answered.Store(now.UnixMilli())
+	}
+}
+
+// noteOutcome notes for Ready whether a request was answered.
+func (d *dispatcher) noteOutcome(outcome rooms.Outcome) {
+	if outcome != rooms.Unavailable {
+		d.answered = true
+		return
+	}
+	now := time.Now()
+	d.noteAnswers(now.Add(-time.Millisecond))
+	d.g.gaveUp.Store(now.UnixMilli())
 }
 
 // checkEmpty lets the drain go on when every session has left its rooms.

@@ -1,12 +1,12 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/parley-rtc/parley/gateway/link"
-	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/session"
 )
 
 // door counts who is connected.
@@ -14,59 +14,64 @@ type door struct {
 	mu         sync.Mutex // guards the fields below
 	draining   bool
 	num        uint64
-	sessions   map[*session]struct{}
-	perAddress map[string]int
-	closes     int // connections that the gateway is closing
+	sessions   map[*session.Session]struct{}
+	perAddress map[string]int // by what counts as one address
+	closes     int            // connections that the gateway is closing
 }
 
 // open implements link.Opener.
 func (g *Gateway) open(t link.Transport, about link.About) (link.Session, error) {
-	s := &session{g: g, client: rooms.Client{ID: about.ID}, about: about, t: t, started: time.Now()}
-	s.client.Peer = s
-	if err := g.door.enter(s, g.limits); err != nil {
-		g.metrics.connections.WithLabelValues(about.Transport, "refused").Inc()
+	s, err := g.door.enter(&g.host, t, about, g.counted(about.Address), g.limits)
+	if err != nil {
+		reason := reasonLimit
+		if errors.Is(err, link.ErrDraining) {
+			reason = reasonDraining
+		}
+		g.refused(about.Transport, reason)
 		return nil, err
 	}
 	g.metrics.connections.WithLabelValues(about.Transport, "opened").Inc()
 	g.metrics.sessions.WithLabelValues(about.Transport).Inc()
 	g.dispatcher.post(command{register: true, session: s})
-	g.log.Debug("session started", "client", s.client.ID, "transport", about.Transport, "address", about.Address)
+	g.log.Debug("session started", "client", s.ID(), "transport", about.Transport, "address", about.Address)
 	return s, nil
 }
 
-func (d *door) enter(s *session, limits Limits) error {
+func (d *door) enter(
+	host *session.Host, t link.Transport, about link.About, counted string, limits Limits,
+) (*session.Session, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case d.draining:
-		return link.ErrDraining
+		return nil, link.ErrDraining
 	case len(d.sessions) >= limits.MaxConns:
-		return fmt.Errorf("%w on this gateway", link.ErrFull)
-	case d.perAddress[s.about.Address] >= limits.MaxConnsPerAddress:
-		return fmt.Errorf("%w from %s", link.ErrFull, s.about.Address)
+		return nil, fmt.Errorf("%w on this gateway", link.ErrFull)
+	case d.perAddress[counted] >= limits.MaxConnsPerAddress:
+		return nil, fmt.Errorf("%w from %s", link.ErrFull, counted)
 	}
 	d.num++
-	s.num = d.num
+	s := host.New(d.num, t, about)
 	d.sessions[s] = struct{}{}
-	d.perAddress[s.about.Address]++
-	return nil
+	d.perAddress[counted]++
+	return s, nil
 }
 
-func (d *door) leave(s *session) {
+func (d *door) leave(s *session.Session, counted string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.sessions, s)
-	if d.perAddress[s.about.Address]--; d.perAddress[s.about.Address] <= 0 {
-		delete(d.perAddress, s.about.Address)
+	if d.perAddress[counted]--; d.perAddress[counted] <= 0 {
+		delete(d.perAddress, counted)
 	}
 }
 
 // shut lets nobody in any more, and lists who is.
-func (d *door) shut() []*session {
+func (d *door) shut() []*session.Session {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.draining = true
-	list := make([]*session, 0, len(d.sessions))
+	list := make([]*session.Session, 0, len(d.sessions))
 	for s := range d.sessions {
 		list = append(list, s)
 	}
@@ -100,10 +105,17 @@ func (d *door) isDraining() bool {
 	return d.draining
 }
 
-// closed notes that a session's connection is over. With the session's mu held.
-func (g *Gateway) closed(s *session, cause error) {
-	g.door.leave(s)
-	g.metrics.sessions.WithLabelValues(s.about.Transport).Dec()
-	g.log.Debug("session ended", "client", s.client.ID, "transport", s.about.Transport, "address", s.about.Address,
-		"cause", cause.Error(), "seconds", time.Since(s.started).Seconds())
+// exit is where sessions leave. It implements [session.Door].
+type exit struct{ g *Gateway }
+
+// Closing implements [session.Door].
+func (x exit) Closing(by int) { x.g.door.close(by) }
+
+// Left implements [session.Door].
+func (x exit) Left(s *session.Session, cause error) {
+	g := x.g
+	g.door.leave(s, g.counted(s.About.Address))
+	g.metrics.sessions.WithLabelValues(s.About.Transport).Dec()
+	g.log.Debug("session ended", "client", s.ID(), "transport", s.About.Transport, "address", s.About.Address,
+		"cause", cause.Error(), "seconds", s.Age().Seconds())
 }

@@ -37,11 +37,7 @@ func TestALateAnswerIsMetWithALeaveAfterEverythingWasLeft(t *testing.T) {
 	s := testSession(w, a.ID())
 	a.Abort()
 	w.ends(w.next(proto.OpLeave), first, true, proto.NotInRoom)
-	testkit.WaitFor(t, "the pump's end", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.over && !s.pumping
-	})
+	testkit.WaitFor(t, "the pump's end", func() bool { return !s.Busy() })
 	w.sync()
 	first.answer(proto.Event{Name: proto.RoomCreated, Seq: 3})
 	w.ends(w.next(proto.OpLeave), first, true, proto.RoomLeft)

@@ -9,13 +9,20 @@ import (
 	"time"
 
 	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/session"
 )
 
 // How HTTP is served. Who is silent for too long before the upgrade request has come is dropped.
 const (
 	headerPatience = 10 * time.Second
-	idlePatience   = 60 * time.Second
 	maxHeader      = 16 << 10
+)
+
+// While NATS is away nobody can be told that clients leave, and replicas remove them by themselves. So a drain waits for NATS
+// only as long as it takes to reconnect to another server, and then closes the sockets that are left soon.
+const (
+	awayFor = time.Second
+	hurried = 500 * time.Millisecond
 )
 
 func (g *Gateway) server() *http.Server {
@@ -27,7 +34,7 @@ func (g *Gateway) server() *http.Server {
 		mux.Handle("/", g.cfg.Home)
 	}
 	return &http.Server{
-		Handler: g.timely(mux), ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeader,
+		Handler: g.timely(mux), ReadHeaderTimeout: headerPatience, IdleTimeout: g.cfg.IdleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug), // what clients do wrong is no news
 	}
 }
@@ -63,26 +70,34 @@ func (g *Gateway) drain(server *http.Server) {
 		defer close(closing)
 		_ = server.Shutdown(ctx) // polls under way are answered; sockets are not its own any more
 	})
+	away := make(chan struct{})
+	g.spawn(func() { g.awaitAway(ctx, away) })
 	if len(sessions) > 0 {
 		g.log.Info("draining", "sessions", len(sessions), "within", g.cfg.Drain.String())
-		g.closeSpread(ctx, sessions)
+		g.closeSpread(ctx, sessions, away)
 	}
-	g.awaitSessions(ctx)
+	g.awaitSessions(ctx, away)
 	g.awaitCloses(ctx)
 	<-closing
 }
 
 // closeSpread closes sessions one after the other, evenly over half the drain time, so that other gateways are not
-// stormed. It goes by the clock: a machine that is busy with the leaves misses ticks.
-func (g *Gateway) closeSpread(ctx context.Context, sessions []*session) {
+// stormed, and faster once NATS is away. It goes by the clock: a machine that is busy with the leaves misses ticks.
+func (g *Gateway) closeSpread(ctx context.Context, sessions []*session.Session, away <-chan struct{}) {
 	const step = 10 * time.Millisecond
 	tick := time.NewTicker(step)
 	defer tick.Stop()
 	began, over := time.Now(), max(g.cfg.Drain/2, step)
 	for closed := 0; closed < len(sessions); {
+		select {
+		case <-away:
+			sessions, closed, away = sessions[closed:], 0, nil
+			began, over = time.Now(), min(over, hurried)
+		default:
+		}
 		part := min(float64(time.Since(began)+step)/float64(over), 1)
 		for due := int(part * float64(len(sessions))); closed < due; closed++ {
-			sessions[closed].shut(link.GoingAway)
+			sessions[closed].Close(link.GoingAway)
 		}
 		select {
 		case <-tick.C:
@@ -93,15 +108,34 @@ func (g *Gateway) closeSpread(ctx context.Context, sessions []*session) {
 }
 
 // awaitSessions waits until every session has left its rooms, or the time is up.
-func (g *Gateway) awaitSessions(ctx context.Context) {
+func (g *Gateway) awaitSessions(ctx context.Context, away <-chan struct{}) {
 	done := make(chan struct{})
 	g.dispatcher.post(command{empty: done})
 	select {
 	case <-done:
 	case <-g.stopped:
+	case <-away:
+		g.log.Warn("NATS is away: replicas remove who is left")
 	case <-ctx.Done():
 		g.log.Warn("the drain time is up: replicas remove who is left")
 	}
+}
+
+// awaitAway closes away once NATS has not been reached for a while, and returns then or when ctx ends.
+func (g *Gateway) awaitAway(ctx context.Context, away chan<- struct{}) {
+	tick := time.NewTicker(awayFor / 20)
+	defer tick.Stop()
+	for last := time.Now(); time.Since(last) < awayFor; {
+		if g.conn.IsConnected() {
+			last = time.Now()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+	close(away)
 }
 
 // awaitCloses waits until every client has answered its close, or the time is up: one that never does is dropped then.

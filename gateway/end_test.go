@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -83,12 +84,12 @@ func TestTheLogSaysWhyAConnectionWasClosed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		write error
-		begin func(s *session)
+		begin func(s *session.Session)
 		cause string
 	}{
-		"a queue that overflowed":     {nil, func(s *session) { s.shut(link.TooSlow) }, "too slow"},
-		"a write that took too long":  {os.ErrDeadlineExceeded, func(s *session) { s.tell(proto.Event{Name: proto.Pong}, "") }, "too slow"},
-		"a connection that went away": {net.ErrClosed, func(s *session) { s.tell(proto.Event{Name: proto.Pong}, "") }, "the reader's"},
+		"a queue that overflowed":     {nil, func(s *session.Session) { s.Close(link.TooSlow) }, "too slow"},
+		"a write that took too long":  {os.ErrDeadlineExceeded, func(s *session.Session) { s.Tell(proto.Event{Name: proto.Pong}, "") }, "too slow"},
+		"a connection that went away": {net.ErrClosed, func(s *session.Session) { s.Tell(proto.Event{Name: proto.Pong}, "") }, "the reader's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -102,7 +103,7 @@ func TestTheLogSaysWhyAConnectionWasClosed(t *testing.T) {
 				t.Fatal(err)
 			}
 			peer.opened <- s
-			c.begin(s.(*session))
+			c.begin(s.(*session.Session))
 			testkit.WaitFor(t, "the line", func() bool { return log.has("session ended") })
 			if !log.has(`cause="` + c.cause + `"`) {
 				t.Errorf("it does not say %q", c.cause)

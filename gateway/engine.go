@@ -13,8 +13,9 @@ import (
 // newEngine makes the Socket.IO transport. Sessions that are not connected yet count against the same bounds as clients.
 func (g *Gateway) newEngine() *socketio.Server {
 	return socketio.New(socketio.Config{
-		Open: g.open, Gateway: g.id, MaxFrame: g.limits.MaxFrame,
-		AllowOrigin: g.admits(transportSocketIO), Address: g.address,
+		Open: g.open, Gateway: g.id, MaxFrame: g.limits.MaxFrame, Burst: g.limits.Burst,
+		AllowOrigin: g.admits(transportSocketIO), Address: g.address, Counted: g.counted,
+		Forbidden: g.forbidden, Unknown: g.unknown,
 		MaxSessions: g.limits.MaxConns, MaxSessionsPerAddress: g.limits.MaxConnsPerAddress,
 		Remote: remote{g},
 	}, g.log)

@@ -2,13 +2,13 @@ package gateway
 
 import (
 	"bytes"
-	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -96,7 +96,7 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 			a = own.Ask
 		}
 	} else if s != nil {
-		if a = s.asking.Load(); a != nil && a.Num != askNum {
+		if a = s.Asking(); a != nil && a.Num != askNum {
 			a = nil
 		}
 	}
@@ -121,7 +121,7 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 		d.signalAnswer(s, a, &e, m.Data)
 	default:
 		d.in = rooms.In{
-			Kind: rooms.Answer, Client: &s.client, Event: &e, Payload: m.Data,
+			Kind: rooms.Answer, Client: &s.Client, Event: &e, Payload: m.Data,
 			Bears: proto.RequestID(m.Header.Get(proto.HeaderRequest)),
 		}
 		if a != nil {
@@ -139,15 +139,16 @@ func isSent(payload []byte) bool {
 }
 
 // sent ends a signal that was delivered.
-func (d *dispatcher) sent(s *session, a *ask.Ask) {
+func (d *dispatcher) sent(s *session.Session, a *ask.Ask) {
 	if a.Ref != "" {
-		s.tell(proto.Event{Name: proto.SignalSent, Room: a.Room, TargetID: a.Target}, a.Ref)
+		s.Tell(proto.Event{Name: proto.SignalSent, Room: a.Room, TargetID: a.Target}, a.Ref)
 	}
-	s.resolve(a, rooms.OK)
+	d.answered = true
+	s.Resolve(a, rooms.OK)
 }
 
 // signalAnswer tells a client what became of its signal.
-func (d *dispatcher) signalAnswer(s *session, a *ask.Ask, e *proto.Event, payload []byte) {
+func (d *dispatcher) signalAnswer(s *session.Session, a *ask.Ask, e *proto.Event, payload []byte) {
 	outcome := rooms.Declined
 	switch {
 	case e.Name == proto.SignalSent:
@@ -160,24 +161,21 @@ func (d *dispatcher) signalAnswer(s *session, a *ask.Ask, e *proto.Event, payloa
 		o.Ref = a.Ref
 		s.Send(o)
 	}
-	s.resolve(a, outcome)
+	d.answered = true // whatever it says
+	s.Resolve(a, outcome)
 }
 
 // giveUp ends an ask whose time is up, unless its answer has come meanwhile.
-func (d *dispatcher) giveUp(s *session, a *ask.Ask) {
+func (d *dispatcher) giveUp(s *session.Session, a *ask.Ask) {
 	switch {
 	case a.Done():
 	case s == nil:
 		d.ownGivenUp(a)
 	case a.Op == proto.OpSignal:
-		e := proto.Errorf(proto.CodeUnavailable, a.Room, s.client.ID,
-			"%s: the change may or may not have been made, asking again is safe", errUnavailable)
-		s.tell(e, a.Ref)
-		s.resolve(a, rooms.Unavailable)
+		s.Tell(rooms.Unanswered(a.Room, s.ID()), a.Ref)
+		d.noteOutcome(rooms.Unavailable)
+		s.Resolve(a, rooms.Unavailable)
 	default:
-		d.step(&rooms.In{Kind: rooms.GiveUp, Client: &s.client, Ask: rooms.Ask{Num: a.Num}})
+		d.step(&rooms.In{Kind: rooms.GiveUp, Client: &s.Client, Ask: rooms.Ask{Num: a.Num}})
 	}
 }
-
-// errUnavailable is what an ask comes to that was not answered in time.
-var errUnavailable = errors.New("the room service could not be reached in time")

@@ -16,8 +16,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/plain"
+	"github.com/parley-rtc/parley/gateway/porch"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/gateway/socketio"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -30,31 +33,40 @@ type Gateway struct {
 	id         proto.GatewayID
 	subjects   proto.Subjects
 	proxies    []netip.Prefix
+	origins    []pattern
 	log        *slog.Logger
 	timing     timing
 	metrics    *metrics
 	ranking    *ask.Ranking
-	asker      *ask.Asker // set by Run
 	dispatcher *dispatcher
 	acks       *acks
 	plain      *plain.Server
 	engine     *socketio.Server
 	stopped    chan struct{} // closed when the dispatcher has ended
 
-	conn   *nats.Conn // set by Run before anything uses it, which up tells Ready
-	up     atomic.Bool
-	work   context.Context //nolint:containedctx // set by Run: ends with its work, for what others' messages start
-	ownNum atomic.Uint64
-	tasks  crew // every goroutine that spawn started
+	conn      *bus.Conn    // set by Run before anything uses it, which up tells Ready
+	asker     *ask.Asker   // likewise
+	host      session.Host // likewise
+	up        atomic.Bool
+	refusedBy chan error      // holds one: why the connection to NATS was closed for good
+	work      context.Context //nolint:containedctx // set by Run: ends with its work, for what others' messages start
+	tasks     crew            // every goroutine that spawn started
 
 	door     door
-	answered atomic.Int64 // when a room request was last answered, in Unix milliseconds
+	told     told
+	answered atomic.Int64 // when a request was last answered, in Unix milliseconds
+	gaveUp   atomic.Int64 // and when one last was not
 }
 
 // ErrConfig is wrapped by what [New] returns for a setting that cannot be.
 var ErrConfig = errors.New("bad setting")
 
-const defaultDrain = 10 * time.Second
+// What is taken where a setting is 0. Balancers keep unused connections for 60 s mostly, and must be the ones that close
+// them: a request that is sent as the server closes is lost.
+const (
+	defaultDrain = 10 * time.Second
+	defaultIdle  = 90 * time.Second
+)
 
 // New returns a gateway. An error wraps [ErrConfig].
 func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, error) {
@@ -68,10 +80,14 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 	if cfg.Drain <= 0 {
 		cfg.Drain = defaultDrain
 	}
+	if cfg.IdleTimeout <= 0 {
+		cfg.IdleTimeout = defaultIdle
+	}
 	g := &Gateway{
 		cfg: cfg, limits: cfg.Limits.withDefaults(), id: proto.NewGatewayID(), subjects: subjects,
 		timing:  protocolTiming(),
 		metrics: newMetrics(reg), ranking: ask.NewRanking(), stopped: make(chan struct{}),
+		refusedBy: make(chan error, 1),
 	}
 	for _, p := range cfg.TrustedProxies {
 		prefix, err := parseProxy(p)
@@ -80,24 +96,24 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 		}
 		g.proxies = append(g.proxies, prefix)
 	}
+	for _, allowed := range cfg.AllowOrigins {
+		p, err := parsePattern(allowed)
+		if err != nil {
+			return nil, fmt.Errorf("%w: allowed origin %q %w", ErrConfig, allowed, err)
+		}
+		g.origins = append(g.origins, p)
+	}
 	g.log = log.With("gateway", g.id)
 	g.dispatcher = newDispatcher(g)
 	g.acks = newAcks(g)
 	g.door.perAddress = make(map[string]int)
-	g.door.sessions = make(map[*session]struct{})
+	g.door.sessions = make(map[*session.Session]struct{})
 	g.plain = plain.New(plain.Config{
-		Open: g.open, AllowOrigin: g.admits(transportPlain), Address: g.address, MaxFrame: g.limits.MaxFrame,
+		Open: g.open, AllowOrigin: g.admits(transportPlain), Forbidden: g.forbidden, Address: g.address,
+		MaxFrame: g.limits.MaxFrame, Limits: g.limits.told(),
 	})
 	g.engine = g.newEngine()
 	return g, nil
-}
-
-// parseProxy reads an address or a network.
-func parseProxy(s string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(s); err == nil {
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	return netip.ParsePrefix(s) //nolint:wrapcheck // the caller says what is wanted
 }
 
 // ID returns the gateway's id.
@@ -107,7 +123,7 @@ func (g *Gateway) ID() proto.GatewayID { return g.id }
 func (g *Gateway) spawn(f func()) { g.tasks.run(f) }
 
 // Run serves clients on the listener until the context ends, drains, and returns when everything that it started has
-// stopped: within the drain time and a few seconds.
+// stopped: within the drain time and a few seconds. It drains and returns an error when NATS refuses its login for good.
 func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
 	defer stop()
@@ -121,10 +137,13 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	group.Go(func() error { defer close(g.stopped); return g.dispatcher.run(work) })
 	group.Go(func() error { return g.acks.run(work) })
 	group.Go(func() error { return g.beat(work) })
+	group.Go(func() error { return g.reached(work) })
 	group.Go(func() error { return g.plain.Run(work) })
 	group.Go(func() error { return g.engine.Run(work) })
 	server := g.server()
-	group.Go(func() error { return g.serve(server, ln) })
+	standing := porch.New(ln, g.standing(porch.Places()))
+	server.ConnState = standing.ConnState
+	group.Go(func() error { return g.serve(server, standing) })
 	g.log.Info("gateway started")
 
 	select {

@@ -3,21 +3,20 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 
-	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
 
 func TestTheLimitsAreTheProtocolsUnlessSet(t *testing.T) {
 	t.Parallel()
-	want := Limits{MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024}
+	want := Limits{MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024, IPv6Prefix: 64}
 	if got := (Limits{}).withDefaults(); got != want {
 		t.Errorf("the limits are %+v", got)
 	}
@@ -107,26 +106,71 @@ func TestAClientThatReadsNothingIsClosedAsTooSlow(t *testing.T) {
 	w.next(proto.OpLeave).answer(proto.Event{Name: proto.RoomLeft})
 }
 
-func TestAFrameThatIsTooLargeClosesWith1009(t *testing.T) {
+// Its sender hears so, by its ref wherever that stands, and stays in its rooms.
+func TestAFrameAboveTheLimitIsRefusedAndTheConnectionGoesOn(t *testing.T) {
+	t.Parallel()
+	const most = 1000
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxFrame: most}}})
+	a := w.dial()
+	w.joins(a, lobby, 3, far1)
+	frame := func(size int, ref string) string {
+		const format = `{"event":"signal-send","room":"lobby","targetId":"%s","data":{"ref":"other","x":"%s"}%s}`
+		return fmt.Sprintf(format, far1, pad(size-len(fmt.Sprintf(format, far1, "", ref))), ref)
+	}
+	for _, size := range []int{most + 1, most + 2, 2 * most, 16 * most} {
+		for _, c := range [][2]string{{`,"ref":"7"`, "7"}, {`,"ref":""`, ""}, {"", ""}, {`,"ref":"7","ref":"8"`, ""}} {
+			if err := a.SendText(t.Context(), frame(size, c[0])); err != nil {
+				t.Fatal(err)
+			}
+			e := a.Expect(t, proto.Error)
+			if e.Code != proto.CodeTooLarge || e.Ref != c[1] || e.Room != lobby || e.SenderID != a.ID() ||
+				strings.Contains(string(e.Raw), `"ref":""`) != (c[0] == `,"ref":""`) {
+				t.Errorf("%d bytes with %s: heard %s", size, c[0], e.Raw)
+			}
+		}
+	}
+	if err := a.SendText(t.Context(), frame(most, `,"ref":"7"`)); err != nil {
+		t.Fatal(err)
+	}
+	w.next(proto.OpSignal).answer(proto.Event{Name: proto.SignalSent, Room: lobby, TargetID: far1})
+	a.Expect(t, proto.SignalSent)
+}
+
+// No limit is none for whom it would be read without end.
+func TestAFrameOf16TimesTheLimitClosesWith1009(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxFrame: 1000}}})
 	a := w.dial()
-	if err := a.SendText(t.Context(), `{"event":"ping","ref":"x","pad":"`+pad(950)+`"}`); err != nil {
+	if err := a.SendText(t.Context(), `{"event":"ping","ref":"x","pad":"`+pad(16_000)+`"}`); err != nil {
 		t.Fatal(err)
 	}
-	if e := a.Expect(t, proto.Pong); e.Ref != "x" {
-		t.Errorf("heard %s", e.Raw)
-	}
-	if err := a.SendText(t.Context(), `{"event":"ping","ref":"x","pad":"`+pad(1000)+`"}`); err != nil {
-		t.Fatal(err)
-	}
-	if code, reason, err := a.CloseCode(t.Context()); err != nil || code != websocket.StatusMessageTooBig {
+	within, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	code, reason, err := a.CloseCode(within)
+	if err != nil || code != websocket.StatusMessageTooBig || reason != "a frame may have 1000 bytes, and this one has more than 16000" {
 		t.Errorf("closed with %d %q, %v", code, reason, err)
 	}
 }
 
+func TestClientsAreToldTheirLimits(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		limits Limits
+		want   proto.Limits
+	}{
+		{Limits{}, proto.Limits{Frame: 65536, Rooms: 64, Rate: 500, Burst: 1000}},
+		{Limits{MaxFrame: 2000, MaxRooms: 3, Rate: 4, Burst: 5}, proto.Limits{Frame: 2000, Rooms: 3, Rate: 4, Burst: 5}},
+		{Limits{MaxFrame: -1, MaxRooms: 3, Rate: -1, Burst: -1}, proto.Limits{Rooms: 3}},
+	} {
+		w := newWorld(t, worldOptions{config: Config{Limits: c.limits}})
+		if e := w.dial().All()[0]; e.Name != proto.Connected || e.Limits == nil || *e.Limits != c.want {
+			t.Errorf("heard %s, want %+v", e.Raw, c.want)
+		}
+	}
+}
+
 // Without a limit of ours there is still NATS's, and asking again would not help.
-func TestASignalThatNATSDoesNotTakeIsABadRequest(t *testing.T) {
+func TestASignalThatNATSDoesNotTakeIsTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxFrame: -1}}})
 	a := w.dial()
@@ -137,7 +181,7 @@ func TestASignalThatNATSDoesNotTakeIsABadRequest(t *testing.T) {
 		w.send(a, proto.Frame{Name: proto.SignalSend, Room: lobby, TargetID: far1, Data: []byte(`"` + pad(size) + `"`), Ref: "x"})
 	}
 	signal(most)
-	if e := a.Expect(t, proto.Error); e.Code != proto.CodeBadRequest || e.Ref != "x" {
+	if e := a.Expect(t, proto.Error); e.Code != proto.CodeTooLarge || e.Ref != "x" {
 		t.Errorf("heard %s", e.Raw)
 	}
 	signal(most - 1024)
@@ -197,6 +241,29 @@ func TestConnectionsOfOneAddressAreCountedBehindTrustedProxies(t *testing.T) {
 	}
 }
 
+func TestAnIPv6NetworkIsCountedAsOneClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{
+		TrustedProxies: []string{"127.0.0.1"}, Limits: Limits{MaxConnsPerAddress: 1},
+	}})
+	for _, c := range []struct {
+		address string
+		status  int
+	}{
+		{"2001:db8:0:1::1", http.StatusSwitchingProtocols},
+		{"2001:db8:0:1:ffff::2", http.StatusServiceUnavailable},
+		{"2001:db8:0:2::1", http.StatusSwitchingProtocols},
+	} {
+		if status := w.refused(http.Header{"X-Real-Ip": {c.address}}); status != c.status {
+			t.Errorf("%s was answered %d, expected %d", c.address, status, c.status)
+		}
+		if status := w.polled("EIO=4", http.Header{"X-Real-Ip": {c.address}}).status; (status == 200) != (c.status == 101) {
+			t.Errorf("a poll of %s was answered %d", c.address, status)
+		}
+	}
+	testkit.WaitFor(t, "refusals to be counted", func() bool { return w.count("parley_gateway_refusals_total") >= 1 })
+}
+
 func TestWhatProxiesThatAreNotTrustedReportDoesNotCount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxConnsPerAddress: 1}}})
@@ -205,77 +272,6 @@ func TestWhatProxiesThatAreNotTrustedReportDoesNotCount(t *testing.T) {
 	}
 	if status := w.refused(http.Header{"X-Forwarded-For": {"192.0.2.2"}}); status != http.StatusServiceUnavailable {
 		t.Errorf("the second was answered %d", status)
-	}
-}
-
-func TestAFullInboxMakesTheReaderWait(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct{ size, fits int }{
-		"by count": {1, maxInbox}, "by bytes": {maxInboxBytes / 4, 4},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, worldOptions{})
-			peer := newStalled()
-			t.Cleanup(func() { close(peer.free) })
-			s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
-			under := w.next(proto.OpJoin)
-			for range c.fits {
-				s.Receive(proto.Frame{Name: proto.Ping}, nil, c.size)
-			}
-			received := make(chan bool)
-			w.g.spawn(func() { received <- s.Receive(proto.Frame{Name: proto.Ping}, nil, c.size) })
-			ses, _ := s.(*session)
-			testkit.WaitFor(t, "the reader to wait", func() bool {
-				ses.mu.Lock()
-				defer ses.mu.Unlock()
-				return ses.space != nil && len(ses.inbox) == c.fits
-			})
-			select {
-			case <-received:
-				t.Error("a full inbox took a request")
-			default:
-			}
-			under.answer(proto.Event{Name: proto.RoomNotExists})
-			if !<-received {
-				t.Error("the request was refused")
-			}
-			s.End(errors.New("test"))
-			if s.Receive(proto.Frame{Name: proto.Ping}, nil, 1) {
-				t.Error("a session that has ended took a request")
-			}
-		})
-	}
-}
-
-func TestAnEndedSessionLetsItsReaderGo(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	peer := newStalled()
-	t.Cleanup(func() { close(peer.free) })
-	s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
-	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomNotExists})
-	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, maxInboxBytes)
-	w.next(proto.OpJoin)
-	s.Receive(proto.Frame{Name: proto.Ping}, nil, maxInboxBytes)
-	received := make(chan bool)
-	w.g.spawn(func() { received <- s.Receive(proto.Frame{Name: proto.Ping}, nil, 1) })
-	s.End(errors.New("test"))
-	select {
-	case ok := <-received:
-		if ok {
-			t.Error("the request was taken")
-		}
-	case <-time.After(patience):
-		t.Error("the reader still waits")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -14,6 +15,9 @@ import (
 type metrics struct {
 	sessions    *prometheus.GaugeVec   // by transport
 	connections *prometheus.CounterVec // by transport and outcome
+	sockets     prometheus.Gauge
+	dropped     *prometheus.CounterVec // by reason
+	refusals    *prometheus.CounterVec // by reason
 	requests    *prometheus.CounterVec // by operation and outcome
 	seconds     *prometheus.HistogramVec
 	overflows   *prometheus.CounterVec // by queue
@@ -42,6 +46,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "parley_gateway_connections_total",
 			Help: "Connections that were opened or refused.",
 		}, []string{"transport", "outcome"}),
+		sockets: f.NewGauge(prometheus.GaugeOpts{
+			Name: "parley_gateway_sockets",
+			Help: "Connections accepted and not closed yet, of clients and of others.",
+		}),
+		dropped: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_gateway_dropped_sockets_total",
+			Help: "Connections closed before they said anything, because there were too many.",
+		}, []string{"reason"}),
+		refusals: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_gateway_refusals_total",
+			Help: "Connections that were refused, by why.",
+		}, []string{"reason"}),
 		requests: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_gateway_requests_total",
 			Help: "Clients' requests and how they ended.",
@@ -99,6 +115,12 @@ func (m *metrics) begin() {
 		m.connections.WithLabelValues(transport, "opened")
 		m.connections.WithLabelValues(transport, "refused")
 	}
+	for _, why := range []porch.Reason{porch.Silent, porch.Full} {
+		m.dropped.WithLabelValues(string(why))
+	}
+	for _, reason := range []string{reasonDraining, reasonLimit, reasonOrigin, reasonProxy} {
+		m.refusals.WithLabelValues(reason)
+	}
 	for _, queue := range []string{"outgoing", "signals", "kept", "nats"} {
 		m.overflows.WithLabelValues(queue)
 	}
@@ -113,15 +135,18 @@ const (
 	transportSocketIO = "socketio"
 )
 
-// observe counts a request that went to the room service.
-func (m *metrics) observe(op proto.Op, outcome rooms.Outcome, took time.Duration) {
+// Asked implements [session.Metrics].
+func (m *metrics) Asked(op proto.Op, outcome rooms.Outcome, took time.Duration) {
 	o := m.asked[op]
 	o.outcomes[outcome].Inc()
 	o.seconds.Observe(took.Seconds())
 }
 
-// request counts a request that the gateway answered itself. Names that there are not count as one.
-func (m *metrics) request(name proto.Name, outcome string) {
+// Overflow implements [session.Metrics].
+func (m *metrics) Overflow(queue string) { m.overflows.WithLabelValues(queue).Inc() }
+
+// Refused implements [session.Metrics]. Names that there are not count as one.
+func (m *metrics) Refused(name proto.Name, outcome string) {
 	op := "other"
 	switch name {
 	case proto.RoomCreate:

@@ -42,11 +42,7 @@ func TestOneWhomARosterLacksWhileTheGatewayEndsAnotherMembershipHearsSo(t *testi
 	other := w.next(proto.OpJoin)
 	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: lobby})
 	s := testSession(w, a.ID())
-	testkit.WaitFor(t, "the second request to be read", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return len(s.inbox) == 1
-	})
+	testkit.WaitFor(t, "the second request to be read", func() bool { return s.Waiting() == 1 })
 	r.check(believes(lobby, 3, proto.CheckMember{ID: a.ID(), Request: "old"}))
 	w.sync()
 	other.answer(proto.Event{Name: proto.RoomNotExists})

@@ -18,30 +18,23 @@ type ownAsk struct {
 const maxStrangers = 32
 
 // newOwn makes a request of the gateway's own.
-func (g *Gateway) newOwn(op proto.Op, room proto.Room, patience time.Duration, payload []byte) *ownAsk {
-	num := g.ownNum.Add(1)
+func (d *dispatcher) newOwn(op proto.Op, room proto.Room, payload []byte) *ownAsk {
+	d.ownNum++
 	return &ownAsk{Ask: &ask.Ask{
-		Ask: rooms.Ask{Op: op, Room: room, Num: num, ID: ask.RequestID(g.id, 0, num)}, Payload: payload,
-		Deadline: time.Now().Add(patience), Wake: make(chan struct{}, 1),
+		Ask:     rooms.Ask{Op: op, Room: room, Num: d.ownNum, ID: ask.RequestID(d.g.id, 0, d.ownNum)},
+		Payload: payload, Deadline: time.Now().Add(d.g.timing.request), Wake: make(chan struct{}, 1),
 	}}
 }
 
-// startOwn notes a request of the gateway's own, so that its answer is found.
-func (d *dispatcher) startOwn(a *ownAsk) { d.own[a.Num] = a }
-
 // send carries out a request of the gateway's own on a goroutine of its own.
 func (d *dispatcher) send(a *ownAsk) {
-	d.startOwn(a)
-	d.g.spawn(func() { d.g.runOwn(a) })
-}
-
-// runOwn carries out a request of the gateway's own that the dispatcher knows of, and returns its outcome.
-func (g *Gateway) runOwn(a *ownAsk) rooms.Outcome {
-	if !g.asker.Run(a.Ask, ask.NewSender()) {
-		g.dispatcher.post(command{giveUp: a.Ask})
-		g.asker.Over(a.Ask)
-	}
-	return a.Outcome()
+	d.own[a.Num] = a
+	d.g.spawn(func() {
+		if !d.g.asker.Run(a.Ask, ask.NewSender()) {
+			d.post(command{giveUp: a.Ask})
+			d.g.asker.Over(a.Ask)
+		}
+	})
 }
 
 // askRoster asks for the roster of a room.
@@ -49,7 +42,7 @@ func (d *dispatcher) askRoster(o *rooms.Out) {
 	if o.Why != "" {
 		d.g.metrics.rosters.WithLabelValues(string(o.Why)).Inc()
 	}
-	a := d.g.newOwn(proto.OpRoster, o.Room, d.g.timing.request,
+	a := d.newOwn(proto.OpRoster, o.Room,
 		proto.AppendRequest(nil, proto.OpRoster, &proto.Request{Room: o.Room}))
 	a.roster = o.Num
 	d.send(a)
@@ -62,7 +55,7 @@ func (d *dispatcher) leaveStranger(o *rooms.Out) {
 		return
 	}
 	d.g.metrics.ghosts.Inc()
-	d.send(d.g.newOwn(proto.OpLeave, o.Room, d.g.timing.request, proto.AppendRequest(nil, proto.OpLeave, &proto.Request{
+	d.send(d.newOwn(proto.OpLeave, o.Room, proto.AppendRequest(nil, proto.OpLeave, &proto.Request{
 		Room: o.Room, ClientID: o.ID, Gateway: d.g.id, Joined: o.Joined, Lost: true,
 	})))
 }
@@ -93,5 +86,6 @@ func (d *dispatcher) ownGivenUp(a *ask.Ask) {
 
 func (d *dispatcher) endOwn(a *ownAsk, outcome rooms.Outcome) {
 	delete(d.own, a.Num)
+	d.noteOutcome(outcome)
 	a.Resolve(outcome)
 }

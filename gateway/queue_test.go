@@ -13,7 +13,7 @@ func TestLongAnswersFillTheQueueOfAClientThatDoesNotRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: 256 << 10}}})
 	peer := newStalled()
-	t.Cleanup(func() { close(peer.free) })
+	t.Cleanup(peer.release)
 	s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
 	if err != nil {
 		t.Fatal(err)

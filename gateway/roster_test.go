@@ -220,7 +220,7 @@ func TestAnOverflowOfTheQueueFromNATSComparesEveryRoom(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	rosters := w.rooms(1, 1)
-	w.g.natsError(nil, nil, nats.ErrSlowConsumer)
+	w.g.natsError(nil, nats.ErrSlowConsumer)
 	q := w.next(proto.OpRoster)
 	q.answer(rosters[q.Room])
 	testkit.WaitFor(t, "the count", func() bool { return w.count("parley_gateway_queue_overflows_total") == 1 })

@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -142,9 +145,11 @@ func TestTheGatewayItselfRefusesSignalsThatCannotBe(t *testing.T) {
 	w.none(proto.OpSignal)
 }
 
-// stalled is a transport whose peer takes nothing.
+// stalled is a transport whose peer takes nothing until it is released.
 type stalled struct {
 	free   chan struct{}
+	once   sync.Once
+	wrote  atomic.Int64 // messages
 	closed chan link.Close
 }
 
@@ -152,22 +157,29 @@ func newStalled() *stalled {
 	return &stalled{free: make(chan struct{}), closed: make(chan link.Close, 1)}
 }
 
-func (s *stalled) Write([]link.Out) error { <-s.free; return nil }
-func (s *stalled) Close(why link.Close)   { s.closed <- why; <-s.free }
+func (s *stalled) release() { s.once.Do(func() { close(s.free) }) }
+
+func (s *stalled) Write(batch []link.Out) error {
+	<-s.free
+	s.wrote.Add(int64(len(batch)))
+	return nil
+}
+
+func (s *stalled) Close(why link.Close) { s.closed <- why; <-s.free }
 
 // stuck opens a session of far1 in the lobby, with far2, whose peer takes nothing.
-func (w *world) stuck() (*stalled, *session) {
+func (w *world) stuck() (*stalled, *session.Session) {
 	w.t.Helper()
 	peer := newStalled()
-	w.t.Cleanup(func() { close(peer.free) })
+	w.t.Cleanup(peer.release)
 	opened, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s, _ := opened.(*session)
+	s, _ := opened.(*session.Session)
 	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
 	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomJoined, OwnerID: far2, Clients: []proto.ClientID{far2}, Seq: 3})
-	testkit.WaitFor(w.t, "the membership", func() bool { return s.isIn(lobby) })
+	testkit.WaitFor(w.t, "the membership", func() bool { _, in := s.Rooms.Joined(lobby); return in })
 	return peer, s
 }
 
@@ -175,7 +187,7 @@ func TestASignalIsNotConfirmedOnceItsTargetIsBeingClosed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	peer, s := w.stuck()
-	s.shut(link.TooSlow)
+	s.Close(link.TooSlow)
 	<-peer.closed
 	w.confirmed(w.replicas[0].signal(lobby, far2, far1, 1, "1"), proto.TargetNotFound)
 	// Its close has not been answered, and may not be for long: the others in its rooms need not wait for that.
@@ -205,15 +217,14 @@ func TestASignalForWhichThereIsNoRoomIsUnavailableAndDoesNotCountAsHeard(t *test
 		t.Errorf("closed with %v", why)
 	default:
 	}
-	s.mu.Lock()
-	s.queued, s.out = 0, nil // it has read all
-	s.mu.Unlock()
+	peer.release()
+	testkit.WaitFor(t, "all to be read", func() bool { return !s.Busy() })
+	before := peer.wrote.Load()
 	w.confirmed(r.signal(lobby, far2, far1, n, big), proto.SignalSent)
 	w.confirmed(r.signal(lobby, far2, far1, n, big), proto.SignalSent)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.out) != 1 {
-		t.Errorf("%d signals are queued", len(s.out))
+	testkit.WaitFor(t, "the signal to be written", func() bool { return !s.Busy() })
+	if n := peer.wrote.Load() - before; n != 1 {
+		t.Errorf("%d signals were written", n)
 	}
 }
 

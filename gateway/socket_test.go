@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
@@ -175,52 +176,37 @@ func TestAnAnswerBearsItsRefAndAPushNone(t *testing.T) {
 func TestFramesThatCameWithTheHandshakeAreRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
-	host := strings.TrimSuffix(strings.TrimPrefix(w.url, "ws://"), "/ws")
-	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	hello := "GET /ws HTTP/1.1\r\nHost: " + host + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-	frames := ""
 	const many = 300 // more than the reader's buffer holds
-	for range many {
-		const ping = `{"event":"ping"}`
-		frames += "\x81\x90\x00\x00\x00\x00" + ping // 16 bytes, masked with nothing
-	}
-	if _, err := conn.Write([]byte(hello + frames)); err != nil {
-		t.Fatal(err)
-	}
-	in := bufio.NewReader(conn)
-	res, err := http.ReadResponse(in, nil)
-	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("%v, %v", res, err)
-	}
-	defer res.Body.Close()
-	for i := range many + 1 {
-		head := make([]byte, 2)
-		if _, err := io.ReadFull(in, head); err != nil || head[0] != 0x81 || head[1] > 125 {
-			t.Fatalf("frame %d: %x, %v", i, head, err)
-		}
-		payload := make([]byte, head[1])
-		if _, err := io.ReadFull(in, payload); err != nil {
-			t.Fatal(err)
-		}
-		if want := `{"event":"pong"}`; i > 0 && string(payload) != want {
-			t.Fatalf("frame %d is %s", i, payload)
+	r := w.rawWith(strings.Repeat(masked(0x81, `{"event":"ping"}`), many))
+	for i := range many {
+		if op, text := r.next(); op != 1 || text != `{"event":"pong"}` {
+			t.Fatalf("frame %d is %d %s", i, op, text)
 		}
 	}
 }
 
 func TestOneWhoSendsNoUpgradeRequestIsDropped(t *testing.T) {
 	t.Parallel()
-	g := &Gateway{log: slog.New(slog.DiscardHandler)}
+	g, err := New(Config{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if s := g.server(); s.ReadHeaderTimeout != 10*time.Second || s.MaxHeaderBytes > 64<<10 || s.IdleTimeout == 0 {
 		t.Errorf("the HTTP server waits %v for a header of %d bytes, idle %v", s.ReadHeaderTimeout, s.MaxHeaderBytes, s.IdleTimeout)
+	}
+}
+
+// A balancer keeps unused connections for 60 s, or 75 as nginx. A request that it sends as the server closes is lost.
+func TestAnUnusedHTTPConnectionStandsForLongerThanABalancerUsesIt(t *testing.T) {
+	t.Parallel()
+	for setting, want := range map[time.Duration]time.Duration{0: 90 * time.Second, 11 * time.Minute: 11 * time.Minute} {
+		g, err := New(Config{IdleTimeout: setting}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := g.server().IdleTimeout; got != want {
+			t.Errorf("set to %v it is %v", setting, got)
+		}
 	}
 }
 

@@ -64,6 +64,7 @@ type worldOptions struct {
 	replicas int // 1
 	silent   bool
 	nats     []testkit.Option
+	reach    func(*testkit.NATS) []nats.Option // how it reaches NATS; nil: as usual
 }
 
 func newWorld(t *testing.T, o worldOptions) *world {
@@ -74,6 +75,9 @@ func newWorld(t *testing.T, o worldOptions) *world {
 	}
 	cfg := o.config
 	cfg.Servers, cfg.Options = w.nats.URL(), w.nats.Options()
+	if o.reach != nil {
+		cfg.Options = o.reach(w.nats)
+	}
 	if cfg.Drain == 0 {
 		cfg.Drain = time.Second
 	}

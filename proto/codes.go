@@ -13,6 +13,7 @@ const (
 	CodeRateLimited  Code = "rate-limited"   // slow down; the request was not carried out
 	CodeUnavailable  Code = "unavailable"    // ask again; the change may or may not have been made
 	CodeInternal     Code = "internal"       // report it, with the id in the message
+	CodeTooLarge     Code = "too-large"      // send less; the request was not carried out
 )
 
 // Version is the protocol's version, told in the first frame.

@@ -17,6 +17,9 @@ func AppendEvent(b []byte, e *Event) []byte {
 	case Connected:
 		b = appendField(b, "id", string(e.ID))
 		b = appendUint(b, "version", uint64(e.Version)) //nolint:gosec // a version is small and positive
+		if e.Limits != nil {
+			b = appendLimits(b, e.Limits)
+		}
 	case RoomCreated:
 		b = appendField(b, "room", string(e.Room))
 		if e.OwnerID != "" {
@@ -136,6 +139,24 @@ func appendClients(b []byte, clients []ClientID) []byte {
 		b = appendString(b, string(id))
 	}
 	return append(b, ']')
+}
+
+// appendLimits leaves out what is not limited.
+func appendLimits(b []byte, l *Limits) []byte {
+	b = append(b, `,"limits":{`...)
+	start := len(b)
+	for _, limit := range []struct {
+		name string
+		most int
+	}{{"frame", l.Frame}, {"rooms", l.Rooms}, {"rate", l.Rate}, {"burst", l.Burst}} {
+		if limit.most > 0 {
+			b = appendUint(b, limit.name, uint64(limit.most))
+		}
+	}
+	if len(b) > start {
+		b = slices.Delete(b, start, start+1) // the comma before the first
+	}
+	return append(b, '}')
 }
 
 func appendRooms(b []byte, rooms []RoomInfo) []byte {

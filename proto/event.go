@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -75,9 +74,18 @@ type Event struct {
 	Prev     uint64         `json:"prev"`
 	Reason   Reason         `json:"reason"` // room-closed; room-left with kicked true
 	Version  int            `json:"version"`
-	List     []RoomInfo     `json:"rooms"` // rooms
-	Next     Room           `json:"next"`  // rooms: the name to go on after, empty at the end
+	Limits   *Limits        `json:"limits"` // connected
+	List     []RoomInfo     `json:"rooms"`  // rooms
+	Next     Room           `json:"next"`   // rooms: the name to go on after, empty at the end
 	Ref      string         `json:"ref"`
+}
+
+// Limits are what a gateway allows one client, as connected tells it. 0 is no limit.
+type Limits struct {
+	Frame int `json:"frame"` // bytes of a frame
+	Rooms int `json:"rooms"` // rooms that it may be in
+	Rate  int `json:"rate"`  // requests a second
+	Burst int `json:"burst"` // requests at once
 }
 
 // RoomInfo is a room in the answer to a list request.
@@ -94,8 +102,12 @@ func DecodeEvent(b []byte) (Event, error) {
 		return e, nil
 	}
 	var e Event
-	if err := json.Unmarshal(b, &e); err != nil {
+	data, err := decodeWithData(b, &e)
+	if err != nil {
 		return Event{}, fmt.Errorf("%w: %w", ErrEvent, err)
+	}
+	if data != nil {
+		e.Data = data
 	}
 	if e.Name == "" {
 		return Event{}, fmt.Errorf("%w: it has no name", ErrEvent)

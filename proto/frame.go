@@ -10,8 +10,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ErrFrame is wrapped by what [DecodeFrame] returns: the answer is an error event with code bad-request and this text.
-var ErrFrame = errors.New("bad request")
+// Why a frame is refused.
+var (
+	// ErrFrame is wrapped by what [DecodeFrame] returns: the answer is an error event with code bad-request and this text.
+	ErrFrame = errors.New("bad request")
+	// ErrTooLarge is wrapped by what [TooLarge] returns; the code is too-large.
+	ErrTooLarge = errors.New("too large")
+)
+
+// TooLarge is why a frame is refused that is larger than a gateway takes. [Skim] reads what the answer needs of it.
+func TooLarge(most int) error {
+	return fmt.Errorf("%w: a frame may have %d bytes", ErrTooLarge, most)
+}
 
 // MaxRef is the longest ref of a request, in bytes.
 const MaxRef = 64
@@ -46,16 +56,22 @@ type rawFrame struct {
 	Ref      jsontext.Value `json:"ref"`
 }
 
-// DecodeFrame reads a plain socket's text frame. Unknown members are ignored; duplicate members, text that is not
-// Unicode and JSON nested deeper than [MaxDepth] are refused. With an error, which wraps [ErrFrame], the frame holds
-// what of room and ref could be read, for the answer.
+// DecodeFrame reads a plain socket's text frame. Unknown members are ignored; members that stand twice, bytes that are no
+// UTF-8 and JSON nested deeper than [MaxDepth] are refused. A lone surrogate, which JSON.stringify makes of a text that
+// was cut inside a character, is refused only where it would have to be understood: data passes as it came. With an
+// error, which wraps [ErrFrame], the frame holds what of room and ref could be read, for the answer.
 func DecodeFrame(b []byte) (Frame, error) {
 	if err := checkDepth(b); err != nil {
-		return Frame{}, err
+		return SkimFrame(b), err
 	}
 	var raw rawFrame
-	if err := json.Unmarshal(b, &raw); err != nil || len(b) == 0 || jsontext.Value(b).Kind() != '{' {
-		return Frame{}, fmt.Errorf("%w: not a JSON object with each member once, in valid Unicode", ErrFrame)
+	err := json.Unmarshal(b, &raw)
+	if err != nil && utf8.Valid(b) {
+		raw = rawFrame{}
+		err = json.Unmarshal(b, &raw, loneSurrogates)
+	}
+	if err != nil || len(b) == 0 || jsontext.Value(b).Kind() != '{' {
+		return SkimFrame(b), fmt.Errorf("%w: not a JSON object with each member once, in valid UTF-8", ErrFrame)
 	}
 	var f Frame
 	ref, refOK := unquote(raw.Ref)
@@ -72,18 +88,18 @@ func DecodeFrame(b []byte) (Frame, error) {
 	case raw.Event == nil:
 		return f, fmt.Errorf(`%w: the member "event" is missing`, ErrFrame)
 	case !ok:
-		return f, fmt.Errorf(`%w: "event" has to be a string`, ErrFrame)
+		return f, fmt.Errorf(`%w: "event" has to be a string of valid Unicode`, ErrFrame)
 	case raw.Ref != nil && !refOK, len(ref) > MaxRef:
-		return f, fmt.Errorf(`%w: "ref" has to be a string of at most %d bytes`, ErrFrame, MaxRef)
+		return f, fmt.Errorf(`%w: "ref" has to be a string of at most %d bytes, in valid Unicode`, ErrFrame, MaxRef)
 	}
 	if target, targetOK := unquote(raw.TargetID); targetOK {
 		f.TargetID = ClientID(target)
 	} else if raw.TargetID != nil && f.Name == SignalSend {
-		return f, fmt.Errorf(`%w: "targetId" has to be a string`, ErrFrame)
+		return f, fmt.Errorf(`%w: "targetId" has to be a string of valid Unicode`, ErrFrame)
 	}
 	f.Data = raw.Data
 	if raw.Room != nil && !roomOK && f.Name != Ping {
-		return f, fmt.Errorf(`%w: "room" has to be a string`, ErrFrame)
+		return f, fmt.Errorf(`%w: "room" has to be a string of valid Unicode`, ErrFrame)
 	}
 	return f, f.check(Room(room), raw.Room != nil)
 }

@@ -108,8 +108,10 @@ func TestNestingUpToTheBoundIsTaken(t *testing.T) {
 
 func TestDataPassesByteForByte(t *testing.T) {
 	t.Parallel()
+	const sender, gateway = testClient, testGateway
 	for _, data := range []string{
 		`null`, `0`, `-0.0e+5`, `1e999`, `12345678901234567890123`, `""`, `"\u00e9\/é"`, `[]`, `{}`, ` { "b" : 1,` + "\n\t" + `"a" : [ ] } `,
+		`"\ud83d"`, `{"description":{"sdp":"s=\ud83d\r\n"}}`, `{"\udfff":["\ud83d\udca9","\udca9\ud83d"]}`,
 		`{"__proto__":{"polluted":true},"constructor":{"prototype":null}}`, `{"event":"room-leave","room":"x","n":5}`,
 	} {
 		f, err := DecodeFrame([]byte(`{"event":"signal-send","room":"__proto__","targetId":"toString","data":` + data + `}`))
@@ -120,6 +122,43 @@ func TestDataPassesByteForByte(t *testing.T) {
 		if got := string(f.Data); got != strings.TrimSpace(data) || f.Room != "__proto__" || f.TargetID != "toString" {
 			t.Errorf("%s came as %s, in %q to %q", data, got, f.Room, f.TargetID)
 		}
+		// The way between gateways and replicas: in the layout that is passed on unread, and in those that are decoded.
+		for _, room := range []Room{"lobby", `a "room"`, "Küche"} {
+			b := AppendRequest(nil, OpSignal, &Request{Room: room, ClientID: sender, Gateway: gateway, TargetID: "b", N: 7, Data: f.Data})
+			for decoder, decode := range map[string]func() (Request, error){
+				"DecodeSignal":  func() (Request, error) { return DecodeSignal(b) },
+				"DecodeRequest": func() (Request, error) { return DecodeRequest(OpSignal, b) },
+			} {
+				if r, err := decode(); err != nil || r.Room != room || r.N != 7 || !bytes.Equal(r.Data, f.Data) {
+					t.Errorf("%s of %s: %s in %q, %v", decoder, b, r.Data, r.Room, err)
+				}
+			}
+			b = AppendEvent(nil, &Event{Name: SignalReceive, Room: room, SenderID: sender, Data: f.Data, N: 7})
+			if e, err := DecodeEvent(b); err != nil || e.Room != room || e.N != 7 || !bytes.Equal(e.Data, f.Data) {
+				t.Errorf("DecodeEvent of %s: %s in %q, %v", b, e.Data, e.Room, err)
+			}
+		}
+	}
+}
+
+// What would become another text is refused: only data is passed on as it came.
+func TestALoneSurrogateOutsideOfDataIsNotRead(t *testing.T) {
+	t.Parallel()
+	who := `"clientId":"` + string(testClient) + `","gateway":"` + string(testGateway) + `"`
+	for _, request := range []string{
+		`{"room":"a\ud83d",` + who + `,"targetId":"b","n":1,"data":{}}`,
+		`{"room":"a",` + who + `,"targetId":"b\ud83d","n":1,"data":"\ud83d"}`,
+		`{"room":"a",` + who + `,"targetId":"b","n":1,"data":"\ud83d","x":"\ud83d"}`,
+		`{"room":"ü",` + who + `,"targetId":"b","n":1,"data":{"\ud83d":1,"a":1,"a":2}}`,
+		`{"room":"ü",` + who + `,"targetId":"b","data":"` + "\xff" + `"}`,
+	} {
+		if r, err := DecodeRequest(OpSignal, []byte(request)); !errors.Is(err, ErrRequest) {
+			t.Errorf("%s: %+v, %v", request, r, err)
+		}
+	}
+	event := `{"event":"signal-receive","room":"a\ud83d","senderId":"b","data":"\ud83d"}`
+	if e, err := DecodeEvent([]byte(event)); !errors.Is(err, ErrEvent) {
+		t.Errorf("%s: %+v, %v", event, e, err)
 	}
 }
 

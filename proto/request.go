@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -32,8 +31,12 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 		return Request{}, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
 	var r Request
-	if err := json.Unmarshal(b, &r); err != nil {
+	data, err := decodeWithData(b, &r)
+	if err != nil {
 		return Request{}, fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	if data != nil {
+		r.Data = data
 	}
 	if jsontext.Value(b).Kind() != '{' { // null is read without an error
 		return Request{}, fmt.Errorf("%w: not a JSON object", ErrRequest)

@@ -38,8 +38,12 @@ type Timings struct {
 	Retell      time.Duration // how old a change may be to be told again: 10 s
 	Unanswered  time.Duration // after which an append or a read is made again: 1 s
 	JournalAway time.Duration // after which a replica without its journal is not ready: 1 s
-	Linger      time.Duration // for which a leaving replica still takes requests: 150 ms
-	StopWithin  time.Duration // for what was taken to be answered before the replica stops: 5 s
+	Doubt       time.Duration // after which an append that is not stored has the replica probe the journal: 3 s
+	// Unsettled is after how long without one stored append, though some wait, the replica is not ready: 20 s, in which two
+	// elections in a row fit.
+	Unsettled  time.Duration
+	Linger     time.Duration // for which a leaving replica still takes requests: 150 ms
+	StopWithin time.Duration // for what was taken to be answered before the replica stops: 5 s
 }
 
 const (
@@ -72,7 +76,7 @@ func (c Config) withDefaults() Config {
 	t := &c.Timings
 	for d, value := range map[*time.Duration]time.Duration{
 		&t.Check: 10 * time.Second, &t.Sweep: 500 * time.Millisecond, &t.Retell: 10 * time.Second, &t.Unanswered: time.Second,
-		&t.JournalAway: time.Second, &t.Linger: 150 * time.Millisecond, &t.StopWithin: 5 * time.Second,
+		&t.JournalAway: time.Second, &t.Doubt: 3 * time.Second, &t.Unsettled: 20 * time.Second, &t.Linger: 150 * time.Millisecond, &t.StopWithin: 5 * time.Second,
 	} {
 		if *d == 0 {
 			*d = value

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/roomsvc/journal"
 )
 
@@ -18,49 +18,34 @@ const (
 	records  = "journal"
 )
 
-// Between two attempts to reconnect to the same server, and the most that is added to it at random.
-const (
-	reconnectWait   = 100 * time.Millisecond
-	reconnectJitter = 400 * time.Millisecond
-)
-
-// connect opens a connection as a service needs it: it tries for ever, with short waits; it buffers nothing while it is
-// away, since a message that was given up must not arrive late; and it finds out within seconds that the other side is
-// gone. It returns at once, connected or not.
-func (s *Service) connect(role, servers string, options []nats.Option) (*nats.Conn, error) {
-	wake := func(*nats.Conn) { s.wake() }
-	all := append([]nats.Option{
-		nats.Name("parley-roomsvc " + role + " " + string(s.id)),
-		nats.MaxReconnects(-1),
-		nats.RetryOnFailedConnect(true),
-		nats.ReconnectWait(reconnectWait),
-		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
-		nats.ReconnectBufSize(-1),
-		nats.PingInterval(1500 * time.Millisecond),
-		nats.MaxPingsOutstanding(2),
-		nats.Timeout(2 * time.Second),
-		nats.ConnectHandler(wake),
-		nats.ReconnectHandler(func(*nats.Conn) {
-			s.log.Info("NATS is back", "connection", role)
-			s.wake()
-		}),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				s.log.Warn("NATS is away", "connection", role, "error", err)
-			}
-			s.wake()
-		}),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
-			s.trouble(fmt.Errorf("connect to nats (%s): %w", role, err))
-		}),
-		nats.ClosedHandler(func(nc *nats.Conn) { s.closed(role, nc.LastError()) }),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { s.natsError(role, sub, err) }),
-	}, options...)
-	nc, err := nats.Connect(servers, all...)
+// connect opens a connection. It returns at once, connected or not.
+func (s *Service) connect(role, servers string, options []nats.Option) (*bus.Conn, error) {
+	conn, err := bus.Connect(bus.Config{
+		Servers:   servers,
+		Name:      "parley-roomsvc " + role + " " + string(s.id),
+		Options:   options,
+		Log:       s.log.With("connection", role),
+		Connected: func(version string, _ bool) { s.greeted(version); s.awake.Ring() },
+		Away:      s.awake.Ring,
+		Trouble:   func(sub *nats.Subscription, err error) { s.natsError(role, sub, err) },
+		Closed:    func(err error) { s.closed(role, err) },
+	})
 	if err != nil {
-		return nil, fmt.Errorf("connect to nats (%s): %w", role, err)
+		return nil, fmt.Errorf("%s: %w", role, err)
 	}
-	return nc, nil
+	return conn, nil
+}
+
+// greeted hears the version of a NATS server that is reached, and warns, once for each, when the lease may not hold there.
+func (s *Service) greeted(version string) {
+	if journal.LookedAt(version) {
+		return
+	}
+	if _, said := s.versions.LoadOrStore(version, nil); !said {
+		s.log.Warn("nobody has looked at how soon a NATS server of this version elects a leader: should it be sooner than in the "+
+			"versions that were looked at, two leaders may be believed at a time while NATS is parted",
+			"version", version, "looked_at", journal.LookedAtVersions)
+	}
 }
 
 // natsError hears of what goes wrong outside of any call. A subscription that overflows has lost messages: requests are

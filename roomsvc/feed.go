@@ -42,7 +42,7 @@ func (f *feed) CaughtUp() {
 		w.CaughtUp(time.Now())
 		if left.Add(-1) == 0 && s.jc.IsConnected() {
 			s.followed.Store(true)
-			s.wake()
+			s.awake.Ring()
 		}
 	})
 }

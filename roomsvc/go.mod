@@ -7,6 +7,7 @@ require (
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/nats-io/nuid v1.0.1
+	github.com/parley-rtc/parley/bus v0.0.0
 	github.com/parley-rtc/parley/proto v0.0.0
 	github.com/parley-rtc/parley/testkit v0.0.0
 	github.com/prometheus/client_golang v1.25.0
@@ -35,6 +36,8 @@ require (
 	golang.org/x/time v0.16.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
+
+replace github.com/parley-rtc/parley/bus => ../bus
 
 replace github.com/parley-rtc/parley/proto => ../proto
 

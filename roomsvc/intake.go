@@ -41,7 +41,7 @@ func (in *intake) serve() error {
 		return fmt.Errorf("subscribe to requests: %w", err)
 	}
 	in.requests = sub
-	in.micro, err = micro.AddService(s.nc, micro.Config{
+	in.micro, err = micro.AddService(s.nc.Conn, micro.Config{
 		Name:        "parley-roomsvc",
 		Version:     version,
 		Description: "Parley's room service",

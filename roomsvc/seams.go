@@ -62,7 +62,12 @@ func (m *meter) Answered(op proto.Op, e *proto.Event, took time.Duration) {
 	m.metrics.answered(op, e, took)
 }
 
-func (m *meter) Appended(took time.Duration) { m.metrics.appending.Observe(took.Seconds()) }
+func (m *meter) Appended(now time.Time, took time.Duration) {
+	(*Service)(m).hasStored(now)
+	m.metrics.appending.Observe(took.Seconds())
+}
+
+func (m *meter) Waits(now, began time.Time) { (*Service)(m).waits(began, now) }
 
 func (m *meter) Trouble(token proto.Token, err error) {
 	if errors.Is(err, proto.ErrRecord) {

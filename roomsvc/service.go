@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"sync"
 	"sync/atomic"
+	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/journal"
 	"github.com/parley-rtc/parley/roomsvc/replicas"
@@ -40,17 +42,20 @@ type Service struct {
 	wire     *wire
 	lists    lister
 	troubles troubles
-	awake    chan struct{} // something about a connection changed
-	fatal    chan error    // why the service cannot go on
+	awake    bus.Bell              // something about a connection changed
+	parted   *bus.Queue[departure] // processes that are gone; bounded by those that there are
+	fatal    chan error            // why the service cannot go on
 
 	links
 	status
+	storing
+	versions sync.Map // of NATS servers that were warned of
 }
 
 // links are what Run sets before anything uses them.
 type links struct {
-	nc      *nats.Conn
-	jc      *nats.Conn
+	nc      *bus.Conn
+	jc      *bus.Conn
 	journal *journal.Journal
 	touch   *journal.Lease // as seen over nc
 	watch   *replicas.Watch
@@ -64,8 +69,19 @@ type status struct {
 	serving  atomic.Bool  // requests are taken
 	stopping atomic.Bool
 	opened   atomic.Bool // what Run sets is set
+
 	// untouched: the login for requests may not ask about the stream.
 	untouched atomic.Bool
+}
+
+// storing is whether the journal stores what is appended: see [doubt]. Times are nanoseconds since born; 0: none.
+type storing struct {
+	born       time.Time
+	stored     atomic.Int64 // when an append was stored last
+	waited     atomic.Int64 // when an append was begun that has waited for long
+	doubted    atomic.Int64 // since when nothing was stored
+	distrusted atomic.Bool  // somebody knows that it does not
+	failing    atomic.Bool  // the doubt has lasted
 }
 
 // New returns a replica with a fresh id. It connects to nothing before [Service.Run]. A nil registry keeps the metrics
@@ -84,7 +100,9 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 		subjects: subjects,
 		id:       proto.NewReplicaID(),
 		lists:    lister{waiting: make(chan listing, listQueue)},
-		awake:    make(chan struct{}, 1),
+		awake:    bus.NewBell(),
+		parted:   bus.NewQueue[departure](),
+		storing:  storing{born: time.Now().Add(-time.Nanosecond)},
 		fatal:    make(chan error, 1),
 	}
 	s.metrics = newMetrics(reg, s.countReplicas, s.countGateways)
@@ -99,7 +117,8 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 // ID returns the replica's id, which is made anew each time that it starts.
 func (s *Service) ID() proto.ReplicaID { return s.id }
 
-// Ready returns nil once the replica has followed the stream to its end and takes requests; else why it does not.
+// Ready returns nil once the replica has followed the stream to its end, takes requests, and the stream stores what is
+// appended; else what of it is not so.
 func (s *Service) Ready() error {
 	switch {
 	case s.stopping.Load():
@@ -108,6 +127,8 @@ func (s *Service) Ready() error {
 		return errStarting
 	case !s.nc.IsConnected():
 		return errNoNATS
+	case s.failing.Load():
+		return errUnsettled
 	}
 	return nil
 }
@@ -213,14 +234,6 @@ func (s *Service) countGateways() float64 {
 func (s *Service) fail(err error) {
 	select {
 	case s.fatal <- err:
-	default:
-	}
-}
-
-// wake lets the steering goroutine look at the connections.
-func (s *Service) wake() {
-	select {
-	case s.awake <- struct{}{}:
 	default:
 	}
 }

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/journal"
 	"github.com/parley-rtc/parley/roomsvc/worker"
@@ -15,30 +14,35 @@ import (
 
 const steerEvery = 100 * time.Millisecond
 
-// elsewhere is how long a connection over which no leader can be believed is kept before another NATS server is tried: this
-// one may be cut off from those that have elected another. It is longer than most elections. When it does not help, the next
-// time comes after twice as long.
-const (
-	elsewhere    = 12 * time.Second
-	elsewhereMax = 5 * time.Minute
-	unheard      = 2 * time.Second // without a lease: said
-)
+// unheard is how long a connection over which no leader can be believed passes without a word about it.
+const unheard = 2 * time.Second
+
+// elsewhere is how long such a connection is kept before another NATS server is tried: this one may be cut off from those that
+// have elected another leader. It is longer than most elections.
+func elsewhere() bus.Patience {
+	return bus.Patience{First: 12 * time.Second, Most: 5 * time.Minute}
+}
 
 var errUnheard = errors.New("the journal's leader is not known to be in touch with most of its copies: " +
 	"an election, or NATS is parted; requests that need it wait")
 
 // link is what the steering goroutine has seen of a connection.
 type link struct {
-	role       string
-	nc         *nats.Conn
-	lease      *journal.Lease
-	up         bool
-	reconnects uint64
-	lost       time.Time // when it was first seen away, or came back unseen
+	role  string
+	nc    *bus.Conn
+	lease *journal.Lease
+	mover *bus.Mover
+	up    bool
+	line  uint64    // over which it was up last; 0: it never was
+	lost  time.Time // when it was first seen away, or came back unseen
 
-	held     time.Time     // when the lease did last
-	looked   time.Time     // when it was looked at last
-	patience time.Duration // how long it may be without
+	looked time.Time // when it was looked at last
+	held   time.Time // when the lease did last; zero: never
+	fine   time.Time // when it last held, or its not holding said nothing
+}
+
+func newLink(role string, nc *bus.Conn, lease *journal.Lease) *link {
+	return &link{role: role, nc: nc, lease: lease, mover: bus.NewMover(elsewhere())}
 }
 
 // renew keeps the lease, and tries another NATS server when that has not held for long.
@@ -46,30 +50,31 @@ func (l *link) renew(now time.Time, s *Service) {
 	slept := now.Sub(l.looked) > time.Second // then what has come was not read yet
 	l.looked = now
 	l.lease.Renew()
-	switch {
-	case l.lease.Holds(0):
-		l.held, l.patience = now, elsewhere
-	case !l.up, slept, !l.lease.Answered():
-		l.held = now
-	case now.Sub(l.held) >= l.patience && len(l.nc.Servers()) > 1:
-		l.held, l.patience = now, min(2*l.patience, elsewhereMax)
+	counts := l.up && l.lease.Answered()
+	if l.lease.Holds(0) {
+		l.held, l.fine = now, now
+	} else if !counts || slept {
+		l.fine = now
+	}
+	if l.mover.Due(now, l.held, counts) && len(l.nc.Servers()) > 1 {
 		s.log.Warn("this NATS server has lost touch with the journal's leader, trying another", "connection", l.role)
-		_ = l.nc.ForceReconnect() // it fails only when the connection is closed, or is being made again already
-	case now.Sub(l.held) >= unheard:
+		l.nc.Move()
+	} else if now.Sub(l.fine) >= unheard {
 		s.trouble(fmt.Errorf("%w (connection %s)", errUnheard, l.role))
 	}
 }
 
 // look reports whether the connection has come back, or was away and came back unseen, since the last look.
 func (l *link) look(now time.Time) (back bool) {
-	up, reconnects := l.nc.IsConnected(), l.nc.Stats().Reconnects
-	back = up && (!l.up || reconnects != l.reconnects)
+	line := l.nc.Line()
+	up := line != 0
+	back = up && (!l.up || line != l.line)
 	if l.up && (!up || back) {
 		l.lost = now
 	}
 	l.up = up
 	if up {
-		l.reconnects = reconnects
+		l.line = line
 	}
 	return back
 }
@@ -79,20 +84,22 @@ func (l *link) look(now time.Time) (back bool) {
 func (s *Service) steer(ctx context.Context) error {
 	tick := time.NewTicker(steerEvery)
 	defer tick.Stop()
-	asked := link{role: requests, nc: s.nc, lease: s.touch, held: time.Now(), patience: elsewhere}
-	journal := link{role: records, nc: s.jc, lease: s.journal.Lease(), held: time.Now(), patience: elsewhere}
+	asked, journal := newLink(requests, s.nc, s.touch), newLink(records, s.jc, s.journal.Lease())
 	var ready bool
+	var doubt doubt
 	var swept time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.awake:
+		case <-s.parted.Bell():
+			s.bury()
 		case <-tick.C:
 		}
 		now := time.Now()
-		s.lookAtRequests(&asked, now)
-		if first := journal.lost.IsZero(); journal.look(now) && !(first && journal.reconnects == 0) {
+		s.lookAtRequests(asked, now)
+		if first := journal.lost.IsZero(); journal.look(now) && (!first || journal.line > 1) {
 			s.journal.Kick()
 		}
 		journal.renew(now, s)
@@ -102,6 +109,8 @@ func (s *Service) steer(ctx context.Context) error {
 		if !journal.up && !journal.lost.IsZero() && now.Sub(journal.lost) >= s.cfg.Timings.JournalAway {
 			s.followed.Store(false)
 		}
+		failing := doubt.look(now, s)
+		s.failing.Store(failing)
 		followed := s.followed.Load()
 		if followed && !s.serving.Load() && asked.up {
 			if s.intake.requests == nil {
@@ -115,13 +124,17 @@ func (s *Service) steer(ctx context.Context) error {
 			}
 			s.serving.Store(true)
 		}
-		if now := followed && s.serving.Load(); now != ready && !s.stopping.Load() {
+		if now := followed && s.serving.Load() && !failing; now != ready && !s.stopping.Load() {
 			ready = now
 			if ready {
 				s.log.Info("ready")
 				s.watch.Say(proto.Up)
 			} else {
-				s.log.Warn("not ready: the journal is away")
+				why := "the journal is away"
+				if followed {
+					why = "the journal stores nothing"
+				}
+				s.log.Warn("not ready: " + why)
 				s.watch.Say(proto.Leaving)
 			}
 		}
@@ -169,15 +182,30 @@ func (s *Service) sweep(now time.Time, remove bool) {
 	})
 }
 
-// gone hears of processes that are gone, and has the workers do what follows from it.
+// departure is a process that is gone.
+type departure struct {
+	role      proto.Role
+	id        string
+	lastHeard time.Time
+}
+
+// gone hears of processes that are gone. It does not block, since whoever calls it beats and listens to beats: workers may
+// have no room for more work.
 func (s *Service) gone(role proto.Role, id string, lastHeard time.Time) {
-	s.log.Info("a process is gone", "role", string(role), "process", id)
-	if role != proto.RoleRoomsvc {
-		if s.Ready() == nil {
-			s.crew.each(func(w *worker.Worker) { w.Sweep(time.Now(), true) })
+	s.parted.Put(departure{role, id, lastHeard})
+}
+
+// bury has the workers do what follows from it when processes are gone.
+func (s *Service) bury() {
+	for _, d := range s.parted.Take(nil) {
+		s.log.Info("a process is gone", "role", string(d.role), "process", d.id)
+		if d.role != proto.RoleRoomsvc {
+			if s.Ready() == nil {
+				s.crew.each(func(w *worker.Worker) { w.Sweep(time.Now(), true) })
+			}
+			continue
 		}
-		return
+		since := d.lastHeard.Add(-s.cfg.Timings.Retell)
+		s.crew.each(func(w *worker.Worker) { w.TellAgain(time.Now(), proto.ReplicaID(d.id), since) })
 	}
-	since := lastHeard.Add(-s.cfg.Timings.Retell)
-	s.crew.each(func(w *worker.Worker) { w.TellAgain(time.Now(), proto.ReplicaID(id), since) })
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -20,7 +21,7 @@ type wire struct {
 	subjects proto.Subjects
 	metrics  *metrics
 	// Set by Run before anything is sent.
-	nc    *nats.Conn
+	nc    *bus.Conn
 	fresh func(proto.GatewayID) bool // a gateway has beaten lately
 }
 

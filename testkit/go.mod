@@ -7,6 +7,7 @@ require (
 	github.com/go-json-experiment/json v1.27.2
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
+	github.com/parley-rtc/parley/bus v0.0.0
 	github.com/parley-rtc/parley/proto v0.0.0
 	go.uber.org/goleak v1.3.0
 )
@@ -24,5 +25,7 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 )
+
+replace github.com/parley-rtc/parley/bus => ../bus
 
 replace github.com/parley-rtc/parley/proto => ../proto

@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/parley-rtc/parley/bus"
 )
 
 // startTimeout bounds a server's start: it takes tens of milliseconds, more when a machine's cores are busy.
@@ -144,4 +146,15 @@ func (n *NATS) Connect(tb testing.TB, opts ...nats.Option) *nats.Conn {
 	}
 	tb.Cleanup(nc.Close)
 	return nc
+}
+
+// Bus returns a connection as gateways and the room service have it, which is closed when the test ends.
+func (n *NATS) Bus(tb testing.TB) *bus.Conn {
+	tb.Helper()
+	c, err := bus.Connect(bus.Config{Servers: n.URL(), Options: n.Options()})
+	if err != nil {
+		tb.Fatalf("testkit: connect to NATS: %v", err)
+	}
+	tb.Cleanup(c.Close)
+	return c
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -43,6 +44,12 @@ type Process struct {
 func Start(tb testing.TB, name, program string, args ...string) *Process {
 	tb.Helper()
 	return start(tb, name, Binary(tb, program), args...)
+}
+
+// StartShell is [Start] by way of a script of bash, to which a program's path and arguments are $0, $1 and so on.
+func StartShell(tb testing.TB, script, program string, args ...string) *Process {
+	tb.Helper()
+	return start(tb, filepath.Base(program), "bash", append([]string{"-c", script, program}, args...)...)
 }
 
 func start(tb testing.TB, name, path string, args ...string) *Process {

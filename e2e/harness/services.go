@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"os/exec"
 	"testing"
 )
 
@@ -23,6 +24,21 @@ func LaunchParley(tb testing.TB, args ...string) *Process {
 	return Start(tb, Parley, Parley, append([]string{
 		"--listen", free, "--ops-listen", free, "--nats-listen", free, "--log-format", "text", "--drain", "100ms",
 	}, args...)...)
+}
+
+// StartParleyShort is [StartParley] with so many file descriptors and no more.
+func StartParleyShort(tb testing.TB, descriptors int, args ...string) *Process {
+	tb.Helper()
+	prlimit, err := exec.LookPath("prlimit")
+	if err != nil {
+		tb.Fatalf("harness: prlimit, of Debian's package util-linux, is needed: %v", err)
+	}
+	p := start(tb, Parley, prlimit, append([]string{
+		fmt.Sprintf("--nofile=%d:%d", descriptors, descriptors), Binary(tb, Parley),
+		"--listen", free, "--ops-listen", free, "--nats-listen", free, "--log-format", "text", "--drain", "100ms",
+	}, args...)...)
+	p.Ready(tb)
+	return p
 }
 
 // StartGateway starts a gateway and waits until it is ready.

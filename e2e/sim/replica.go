@@ -169,11 +169,14 @@ func (m *meter) Count(what worker.Counter, n int) {
 	}
 }
 
-// Answered, Appended and Trouble implement [worker.Meter].
+// Answered, Appended, Waits and Trouble implement [worker.Meter].
 func (m *meter) Answered(proto.Op, *proto.Event, time.Duration) {}
 
 // Appended is described at [meter.Answered].
-func (m *meter) Appended(time.Duration) {}
+func (m *meter) Appended(time.Time, time.Duration) {}
+
+// Waits is described at [meter.Answered].
+func (m *meter) Waits(time.Time, time.Time) {}
 
 // Trouble is described at [meter.Answered].
 func (m *meter) Trouble(_ proto.Token, err error) { m.r.w.note("%s: %v", m.r.name, err) }

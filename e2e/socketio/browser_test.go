@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,12 +99,9 @@ func (p *page) until(expression string) {
 	}
 }
 
-// TestBundlesInABrowserEstablishADataChannel: the real bundles of versions 2 and 4, either the owner.
-func TestBundlesInABrowserEstablishADataChannel(t *testing.T) {
-	if err := installed(); err != nil {
-		t.Fatal(err)
-	}
-	at, _ := start(t, "--allow-origin", "127.0.0.1:*")
+// startSite serves the page and the bundles, from another origin than Parley's.
+func startSite(t *testing.T) *httptest.Server {
+	t.Helper()
 	mux := http.NewServeMux()
 	for route, file := range map[string]string{
 		"/page.html":      "page.html",
@@ -114,6 +112,16 @@ func TestBundlesInABrowserEstablishADataChannel(t *testing.T) {
 	}
 	site := httptest.NewServer(mux)
 	t.Cleanup(site.Close)
+	return site
+}
+
+// TestBundlesInABrowserEstablishADataChannel: the real bundles of versions 2 and 4, either the owner.
+func TestBundlesInABrowserEstablishADataChannel(t *testing.T) {
+	if err := installed(); err != nil {
+		t.Fatal(err)
+	}
+	at, _ := start(t, "--allow-origin", "127.0.0.1:*")
+	site := startSite(t)
 	browser := startBrowser(t)
 	for _, versions := range [][2]string{{"4", "2"}, {"2", "4"}} {
 		owner := visit(t, browser, site.URL, url.Values{
@@ -130,4 +138,58 @@ func TestBundlesInABrowserEstablishADataChannel(t *testing.T) {
 			p.until("seen.candidates > 0 && seen.ends > 0 && seen.errors.length === 0")
 		}
 	}
+}
+
+// TestASessionOfABrowsersIsItsOwn: whoever knows the id of a client 2 on polling, and has its address and its browser, has
+// not its cookie. The browser shows that with its polls, and with its upgrade.
+func TestASessionOfABrowsersIsItsOwn(t *testing.T) {
+	if err := installed(); err != nil {
+		t.Fatal(err)
+	}
+	at, _ := start(t, "--allow-origin", "127.0.0.1:*")
+	site, browser := startSite(t), startBrowser(t)
+	open := func(name, transports string) *page {
+		return visit(t, browser, site.URL, url.Values{
+			"version": {"2"}, "role": {"owner"}, "room": {name}, "at": {at}, "transports": {transports},
+		})
+	}
+	upgraded := open("upgraded", "")
+	polls := open("polls", "polling")
+	upgraded.until("window.seen?.inRoom && socket.io.engine.transport.name === 'websocket'")
+	polls.until("window.seen?.inRoom && seen.id")
+	id, agent := polls.text("seen.id"), polls.text("navigator.userAgent")
+	ask := func(method, body string) int {
+		r, err := http.NewRequestWithContext(t.Context(), method, at+"/socket.io/?EIO=3&transport=polling&sid="+id,
+			strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("User-Agent", agent)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	if status := ask(http.MethodPost, `25:42["room-leave","polls"]`); status != http.StatusBadRequest {
+		t.Errorf("a stranger's post was answered %d", status)
+	}
+	if status := ask(http.MethodGet, ""); status != http.StatusBadRequest {
+		t.Errorf("a stranger's poll was answered %d", status)
+	}
+	polls.text("String(socket.emit('room-create', 'polls'))")
+	polls.until("seen.errors.some(([name, room]) => name === 'room-exists' && room === 'polls') && socket.connected")
+}
+
+// text evaluates an expression in the page.
+func (p *page) text(expression string) string {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, browserPatience)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](expression))
+	if err != nil {
+		p.t.Fatalf("%s: %s: %v", p.name, expression, err)
+	}
+	return text
 }

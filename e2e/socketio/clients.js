@@ -3,7 +3,7 @@
 // standard output.
 //
 //   {"do":"open","client":"a","version":4,"url":"http://…","options":{…},"emits":[["room-create","x"]]}
-//   {"do":"emit","client":"a","args":["room-join","x"],"ack":1}
+//   {"do":"emit","client":"a","args":["room-join","x"],"ack":1}   with {"$binary":"base64"} for binary data
 //   {"do":"burst","client":"a","room":"x","target":"…","from":0,"count":200}
 //   {"do":"settle","client":"a"}
 //   {"do":"close","client":"a"}
@@ -15,6 +15,13 @@ const libraries = {
   4: require('socket.io-client-4').io,
 };
 const clients = new Map();
+// revive makes binary data of {"$binary": "base64"}, at any depth.
+const revive = (v) => {
+  if (v === null || typeof v !== 'object') return v;
+  if (typeof v.$binary === 'string') return Buffer.from(v.$binary, 'base64');
+  if (Array.isArray(v)) return v.map(revive);
+  return Object.fromEntries(Object.entries(v).map(([name, member]) => [name, revive(member)]));
+};
 const say = (line) => process.stdout.write(JSON.stringify(line) + '\n');
 
 const commands = {
@@ -41,7 +48,7 @@ const commands = {
   },
   emit({ client, args, ack }) {
     const more = ack ? [(...answer) => say({ client, event: '#ack', args: [ack, ...answer] })] : [];
-    clients.get(client).emit(...args, ...more);
+    clients.get(client).emit(...revive(args), ...more);
   },
   burst({ client, room, target, from, count }) {
     for (let i = from; i < from + count; i++) clients.get(client).emit('signal-send', room, target, { i, pad: 'é🚋' });

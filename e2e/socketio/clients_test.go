@@ -109,6 +109,68 @@ func TestEventsEmittedBeforeTheConnectionStandsAreDelivered(t *testing.T) {
 	}
 }
 
+// TestABurstBeforeTheConnectionStandsIsDelivered: clients 2 and 3 post all of it at once, on polling.
+func TestABurstBeforeTheConnectionStandsIsDelivered(t *testing.T) {
+	t.Parallel()
+	url, _ := start(t)
+	n := startNode(t)
+	const nobody = "nobody-of-that-id-at-all"
+	candidate := map[string]any{"candidate": map[string]any{"candidate": strings.Repeat("c", 450)}}
+	for _, h := range hows() {
+		t.Run(h.String(), func(t *testing.T) {
+			room := h.String()
+			emits := [][]any{{"room-create", room}}
+			for range 998 {
+				emits = append(emits, []any{"signal-send", room, nobody, candidate})
+			}
+			c := n.begin(t, h, url, room, append(emits, []any{"room-leave", room})...)
+			c.connected()
+			c.want("room-created", room)
+			for range 998 {
+				c.want("target-not-found", room, nobody)
+			}
+			c.want("room-left", room, false)
+		})
+	}
+}
+
+func TestABinaryArgumentIsRefusedAndTheSessionStays(t *testing.T) {
+	t.Parallel()
+	url, _ := start(t)
+	n := startNode(t)
+	binary := map[string]any{"$binary": "AAECHv8="}
+	for _, h := range hows() {
+		t.Run(h.String(), func(t *testing.T) {
+			room := h.String()
+			a, b := n.open(t, h, url, room+" a"), n.open(t, h, url, room+" b")
+			a.emit("room-create", room)
+			a.want("room-created", room)
+			b.emit("room-join", room)
+			b.want("room-joined", room, a.id, []proto.ClientID{a.id})
+			a.want("client-joined", room, b.id)
+			for _, data := range []any{
+				binary, map[string]any{"deep": []any{1, map[string]any{"er": binary}}}, []any{binary, binary, binary},
+			} {
+				answer := a.ack("signal-send", room, b.id, data)
+				if message, _ := answer["message"].(string); !strings.Contains(message, "binary") ||
+					answer["event"] != "error" || answer["code"] != "bad-request" || answer["room"] != room {
+					t.Fatalf("acknowledged with %v", answer)
+				}
+				a.emit("signal-send", room, b.id, data)
+				a.wantError("binary")
+			}
+			a.emit("room-join", binary)
+			a.wantError("binary")
+			// It is the same session, and the members have not noticed.
+			a.emit("signal-send", room, b.id, map[string]any{"x": 1})
+			b.want("signal-receive", room, a.id, map[string]any{"x": 1})
+			a.emit("room-leave", room)
+			a.want("room-left", room, false)
+			b.want("room-left", room, true)
+		})
+	}
+}
+
 func TestAcknowledgementsCarryTheAnswerAsAnObject(t *testing.T) {
 	t.Parallel()
 	url, _ := start(t)

@@ -25,11 +25,16 @@ type Config struct {
 // Asker makes attempts. Its methods may be called from any goroutine.
 type Asker struct {
 	cfg  Config
-	conn *nats.Conn
+	conn Publisher
+}
+
+// Publisher sends messages. It keeps nothing of one when it returns.
+type Publisher interface {
+	PublishMsg(m *nats.Msg) error
 }
 
 // New returns an asker over a connection.
-func New(conn *nats.Conn, cfg Config) *Asker { return &Asker{cfg: cfg, conn: conn} }
+func New(conn Publisher, cfg Config) *Asker { return &Asker{cfg: cfg, conn: conn} }
 
 // Sender is what a goroutine keeps from one ask to the next, so that asking makes little garbage.
 type Sender struct {

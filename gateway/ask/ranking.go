@@ -16,6 +16,8 @@ type Ranking struct {
 	mu    sync.Mutex // guards the fields below
 	heard map[proto.ReplicaID]time.Time
 	last  time.Time // when any was heard; zero: never
+	up    time.Time // when any last said that it is up
+	left  time.Time // when any last said that it is leaving
 }
 
 // NewRanking returns the ranking of a gateway that has heard nobody.
@@ -37,8 +39,10 @@ func (r *Ranking) Beat(b proto.Beat, now time.Time) {
 	_, known := r.heard[id]
 	if b.State == proto.Leaving {
 		delete(r.heard, id)
+		r.left = now
 	} else {
 		r.heard[id] = now
+		r.up = now
 	}
 	if known != (b.State == proto.Up) {
 		r.publish()
@@ -50,6 +54,14 @@ func (r *Ranking) LastHeard() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.last
+}
+
+// LastUp returns when a replica was heard last to say that it is up, and whether one has said since then that it is leaving,
+// which one that cannot change rooms says each second.
+func (r *Ranking) LastUp() (up time.Time, left bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.up, r.left.After(r.up)
 }
 
 // gone leaves out a replica for which NATS found nobody, until it beats again.

@@ -43,3 +43,29 @@ func TestRankingFollowsBeats(t *testing.T) {
 	r.Tick(at)
 	is("nobody is heard: the last ranking is kept", "c")
 }
+
+func TestRankingKnowsWhenAReplicaWasUpLast(t *testing.T) {
+	t.Parallel()
+	r := NewRanking()
+	at := time.Unix(1000, 0)
+	say := func(id string, state proto.State) {
+		at = at.Add(time.Second)
+		r.Beat(proto.Beat{Role: proto.RoleRoomsvc, ID: id, State: state}, at)
+	}
+	is := func(what string, wantUp time.Time, wantLeft bool) {
+		t.Helper()
+		if up, left := r.LastUp(); !up.Equal(wantUp) || left != wantLeft {
+			t.Errorf("%s: %v %t, expected %v %t", what, up, left, wantUp, wantLeft)
+		}
+	}
+	is("before any beat", time.Time{}, false)
+	say("a", proto.Leaving)
+	is("one that was never up leaves", time.Time{}, true)
+	say("b", proto.Up)
+	up := at
+	is("another is up", up, false)
+	say("a", proto.Leaving)
+	is("the first leaves still", up, true)
+	say("b", proto.Up)
+	is("the other is up still", at, false)
+}

@@ -130,6 +130,31 @@ describe("requests", () => {
     await assert.rejects(joining, (error) => error instanceof ParleyError && error.temporary && error.message === "in a moment");
   });
 
+  test("what is larger than the server takes is not sent, and its sender told at once", async () => {
+    const { parley, room, socket } = await joined();
+    socket.say({ event: "connected", id: "me", version: 1, limits: { frame: 200, rooms: 3 } });
+    assert.deepEqual(parley.limits, { frame: 200, rooms: 3 });
+    const frame = (data) => JSON.stringify({ event: "signal-send", room: "lobby", targetId: "a", data, ref: "2" });
+    for (const char of ["x", "é", "€", "\ud83d\ude00"]) {
+      const sent = socket.sent.length;
+      const bytes = Buffer.byteLength(char);
+      // Each request has another ref, of one digit here.
+      const most = "x".repeat((200 - frame("").length) % bytes) + char.repeat((200 - frame("").length) / bytes);
+      void room.signal("a", most).catch(() => {});
+      assert.equal(socket.sent.length, sent + 1);
+      await assert.rejects(room.signal("a", `${most}x`), { code: "too-large", temporary: false, room: "lobby", targetId: "a" });
+      assert.equal(socket.sent.length, sent + 1);
+    }
+  });
+
+  test("without a limit everything is sent, and the server refuses it by its ref", async () => {
+    const { room, socket } = await joined();
+    const signalling = room.signal("a", "x".repeat(70000));
+    const { ref } = socket.request("signal-send");
+    socket.say({ event: "error", code: "too-large", message: "too large: a frame may have 65536 bytes", room: "lobby", senderId: "me", ref });
+    await assert.rejects(signalling, { code: "too-large" });
+  });
+
   test("an error that answers nothing of ours is told by an event", async () => {
     const parley = await opened();
     const errors = [];
@@ -229,7 +254,7 @@ describe("rooms", () => {
         socket.say({ event: "room-left", room: "lobby", kicked: false, ref: socket.request("room-leave").ref });
         return leaving;
       }],
-      ["closed", ({ socket }) => socket.say({ event: "room-left", room: "lobby", kicked: true })],
+      ["closed", ({ socket }) => socket.say({ event: "room-left", room: "lobby", kicked: true, reason: "owner-left" })],
       ["lost", ({ socket }) => socket.drop()],
     ]) {
       const all = await joined();
@@ -241,6 +266,202 @@ describe("rooms", () => {
       assert.equal(all.parley.rooms.size, 0);
       await assert.rejects(all.room.signal("a", {}), { code: "not-in-room" });
     }
+  });
+});
+
+describe("a room that was entered", () => {
+  /** A connection that has entered `lobby`, with `a` (its owner) and `b` there already, and what it hears. */
+  async function entered(options) {
+    const parley = await opened(options);
+    const entering = parley.enter("lobby");
+    answer("room-join", { event: "room-joined", ownerId: "a", clients: ["a", "b"], seq: 4 });
+    const room = await entering;
+    const heard = [];
+    room.on("join", ({ id }) => heard.push(`+${id}`));
+    room.on("leave", ({ id }) => heard.push(`-${id}`));
+    for (const type of ["away", "back", "end"]) room.on(type, (detail) => heard.push({ [type]: detail }));
+    return { parley, room, heard };
+  }
+
+  /** Answers the last request, which has to be one of that kind for the lobby. */
+  function answer(request, frame) {
+    const { event, room, ref } = FakeSocket.last.sent.at(-1);
+    assert.deepEqual([event, room], [request, "lobby"]);
+    FakeSocket.last.say({ room, ref, ...frame });
+  }
+
+  const putOut = (reason) => FakeSocket.last.say({ event: "room-left", room: "lobby", kicked: true, reason });
+  const asked = () => FakeSocket.last.sent.length;
+
+  /** Lets as much time pass as a first attempt to come back may take. */
+  async function soon(ms = 5000) {
+    mock.timers.tick(ms);
+    await settle();
+  }
+
+  for (const reason of ["owner-left", "owner-lost", "removed", "a word of later"]) {
+    test(`is come back to when the server says ${reason}`, async () => {
+      const { parley, room, heard } = await entered();
+      putOut(reason);
+      assert.deepEqual(heard.splice(0), ["-a", "-b", { away: { reason } }]);
+      assert.deepEqual([room.state, room.members, parley.rooms.size], ["away", [], 0]);
+      await assert.rejects(room.signal("a", {}), { code: "not-in-room" });
+      await soon();
+      answer("room-join", { event: "room-not-exists" });
+      await settle();
+      answer("room-create", { event: "room-exists" });
+      await settle();
+      answer("room-join", { event: "room-joined", ownerId: "b", clients: ["b", "c"], seq: 9 });
+      assert.deepEqual(heard, ["+b", "+c", { back: {} }]);
+      assert.deepEqual([room.state, room.ownerId, room.seq, room.elder("c")], ["live", "b", 9, true]);
+      assert.equal(parley.rooms.get("lobby"), room, "it is the same room to the app");
+    });
+  }
+
+  test("is come back to again when the dead owner's death is noticed only after that", async () => {
+    const { room, heard } = await entered();
+    FakeSocket.last.drop(); // the owner's gateway was ours, too
+    assert.deepEqual(heard.splice(0), ["-a", "-b", { away: { reason: "lost" } }]);
+    await soon();
+    FakeSocket.last.say({ event: "connected", id: "me2", version: 1 });
+    await soon(0);
+    answer("room-join", { event: "room-joined", ownerId: "a", clients: ["a"], seq: 5 }); // the record has the dead
+    assert.equal(room.selfId, "me2");
+    await soon(15000);
+    putOut("owner-lost");
+    await soon();
+    answer("room-join", { event: "room-not-exists" });
+    await settle();
+    answer("room-create", { event: "room-created", seq: 7 });
+    assert.deepEqual(heard, ["+a", { back: {} }, "-a", { away: { reason: "owner-lost" } }, { back: {} }]);
+    assert.equal(room.owned, true);
+  });
+
+  test("is not come back to once the app has left it: before, meanwhile, or while the answer is on its way", async () => {
+    const before = await entered();
+    const leaving = before.room.leave();
+    putOut("owner-left");
+    answer("room-leave", { event: "not-in-room" });
+    await leaving;
+    assert.deepEqual(before.heard.at(-1), { end: { how: "closed", reason: "owner-left" } });
+
+    const meanwhile = await entered();
+    putOut("owner-left");
+    await meanwhile.room.leave();
+    assert.deepEqual(meanwhile.heard.at(-1), { end: { how: "left", reason: undefined } });
+    const sent = asked();
+    await soon(60000);
+    assert.equal(FakeSocket.last.sent.slice(sent).some(({ event }) => event !== "ping"), false);
+
+    const late = await entered();
+    putOut("owner-left");
+    await soon();
+    await late.parley.leave("lobby");
+    answer("room-join", { event: "room-joined", ownerId: "b", clients: ["b"], seq: 9 });
+    assert.deepEqual(FakeSocket.last.sent.at(-1), { event: "room-leave", room: "lobby" });
+    assert.equal(late.parley.rooms.size, 0);
+    assert.equal(late.room.ended, "left");
+
+    const refused = await entered();
+    putOut("owner-left");
+    await soon();
+    await refused.room.leave();
+    answer("room-join", { event: "room-not-exists" });
+    await settle();
+    assert.equal(FakeSocket.last.sent.at(-1).event, "room-join", "nothing is created for one that has left");
+  });
+
+  test("may be entered anew right after it was left", async () => {
+    const { parley, room } = await entered();
+    putOut("owner-left");
+    await soon();
+    const first = FakeSocket.last.sent.at(-1);
+    room.leave();
+    const again = parley.enter("lobby");
+    FakeSocket.last.say({ event: "room-joined", room: "lobby", ownerId: "b", clients: ["b"], seq: 9, ref: first.ref });
+    answer("room-join", { event: "room-joined", ownerId: "b", clients: ["b"], seq: 9 });
+    assert.notEqual(await again, room);
+    assert.equal((await again).state, "live");
+  });
+
+  test("is tried again while that may help, at longer and longer intervals, and ended when it does not", async () => {
+    const { room, heard } = await entered({ pingInterval: 1e6 });
+    putOut("removed");
+    await soon();
+    answer("room-join", { event: "error", code: "unavailable", message: "in a moment" });
+    await settle();
+    const before = asked();
+    await soon(200);
+    assert.equal(asked(), before, "not at once");
+    await soon();
+    answer("room-join", { event: "error", code: "room-full", message: "full" });
+    await settle();
+    assert.deepEqual(heard.at(-1), { end: { how: "closed", reason: "room-full" } });
+    assert.equal(room.state, "ended");
+  });
+
+  test("is come back to at different times by those that were put out at once", async () => {
+    const times = new Set();
+    for (let i = 0; i < 20; i++) {
+      const { parley } = await entered();
+      mock.timers.tick(10000); // a stay that has lasted
+      const before = asked();
+      putOut("owner-lost");
+      let ms = 0;
+      for (; asked() === before && ms < 1000; ms++) mock.timers.tick(1);
+      assert.ok(ms < 400, `after ${ms} ms`);
+      times.add(ms);
+      parley.close();
+    }
+    assert.ok(times.size > 5, `20 came back at ${[...times]}`);
+  });
+
+  test("does not end in haste when each stay is short", async () => {
+    const { parley } = await entered({ firstDelay: 100, mostDelay: 60000 });
+    let waited = 0;
+    for (let i = 0; i < 8; i++) {
+      const before = asked();
+      putOut("removed");
+      for (waited = 0; asked() === before && waited < 100000; waited += 50) mock.timers.tick(50);
+      FakeSocket.last.say({ event: "room-joined", room: "lobby", ownerId: "a", clients: ["a"], seq: 9 + i, ref: FakeSocket.last.sent.findLast((f) => f.event === "room-join").ref });
+    }
+    assert.ok(waited >= 3000, `the eighth attempt came after ${waited} ms`);
+    parley.close();
+  });
+
+  test("ends when its owner ended it for all, and with the connection that is closed for good", async () => {
+    const one = await entered();
+    putOut("closed");
+    assert.deepEqual(one.heard.at(-1), { end: { how: "closed", reason: "closed" } });
+    const two = await entered();
+    two.parley.close();
+    assert.deepEqual(two.heard, [{ end: { how: "left", reason: undefined } }]);
+    const three = await entered();
+    putOut("removed");
+    three.parley.close();
+    assert.deepEqual(three.heard.at(-1), { end: { how: "left", reason: undefined } });
+  });
+
+  test("what was joined is kept once it is entered, without another request", async () => {
+    const { parley, room, socket } = await joined();
+    const before = socket.sent.length;
+    assert.equal(await parley.enter("lobby"), room);
+    assert.equal(socket.sent.length, before);
+    putOut("owner-lost");
+    assert.equal(room.state, "away");
+  });
+
+  test("its mesh has new peers when it is back", async () => {
+    const { room } = await entered({ RTCPeerConnection: FakePC });
+    const met = [];
+    room.mesh((peer) => {
+      met.push(`+${peer.id}`);
+      peer.on("close", () => met.push(`-${peer.id}`));
+    });
+    putOut("owner-lost");
+    await soon();
+    answer("room-join", { event: "room-joined", ownerId: "b", clients: ["b"], seq: 9 });
+    assert.deepEqual(met, ["+a", "+b", "-a", "-b", "+b"]);
   });
 });
 

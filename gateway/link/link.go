@@ -4,6 +4,7 @@ package link
 
 import (
 	"errors"
+	"time"
 
 	"github.com/parley-rtc/parley/proto"
 )
@@ -22,12 +23,15 @@ type Transport interface {
 type Session interface {
 	// ID is the client id.
 	ID() proto.ClientID
-	// Receive hands over a request that took size bytes, or with err not nil (wrapping [proto.ErrFrame]) one that is to
-	// be answered with an error event. Requests are handled one at a time, in order. It blocks while the client's queue
+	// Receive hands over a request that took size bytes, or with err not nil (wrapping [proto.ErrFrame] or
+	// [proto.ErrTooLarge]) one that is to be answered with an error event. Requests are handled one at a time, in order. It blocks while the client's queue
 	// is full, and returns false once the session has ended.
 	Receive(frame proto.Frame, err error, size int) bool
 	// Send queues a message for the client. It does not block; a queue that overflows ends the session.
 	Send(out Out)
+	// Settle waits until what was received has been answered and the answers have been written, for that long at most. It
+	// is for the goroutine that calls Receive.
+	Settle(within time.Duration)
 	// End says that the connection is over, and why. What was received is carried out still, then the session's leaves
 	// are sent; it returns at once.
 	End(cause error)

@@ -3,6 +3,7 @@ package plain
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,29 +32,32 @@ type conn struct {
 	paused  atomic.Bool // the reader waits for the session, so pongs are not seen
 }
 
-// How long a close waits for a write under way.
-const closePatience = 10 * time.Second
+// How long a close waits for a write under way, and after a violation of the client's for the answers that it is due.
+const (
+	closePatience = 10 * time.Second
+	duePatience   = 2 * time.Second
+)
 
 var errBinary = fmt.Errorf("%w: frames have to be text", proto.ErrFrame)
 
 // errNotUTF8 ends a connection, as RFC 6455 section 8.1 has it.
-var errNotUTF8 = errors.New("a text frame is not UTF-8")
+var errNotUTF8 = wsconn.Violation{Code: int(websocket.StatusInvalidFramePayloadData), Reason: "a text frame is not UTF-8"}
 
 // read hands the session what the client sends, until the connection is over.
 func (c *conn) read() {
 	defer c.server.remove(c)
 	var err error
 	for err == nil {
-		err = c.ws.Read(c.receive)
+		err = c.ws.Read(c.receive, c.receiveLarge)
 	}
-	switch {
-	case errors.Is(err, errNotUTF8):
-		c.session.End(err)
-		c.ws.Close(int(websocket.StatusInvalidFramePayloadData), errNotUTF8.Error(), time.Second)
-	default:
+	if v, ok := errors.AsType[wsconn.Violation](err); ok {
+		c.session.Settle(duePatience)
 		c.session.End(errors.New(wsconn.Cause(err))) //nolint:err113 // a cause for the log, nothing to compare with
-		c.ws.CloseNow()
+		c.ws.Close(v.Code, v.Reason, time.Second)
+		return
 	}
+	c.session.End(errors.New(wsconn.Cause(err))) //nolint:err113 // as above
+	c.ws.CloseNow()
 }
 
 // receive hands over a message. Once the session has ended, and the connection is being closed, it only takes what still
@@ -66,17 +70,44 @@ func (c *conn) receive(kind websocket.MessageType, message []byte) error {
 	var err error
 	switch {
 	case kind != wsconn.Text:
-		err = errBinary
+		frame, err = proto.SkimFrame(message), errBinary
 	case !utf8.Valid(message):
 		return errNotUTF8
 	default:
 		frame, err = proto.DecodeFrame(message)
-		frame.Ref = frame.QuotedRef() // as Write takes it: an empty one is one
 	}
+	c.hand(frame, err, len(message))
+	return nil
+}
+
+// receiveLarge refuses a message above the limit: what its answer needs is read of it as it comes, and nothing kept.
+func (c *conn) receiveLarge(_ websocket.MessageType, head []byte, rest io.Reader) error {
+	if c.ended {
+		return nil
+	}
+	var skim proto.Skim
+	_, _ = skim.Write(head) // it returns no error
+	for {
+		n, err := rest.Read(head)
+		_, _ = skim.Write(head[:n])
+		if err == io.EOF { //nolint:errorlint // rest returns it as it is
+			break
+		}
+		if err != nil {
+			return nil //nolint:nilerr // Read returns it
+		}
+	}
+	frame := skim.Frame()
+	c.hand(frame, proto.TooLarge(c.server.cfg.MaxFrame), len(frame.Room)+len(frame.Ref))
+	return nil
+}
+
+// hand gives the session a frame that took size bytes.
+func (c *conn) hand(frame proto.Frame, err error, size int) {
+	frame.Ref = frame.QuotedRef() // as Write takes it: an empty one is one
 	c.paused.Store(true)
 	defer c.paused.Store(false)
-	c.ended = !c.session.Receive(frame, err, len(message))
-	return nil
+	c.ended = !c.session.Receive(frame, err, size)
 }
 
 // Write implements link.Transport: the frames of a batch in one system call.
@@ -109,12 +140,17 @@ func (c *conn) ping() {
 		return
 	}
 	c.waiting.Store(false)
-	full, taken := errors.Is(err, wsconn.ErrFull), c.ws.Taken()
-	if full && c.full && taken == c.taken {
+	if c.stuck(errors.Is(err, wsconn.ErrFull), c.ws.Taken()) {
 		c.ws.CloseNow()
-		return
 	}
+}
+
+// stuck takes note of whether a ping could be sent, and of how many bytes the peer had taken then. It reports whether the
+// peer has taken nothing since the last one. Called by Run.
+func (c *conn) stuck(full bool, taken uint64) bool {
+	stuck := full && c.full && taken == c.taken
 	c.full, c.taken = full, taken
+	return stuck
 }
 
 func (c *conn) pong() { c.waiting.Store(false) }

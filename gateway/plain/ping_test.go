@@ -27,9 +27,10 @@ type client struct {
 	frame chan proto.Frame
 }
 
-func (c *client) ID() proto.ClientID { return c.id }
-func (c *client) Send(o link.Out)    { _ = c.t.Write([]link.Out{o}) }
-func (c *client) End(cause error)    { c.ended <- cause }
+func (c *client) ID() proto.ClientID   { return c.id }
+func (c *client) Send(o link.Out)      { _ = c.t.Write([]link.Out{o}) }
+func (c *client) Settle(time.Duration) {}
+func (c *client) End(cause error)      { c.ended <- cause }
 func (c *client) Receive(f proto.Frame, _ error, _ int) bool {
 	c.frame <- f
 	if c.hold != nil {
@@ -198,6 +199,21 @@ func TestOneToWhomNoPingCouldBeSentIsNotDropped(t *testing.T) {
 	case err := <-s.ended:
 		t.Errorf("the connection ended: %v", err)
 	default:
+	}
+}
+
+// Full buffers at two pings' turns say nothing of one who has read between them.
+func TestOneWhoReadsBetweenTwoPingsIsNotStuck(t *testing.T) {
+	t.Parallel()
+	c := &conn{}
+	for i, turn := range []struct {
+		full  bool
+		taken uint64
+		stuck bool
+	}{{true, 10, false}, {true, 20, false}, {false, 20, false}, {true, 20, false}, {true, 20, true}} {
+		if got := c.stuck(turn.full, turn.taken); got != turn.stuck {
+			t.Errorf("at turn %d: stuck is %t", i, got)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package plain
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,8 +24,10 @@ const (
 type Config struct {
 	Open        link.Opener
 	AllowOrigin func(r *http.Request) bool
+	Forbidden   func(r *http.Request) string // says why AllowOrigin has turned a request away
 	Address     func(r *http.Request) (address string, direct bool)
-	MaxFrame    int // bytes
+	MaxFrame    int          // bytes
+	Limits      proto.Limits // what clients are told of their limits
 }
 
 // Server accepts plain sockets.
@@ -55,12 +56,15 @@ func New(cfg Config) *Server {
 // buffers.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.cfg.AllowOrigin(r) {
-		http.Error(w, fmt.Sprintf("pages of %q may not connect: allow them with --allow-origin", r.Header.Get("Origin")),
-			http.StatusForbidden)
+		http.Error(w, s.cfg.Forbidden(r), http.StatusForbidden)
 		return
 	}
 	if !offersOurs(r) {
 		http.Error(w, "the subprotocol is "+proto.Subprotocol, http.StatusBadRequest)
+		return
+	}
+	if !wsconn.IsHandshake(r) { // before anything is opened, and counted
+		_, _ = wsconn.Accept(w, r, wsconn.Options{}) // it says what is wrong
 		return
 	}
 	c := &conn{server: s}
@@ -89,7 +93,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	session.Send(link.Out{Message: link.NewMessage(proto.Event{
-		Name: proto.Connected, ID: session.ID(), Version: proto.Version,
+		Name: proto.Connected, ID: session.ID(), Version: proto.Version, Limits: &s.cfg.Limits,
 	})})
 	s.readers.Go(c.read)
 }

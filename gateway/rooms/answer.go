@@ -49,13 +49,21 @@ func (c *Core) tellAnswer(cl *Client, e *proto.Event, payload []byte) {
 	}
 }
 
+// Unreached is what a client is told when nobody can be asked in time.
+const Unreached = "the room service could not be reached in time"
+
+// Unanswered is what a client is told whose request nobody answered in time.
+func Unanswered(room proto.Room, client proto.ClientID) proto.Event {
+	return proto.Errorf(proto.CodeUnavailable, room, client,
+		"%s: the change may or may not have been made, asking again is safe", Unreached)
+}
+
 // giveUp ends a request whose time is up, unless its answer has come meanwhile.
 func (c *Core) giveUp(cl *Client, num uint64) {
 	if !cl.asking || cl.ask.Num != num {
 		return
 	}
-	unavailable := proto.Errorf(proto.CodeUnavailable, cl.ask.Room, cl.ID,
-		"the room service could not be reached in time: the change may or may not have been made, asking again is safe")
+	unavailable := Unanswered(cl.ask.Room, cl.ID)
 	outcome := Unavailable
 	if cl.ask.Op != proto.OpLeave {
 		c.notJoined(cl)

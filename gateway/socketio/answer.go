@@ -17,8 +17,12 @@ var errTooLarge = errors.New("too large")
 // errHandover is wrapped by what decodes the messages between gateways.
 var errHandover = errors.New("malformed handover")
 
-// closeOverlap ends a session whose client asks twice at once.
-var closeOverlap = link.Close{Code: 1008, Reason: "two requests at once"}
+// How sessions are closed from our side, beside what [link] says and what a client has sent.
+var (
+	closeOverlap = link.Close{Code: 1008, Reason: "two requests at once"}
+	closeUnused  = link.Close{Code: 1008, Reason: "no namespace was joined in time"}
+	closeNormal  = link.Close{Code: 1000} // the client has asked for it
+)
 
 // engineError is what Engine.IO answers in words and numbers.
 type engineError int
@@ -56,10 +60,13 @@ type answer struct {
 
 func refused(e engineError) answer { return answer{Refused: true, Error: e} }
 
-// closedFor is the answer to what ends a session. As in Engine.IO a POST is answered ok all the same, but for one that is
-// too large; the poll that waits, or the next, brings the end.
+// closedFor is the answer to what ends a session. A POST that is malformed or too large is refused. Any other is answered
+// ok all the same, as in Engine.IO; the poll that waits, or the next, brings the end.
 func closedFor(err error) answer {
 	a := answer{Closed: true, Large: errors.Is(err, errTooLarge)}
+	if malformed(err) {
+		a.Refused, a.Error = true, codeBadRequest
+	}
 	if why, ok := closeFor(err); ok {
 		a.Code, a.Reason = why.Code, why.Reason
 	}
@@ -90,9 +97,21 @@ type request struct {
 	Address  string `json:"address"`
 	Direct   bool   `json:"direct"`
 	Agent    string `json:"agent"`
+	Secret   string `json:"secret,omitzero"`  // what the client shows as the cookie of a session of revision 3
+	Attempt  string `json:"attempt,omitzero"` // names the attempt to upgrade that it is about
 	Reason   string `json:"reason,omitzero"`
 
 	Body []byte `json:"-"`
+}
+
+// carries reports whether a request is about a WebSocket that was admitted when its attempt to upgrade began.
+func (r *request) carries() bool {
+	switch r.Op {
+	case opHurry, opCancel, opSwitch, opPull, opPush, opEnd:
+		return true
+	case opPoll, opPost, opProbe, opDrop:
+	}
+	return false
 }
 
 // encode returns the bytes between gateways: a line of JSON, then the body as it is.

@@ -28,7 +28,7 @@ type carrier struct {
 // runHere upgrades a session of this gateway, and reads the WebSocket until it ends.
 func (p *carrier) runHere() {
 	c := p.s.lookup(p.req.SID)
-	if c == nil || !c.attachProbe(p.ws) {
+	if c == nil || !c.attachProbe(p.req.Attempt, p.ws) {
 		p.ws.CloseNow()
 		return
 	}
@@ -63,7 +63,7 @@ func (p *carrier) expect(want []byte, then func() bool) error {
 			return errProbe
 		}
 		return nil
-	})
+	}, nil)
 }
 
 // run upgrades a session of another gateway and carries its WebSocket: one goroutine asks for what is to be written, this
@@ -83,7 +83,7 @@ func (p *carrier) run() {
 	var pulling sync.WaitGroup
 	pulling.Go(func() { p.pull(ctx) })
 	for err == nil {
-		err = p.ws.Read(p.push)
+		err = p.ws.Read(p.push, p.pushLarge)
 	}
 	cancel()
 	if why, ours := closeFor(err); ours {
@@ -96,14 +96,15 @@ func (p *carrier) run() {
 
 // push hands one packet over.
 func (p *carrier) push(kind websocket.MessageType, message []byte) error {
-	if err := textual(kind, message); err != nil {
+	packet, err := packetOf(p.req.Revision, kind, message)
+	if err != nil {
 		return err
 	}
-	if bytes.IndexByte(message, separator) >= 0 {
+	if bytes.IndexByte(packet, separator) >= 0 {
 		return fmt.Errorf("%w: a control character", errPacket)
 	}
 	r := p.req
-	r.Op, r.Body = opPush, message
+	r.Op, r.Body = opPush, packet
 	a := p.s.ask(context.Background(), &r)
 	switch {
 	case a.Code != 0:

@@ -15,14 +15,24 @@ type Config struct {
 	Open link.Opener
 	// Gateway is this gateway's id, a UUID: session ids begin with it.
 	Gateway proto.GatewayID
-	// MaxFrame is the bytes of the largest packet; 64 KiB. The body of a POST may hold several packets: up to four times
-	// as much, 256 KiB at most, or one packet of MaxFrame.
+	// MaxFrame is the bytes of the largest packet; 64 KiB.
 	MaxFrame int
+	// Burst is the requests that a client may make at once; 1,000. The body of a POST may hold as many of a usual size, 1
+	// KiB each, or four packets of MaxFrame; but no more than 1 MiB, unless one packet may be larger.
+	Burst int
 	// AllowOrigin judges the header Origin, the same host included; nil allows the same host and requests without.
 	AllowOrigin func(r *http.Request) bool
-	// Address returns the client's address with trusted proxies looked through, and direct false when the request came
-	// through a proxy that is not trusted; nil takes the peer's address, and direct when no proxy says that it was there.
-	Address func(r *http.Request) (address string, direct bool)
+	// Forbidden says why AllowOrigin has turned a request away, for its answer; nil: that may be guessed.
+	Forbidden func(r *http.Request) string
+	// Unknown says why it is not known whose request it is, for the answer to one that needed that; nil: as above. It is
+	// called once for each that is refused.
+	Unknown func(r *http.Request) string
+	// Address returns the client's address with trusted proxies looked through, and known false when it may be another's:
+	// a proxy is not trusted, or reports nothing. Nil takes the peer's address, and known when no proxy says that it was
+	// there.
+	Address func(r *http.Request) (address string, known bool)
+	// Counted returns what an address counts as for MaxSessionsPerAddress; nil: itself.
+	Counted func(address string) string
 	// MaxSessions and MaxSessionsPerAddress bound the sessions in hand, those not yet connected included; 0 is no bound.
 	MaxSessions           int
 	MaxSessionsPerAddress int
@@ -57,13 +67,18 @@ const (
 
 const (
 	defaultFrame = 64 << 10
-	bodyFrames   = 4         // packets of full size in the body of a POST
-	bodyMost     = 256 << 10 // bytes of a body, unless one packet may be larger
+	defaultBurst = 1000
+	bodyUsual    = 1 << 10 // bytes of a usual request: a client sends all that it gathered before it was connected in one body
+	bodyFrames   = 4       // packets of full size that a body takes in any case
+	bodyMost     = 1 << 20 // bytes of a body, unless one packet may be larger
 )
 
 func (c *Config) setDefaults() {
 	if c.MaxFrame <= 0 {
 		c.MaxFrame = defaultFrame
+	}
+	if c.Burst <= 0 {
+		c.Burst = defaultBurst
 	}
 	if c.PingInterval <= 0 {
 		c.PingInterval = 25 * time.Second
@@ -86,9 +101,13 @@ func (c *Config) setDefaults() {
 	if c.Address == nil {
 		c.Address = peerAddress
 	}
+	if c.Counted == nil {
+		c.Counted = func(address string) string { return address }
+	}
 }
 
 // maxBody is the bytes of a POST.
 func (c *Config) maxBody() int {
-	return max(c.MaxFrame, min(bodyFrames*c.MaxFrame, bodyMost))
+	usual := min(c.Burst, bodyMost/bodyUsual) * bodyUsual
+	return max(c.MaxFrame, min(max(usual, bodyFrames*c.MaxFrame), bodyMost))
 }

@@ -38,9 +38,10 @@ type conn struct {
 	sid      string
 	revision int
 	address  string
-	agent    string // the User-Agent that a session of revision 3 was opened with
 
-	in   sync.Mutex  // held while a packet of the client's is handled: one at a time
+	in        sync.Mutex // held while a packet of the client's is handled: one at a time
+	announced int        // binary packets that are still to come with an event; with in held
+
 	busy atomic.Bool // a request waits for space in the client's session
 
 	writes atomic.Int32 // writes to ws under way: they end by themselves when the client takes nothing
@@ -52,9 +53,11 @@ type conn struct {
 	ws      *wsconn.Conn
 	session link.Session // nil until the namespace is joined
 	outbox  outbox
+	carrier string // the attempt whose WebSocket another gateway carries; empty also where that gateway names none
 	life    life
 	beat    heartbeat
 	upgrade upgrade
+	opener  opener // of revision 3
 }
 
 // life is how far a session has come. With conn.mu held.
@@ -136,6 +139,19 @@ func (c *conn) reject(why link.Close) {
 	}
 }
 
+// part is reject where the client hears it: on a WebSocket, or by a poll that waits. Else nobody is there to be told, and
+// the session is gone at once, because of cause.
+func (c *conn) part(why link.Close, cause error) {
+	c.mu.Lock()
+	hears := c.life.closing == nil && (c.mode != modePolling || c.life.waiting != nil)
+	c.mu.Unlock()
+	if hears {
+		c.reject(why)
+	} else {
+		c.end(cause)
+	}
+}
+
 // end forgets the session: nothing more is sent.
 func (c *conn) end(cause error) {
 	c.mu.Lock()
@@ -206,7 +222,7 @@ func (c *conn) tick(now time.Duration) {
 	case dead && askerGone:
 		c.end(errAskerGone)
 	case dead && unused:
-		c.end(errNeverUsed)
+		c.part(closeUnused, errNeverUsed)
 	case dead:
 		c.end(errPingTimeout)
 	}

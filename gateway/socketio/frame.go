@@ -9,20 +9,34 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
+// What a client hears about binary data. Binary packets are skipped as they come, so they take no memory.
+var (
+	errBinary = fmt.Errorf("%w: binary arguments are not supported, a signal's data is JSON", proto.ErrFrame)
+	errStray  = fmt.Errorf("%w: binary data that no event has announced", proto.ErrFrame)
+)
+
 // frame turns an event packet into a request. The error, which wraps [proto.ErrFrame], is to be answered; the frame then
 // holds what of it could be read. Nothing in the frame refers to the packet's bytes.
 func (p *packet) frame() (proto.Frame, error) {
+	f, err := p.request()
+	if p.kind == typeBinaryEvent {
+		err = errBinary // whatever else is wrong with it
+	}
+	return f, err
+}
+
+func (p *packet) request() (proto.Frame, error) {
 	f := proto.Frame{Ref: p.ack}
 	if p.deep {
 		return f, fmt.Errorf("%w: the JSON is nested deeper than %d", proto.ErrFrame, proto.MaxDepth)
 	}
 	if !p.strict {
-		return f, fmt.Errorf("%w: not JSON with each member once, in valid Unicode", proto.ErrFrame)
+		return f, fmt.Errorf("%w: not JSON with each member once, in valid UTF-8", proto.ErrFrame)
 	}
 	args, n := split(p.json)
 	name, ok := text(args[0])
 	if !ok {
-		return f, fmt.Errorf("%w: the name of an event has to be a string", proto.ErrFrame)
+		return f, fmt.Errorf("%w: the name of an event has to be a string of valid Unicode", proto.ErrFrame)
 	}
 	f.Name = proto.Name(name)
 	switch f.Name {
@@ -34,14 +48,14 @@ func (p *packet) frame() (proto.Frame, error) {
 	if n > 1 {
 		room, ok := text(args[1])
 		if !ok {
-			return f, fmt.Errorf(`%w: "room" has to be a string`, proto.ErrFrame)
+			return f, fmt.Errorf(`%w: "room" has to be a string of valid Unicode`, proto.ErrFrame)
 		}
 		f.Room = proto.Room(room)
 	}
 	if f.Name == proto.SignalSend && n > 2 {
 		target, ok := text(args[2])
 		if !ok {
-			return f, fmt.Errorf(`%w: "targetId" has to be a string`, proto.ErrFrame)
+			return f, fmt.Errorf(`%w: "targetId" has to be a string of valid Unicode`, proto.ErrFrame)
 		}
 		f.TargetID = proto.ClientID(target)
 		if n > 3 {

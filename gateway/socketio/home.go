@@ -29,7 +29,7 @@ func (s *Server) handle(ctx context.Context, r *request, hold time.Duration) ans
 	case opPost:
 		return c.post(modePolling, r.Body)
 	case opProbe:
-		return c.beginUpgrade()
+		return c.beginUpgrade(r.Attempt)
 	case opHurry:
 		return c.hurry()
 	case opCancel:
@@ -72,23 +72,6 @@ func (c *conn) use() {
 	}
 }
 
-// admits judges whether a request is from the client that opened the session. In revision 4 the id proves it. In revision
-// 3 other members know the id, so the address has to be the same, and the User-Agent where there is one (a WebSocket
-// from Node has none).
-func (c *conn) admits(r *request) (answer, bool) {
-	switch {
-	case r.Revision != c.revision:
-		return refused(codeBadRequest), false
-	case c.revision == revision4:
-		return answer{}, true
-	case !r.Direct, r.Address != c.address:
-		return refused(codeUnknownSID), false
-	case r.Agent != c.agent && (r.Op == opPoll || r.Op == opPost || r.Agent != ""):
-		return refused(codeUnknownSID), false
-	}
-	return answer{}, true
-}
-
 // HandleRemote answers what another gateway asks about a session here: the payload of a message on this gateway's subject
 // engine. It may wait for 10 s, longer where a client's session takes nothing in, and is safe to be called at the same
 // time for any number of messages.
@@ -126,6 +109,22 @@ func (s *Server) ask(ctx context.Context, r *request) answer {
 			return a
 		}
 	}
+}
+
+// askAll is ask for a POST. A body that is too large for a message of NATS goes to another gateway in parts, one after the
+// other, until one of them ends the session.
+func (s *Server) askAll(ctx context.Context, r *request) answer {
+	if home, ok := r.gateway(); !ok || home == s.cfg.Gateway || len(r.Body) <= pollLimit {
+		return s.ask(ctx, r)
+	}
+	part := *r
+	var a answer
+	for part.Body = range parts(r.Revision, r.Body, pollLimit) {
+		if a = s.ask(ctx, &part); a.Refused || a.Closed {
+			break
+		}
+	}
+	return a
 }
 
 // abandon tells a session's home that something may have got lost here, or the client is gone: better the end than a

@@ -29,6 +29,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.req.Revision = revision4
 	case "3", "":
 		h.req.Revision = revision3
+		h.req.Secret = secretOf(r, h.req.SID)
 	}
 	h.serve()
 }
@@ -46,7 +47,7 @@ type exchange struct {
 
 func (h *exchange) serve() {
 	if !h.s.cfg.AllowOrigin(h.r) {
-		h.refuse(codeForbidden)
+		h.refuseBecause(codeForbidden, h.s.cfg.Forbidden)
 		return
 	}
 	h.cors()
@@ -58,8 +59,8 @@ func (h *exchange) serve() {
 	case h.req.Revision == 0:
 		h.refuse(codeUnsupportedVersion)
 	case !websocket && h.req.Revision == revision3 && !h.req.Direct:
-		// Addresses prove nothing behind a proxy that is not trusted, and ids are known to others: WebSocket only.
-		h.refuse(codeUnknownTransport)
+		// Where it is not known whose an address is it proves nothing, and ids are known to others: WebSocket only.
+		h.refuseBecause(codeUnknownTransport, h.s.cfg.Unknown)
 	case h.req.SID == "" && h.r.Method != http.MethodGet:
 		h.refuse(codeBadMethod)
 	case websocket && (!h.upgrade || h.r.Method != http.MethodGet):
@@ -87,6 +88,7 @@ func (h *exchange) openPolling() {
 		return
 	}
 	h.req.SID = c.sid
+	h.give(c.opener.secret)
 	h.write(c.poll(h.r.Context(), modePolling, 0))
 }
 
@@ -95,7 +97,11 @@ func (h *exchange) open(m mode) (*conn, error) {
 	if err := h.s.acquire(h.req.Address); err != nil {
 		return nil, err
 	}
-	c := h.s.open(h.req.Revision, m, h.req.Address, h.req.Agent)
+	var by opener
+	if h.req.Revision == revision3 {
+		by = opener{agent: h.req.Agent, secret: newSecret()}
+	}
+	c := h.s.open(h.req.Revision, m, h.req.Address, by)
 	if h.req.Revision == revision3 {
 		if err := c.connect(clientIDOf(c.sid)); err != nil {
 			c.end(err)

@@ -210,6 +210,14 @@ func (s *socket) send(text string) {
 	}
 }
 
+// sendBinary sends a binary message.
+func (s *socket) sendBinary(b []byte) {
+	s.t.Helper()
+	if err := s.ws.Write(s.t.Context(), websocket.MessageBinary, b); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func (s *socket) next() (string, error) {
 	_, b, err := s.ws.Read(s.t.Context())
 	return string(b), err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"unicode/utf8"
 
@@ -12,11 +13,8 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// Why a packet ends the connection.
-var (
-	errPacket = errors.New("malformed packet")
-	errBinary = errors.New("binary attachments are not supported")
-)
+// errPacket is wrapped by what ends the connection.
+var errPacket = errors.New("malformed packet")
 
 // The revisions of Engine.IO.
 const (
@@ -56,25 +54,43 @@ type packet struct {
 	namespace string // "/" is the default one
 	ack       string // the number of the acknowledgement that is asked for, or ""
 	json      []byte // what follows, in the shape that its type asks for
-	strict    bool   // it has each member once, in valid Unicode
+	strict    bool   // it has each member once, in valid UTF-8
 	deep      bool   // an event nested deeper than [proto.MaxDepth], of which no more is known
+	announces int    // the binary packets that follow a binary event or acknowledgement
 }
 
-// decodePacket reads a Socket.IO packet, the text of an Engine.IO message. An error, which wraps errPacket or errBinary,
-// ends the connection.
+// decodePacket reads a Socket.IO packet, the text of an Engine.IO message. An error, which wraps errPacket, ends the
+// connection.
 func decodePacket(b []byte) (packet, error) {
+	p, err := decodeHead(b)
+	if err != nil {
+		return packet{}, err
+	}
+	return p, p.check()
+}
+
+// decodeHead reads a packet up to what depends on its type, which it does not look at.
+func decodeHead(b []byte) (packet, error) {
 	if len(b) == 0 {
 		return packet{}, fmt.Errorf("%w: it is empty", errPacket)
 	}
 	p := packet{kind: b[0], namespace: "/"}
+	b = b[1:]
 	switch p.kind {
 	case typeConnect, typeDisconnect, typeEvent, typeAck, typeConnectError:
 	case typeBinaryEvent, typeBinaryAck:
-		return packet{}, errBinary
+		number, rest, found := bytes.Cut(b, []byte{'-'})
+		n, err := strconv.ParseUint(string(number), 10, 31)
+		if errors.Is(err, strconv.ErrRange) {
+			n, err = math.MaxInt32, nil // more than anybody sends
+		}
+		if err != nil || n == 0 || !found {
+			return packet{}, fmt.Errorf("%w: no number of attachments", errPacket)
+		}
+		p.announces, b = int(n), rest
 	default:
 		return packet{}, fmt.Errorf("%w: unknown type %q", errPacket, p.kind)
 	}
-	b = b[1:]
 	if len(b) > 0 && b[0] == '/' {
 		namespace, rest, _ := bytes.Cut(b, []byte{','})
 		if !utf8.Valid(namespace) {
@@ -94,7 +110,7 @@ func decodePacket(b []byte) (packet, error) {
 		p.ack = strconv.FormatUint(number, 10)
 	}
 	p.json = b[n:]
-	return p, p.check()
+	return p, nil
 }
 
 // check judges the shape of what follows the head, as Socket.IO's parser does.
@@ -108,8 +124,9 @@ func (p *packet) check() error {
 		if len(p.json) > 0 {
 			return fmt.Errorf("%w: a disconnect has no payload", errPacket)
 		}
-	case typeEvent, typeAck:
-		if p.kind == typeEvent && len(p.json) > 0 && p.json[0] == '[' && proto.TooDeep(p.json) {
+	case typeEvent, typeAck, typeBinaryEvent, typeBinaryAck:
+		event := p.kind == typeEvent || p.kind == typeBinaryEvent
+		if event && len(p.json) > 0 && p.json[0] == '[' && proto.TooDeep(p.json) {
 			p.deep = true // it is answered
 			return nil
 		}
@@ -120,13 +137,14 @@ func (p *packet) check() error {
 	return nil
 }
 
-// valid reports whether what follows is JSON as JavaScript's JSON.parse takes it, and notes whether it is strict JSON.
+// valid reports whether what follows is JSON as JavaScript's JSON.parse takes it, and notes whether it is strict JSON, but
+// for lone surrogates: those are refused where they have to be understood.
 func (p *packet) valid() bool {
 	if proto.TooDeep(p.json) {
 		return false
 	}
 	v := jsontext.Value(p.json)
-	p.strict = v.IsValid()
+	p.strict = v.IsValid() || utf8.Valid(p.json) && v.IsValid(jsontext.AllowInvalidUTF8(true))
 	return p.strict || v.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/parley-rtc/parley/gateway/wsconn"
 )
 
 // errPayload is wrapped by what the payload decoders return.
@@ -16,53 +19,117 @@ const separator = 0x1e
 
 // decodePayload calls each with the packets of a polling body, in order, until it returns an error.
 func decodePayload(revision int, body []byte, each func(packet []byte) error) error {
-	if revision == revision3 {
-		return decodePayload3(body, each)
-	}
-	return decodePayload4(body, each)
-}
-
-// decodePayload4 reads packets joined by separators.
-func decodePayload4(body []byte, each func(packet []byte) error) error {
-	for {
-		packet, rest, more := bytes.Cut(body, []byte{separator})
-		if len(packet) == 0 {
-			return fmt.Errorf("%w: an empty packet", errPayload)
-		}
-		if err := each(packet); err != nil || !more {
+	for more := true; more; {
+		var packet []byte
+		var err error
+		if packet, body, more, err = first(revision, body); err != nil {
 			return err
 		}
-		body = rest
-	}
-}
-
-// decodePayload3 reads packets with their lengths, in UTF-16 code units, before them: 2:40.
-func decodePayload3(body []byte, each func(packet []byte) error) error {
-	if len(body) == 0 {
-		return fmt.Errorf("%w: it is empty", errPayload)
-	}
-	for len(body) > 0 {
-		digits, rest, found := bytes.Cut(body, []byte{':'})
-		const longest = 9
-		if !found || len(digits) == 0 || len(digits) > longest {
-			return fmt.Errorf("%w: no length", errPayload)
+		if len(packet) == 0 {
+			continue // revision 3 lets it pass
 		}
-		units, err := strconv.ParseUint(string(digits), 10, 32)
-		if err != nil {
-			return fmt.Errorf("%w: %q is no length", errPayload, digits)
+		if err := each(packet); err != nil {
+			return err
 		}
-		n, ok := bytesOfUnits(rest, int(units))
-		if !ok {
-			return fmt.Errorf("%w: the length %d does not fit", errPayload, units)
-		}
-		if n > 0 {
-			if err := each(rest[:n]); err != nil {
-				return err
-			}
-		}
-		body = rest[n:]
 	}
 	return nil
+}
+
+// first returns the first packet of a polling body, what follows it, and whether more packets have to be there.
+func first(revision int, body []byte) (packet, rest []byte, more bool, err error) {
+	if revision == revision3 {
+		packet, rest, err = first3(body)
+		return packet, rest, len(rest) > 0, err
+	}
+	packet, rest, more = bytes.Cut(body, []byte{separator})
+	if len(packet) == 0 {
+		err = fmt.Errorf("%w: an empty packet", errPayload)
+	}
+	return packet, rest, more, err
+}
+
+// first3 reads a packet with its length, in UTF-16 code units, before it: 2:40.
+func first3(body []byte) (packet, rest []byte, err error) {
+	digits, rest, found := bytes.Cut(body, []byte{':'})
+	if !found || len(digits) == 0 || len(digits) > longestLength {
+		return nil, nil, fmt.Errorf("%w: no length", errPayload)
+	}
+	units, err := strconv.ParseUint(string(digits), 10, 32)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %q is no length", errPayload, digits)
+	}
+	n, ok := bytesOfUnits(rest, int(units))
+	if !ok {
+		return nil, nil, fmt.Errorf("%w: the length %d does not fit", errPayload, units)
+	}
+	return rest[:n], rest[n:], nil
+}
+
+// longestLength is the digits of a packet's length in a payload of revision 3.
+const longestLength = 9
+
+// textOf turns a body of revision 3 in binary framing into one in text framing. Each packet of binary framing has a 0 (it
+// is text) or a 1 (it is binary), the digits of its length in bytes, a 255, and the packet, whose type in binary is a
+// number and not a digit. Of a binary packet no more is kept than its type, as in [packetOf].
+func textOf(body []byte) ([]byte, error) {
+	p := payload{revision: revision3, buf: make([]byte, 0, len(body))}
+	for len(body) > 0 {
+		head, rest, found := bytes.Cut(body, []byte{0xff})
+		if !found || len(head) < 2 || len(head) > 1+longestLength || head[0] > 1 {
+			return nil, fmt.Errorf("%w: no length", errPayload)
+		}
+		n := 0
+		for _, digit := range head[1:] {
+			if digit > 9 {
+				return nil, fmt.Errorf("%w: %d is no digit", errPayload, digit)
+			}
+			n = 10*n + int(digit)
+		}
+		if n > len(rest) {
+			return nil, fmt.Errorf("%w: the length %d does not fit", errPayload, n)
+		}
+		kind := wsconn.Text
+		if head[0] == 1 {
+			kind = wsconn.Binary
+		}
+		packet, err := packetOf(revision3, kind, rest[:n])
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errPayload, err)
+		}
+		p.add(packet)
+		body = rest[n:]
+	}
+	return p.buf, nil
+}
+
+// parts cuts a body into several of up to limit bytes; one packet is never cut. What cannot be read goes with the last.
+func parts(revision int, body []byte, limit int) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		start, rest, end := body, body, 0 // start[:end] is the part so far, rest what follows it
+		for {
+			_, after, more, err := first(revision, rest)
+			if err != nil {
+				yield(start)
+				return
+			}
+			next := len(start) - len(after)
+			if revision == revision4 && more {
+				next-- // the separator
+			}
+			if end > 0 && next > limit {
+				if !yield(start[:end]) {
+					return
+				}
+				start, end = rest, 0
+				continue
+			}
+			if !more {
+				yield(start)
+				return
+			}
+			rest, end = after, next
+		}
+	}
 }
 
 // bytesOfUnits returns how many bytes of UTF-8 make that many UTF-16 code units, and whether there are as many and they

@@ -146,18 +146,17 @@ func (c *conn) post(from mode, body []byte) answer {
 	if from == modeCarried {
 		revision = revision4
 	}
-	err := decodePayload(revision, body, func(p []byte) error {
-		if len(p) > c.srv.cfg.MaxFrame {
-			return errTooLarge
-		}
-		return c.receive(p)
-	})
+	err := decodePayload(revision, body, c.receive)
 	switch {
 	case err == nil:
 		return answer{}
 	case err == errClientClosed: //nolint:errorlint // receive returns it as it is
 		c.end(err)
-		return answer{Closed: true}
+		return answer{Closed: true, Code: closeNormal.Code}
+	case malformed(err):
+		why, _ := closeFor(err)
+		c.part(why, why) // the answer to a POST says it, too
+		return closedFor(err)
 	}
 	c.fail(err)
 	return closedFor(err)

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/proto"
@@ -269,9 +272,10 @@ func TestASecondPostAtOnceEndsTheSession(t *testing.T) {
 
 func TestABodyBeyondTheLimitIsRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, Config{MaxFrame: 1000})
+	w := newWorld(t, Config{MaxFrame: 1000, Burst: 1})
 	for name, body := range map[string]string{
-		"one packet":   `42["room-create","` + strings.Repeat("x", 1000) + `"]`,
+		"one packet":   `42["room-create","` + strings.Repeat("x", 4000) + `"]`,
+		"no event":     `40{"token":"` + strings.Repeat("x", 1000) + `"}`,
 		"many packets": strings.Repeat(`42["room-create","x"]`+"\x1e", 200) + "6",
 	} {
 		q := w.join()
@@ -287,33 +291,207 @@ func TestABodyBeyondTheLimitIsRefused(t *testing.T) {
 	w.post(q, strings.Repeat(`42["room-create","x"]`+"\x1e", 100)+"6").want(t, 200, "ok")
 }
 
-func TestBinaryIsRefusedWithAReason(t *testing.T) {
+// TestWhatIsGatheredBeforeTheConnectionStandsFitsIntoOnePost: clients 2 and 3 post all of it at once.
+func TestWhatIsGatheredBeforeTheConnectionStandsFitsIntoOnePost(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, Config{})
-	announced := `451-["signal-send","a","b",{"_placeholder":true,"num":0}]`
-	t.Run("polling", func(t *testing.T) {
-		q := w.join()
-		w.post(q, announced).want(t, 200, "ok")
-		w.get(q).want(t, 200, `42["error","binary attachments are not supported"]`)
-		w.get(q).want(t, 200, "1")
-	})
-	t.Run("websocket", func(t *testing.T) {
-		s := w.joinSocket()
-		s.send(announced)
-		s.want(`42["error","binary attachments are not supported"]`)
-		s.wantClosed(1008, "binary attachments are not supported")
-	})
-	t.Run("base64", func(t *testing.T) {
-		q := w.open("3")
-		w.post(q, "6:bAAEC=").want(t, 200, "ok")
-		w.get(q).want(t, 200, "1:1")
-	})
-	t.Run("body", func(t *testing.T) {
-		q := w.open("3")
-		h := http.Header{"Content-Type": {"application/octet-stream"}}
-		w.must(http.MethodPost, q, "\x00\x02\xff40", h).want(t, 400, `{"code":3,"message":"Bad request"}`)
-		w.get(q).want(t, 400, `{"code":1,"message":"Session ID unknown"}`)
-	})
+	a, b, n := pair(t, Config{})
+	for _, revision := range []int{3, 4} {
+		for name, w := range map[string]*world{"here": a, "through another gateway": b} {
+			body := payload{revision: revision}
+			q := a.open(fmt.Sprint(revision))
+			if revision == 4 {
+				body.add([]byte("40"))
+			}
+			const signals = 998
+			for i := range signals {
+				body.add(fmt.Appendf(nil, `42["signal-send","nowhere%d","cccccccccccccccccccc",{"candidate":%q}]`, i,
+					strings.Repeat("x", 930)))
+			}
+			body.add([]byte(`427["room-leave","the last"]`))
+			if len(body.buf) < 990_000 {
+				t.Fatalf("%d bytes are not %d usual signals", len(body.buf), signals)
+			}
+			before := 0
+			n.set(func() { before = n.calls })
+			posted := make(chan reply, 1)
+			a.rooms.wg.Go(func() {
+				r, _ := w.do(context.Background(), http.MethodPost, q, string(body.buf), nil)
+				posted <- r
+			})
+			(<-posted).want(t, 200, "ok")
+			n.set(func() {
+				if calls := n.calls - before; w == b && calls < len(body.buf)/pollLimit || w == a && calls > 0 {
+					t.Errorf("%d calls to the other gateway", calls)
+				}
+			})
+			heard, last := 0, false
+			for !last {
+				packets, err := packetsOf(revision, a.get(q).body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range packets {
+					if strings.HasPrefix(p, fmt.Sprintf(`42["not-in-room","nowhere%d"`, heard)) {
+						heard++
+					}
+					last = last || p == `437[{"event":"not-in-room","room":"the last"}]`
+				}
+			}
+			if heard != signals {
+				t.Errorf("revision %d, %s: %d of %d were answered in order", revision, name, heard, signals)
+			}
+		}
+	}
+}
+
+func TestHowMuchOnePostTakes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ frame, burst, want int }{
+		{0, 0, 1000 << 10},
+		{0, 300, 300 << 10},
+		{0, 10, 256 << 10}, // four packets of the largest size
+		{0, 5000, 1 << 20},
+		{0, math.MaxInt32, 1 << 20},
+		{500 << 10, 0, 1 << 20},
+		{2 << 20, 0, 2 << 20},
+		{1000, 1, 4000},
+	} {
+		cfg := Config{MaxFrame: c.frame, Burst: c.burst}
+		cfg.setDefaults()
+		if got := cfg.maxBody(); got != c.want {
+			t.Errorf("frames of %d, bursts of %d: %d, want %d", c.frame, c.burst, got, c.want)
+		}
+	}
+}
+
+// TestAMalformedPostIsRefusedAtOnce: whatever is wrong with it, and wherever the session lives.
+func TestAMalformedPostIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	a, b, _ := pair(t, Config{})
+	for _, w := range []*world{a, b} {
+		for revision, bodies := range map[int][]string{
+			3: {"abc", "", "3:abc", "5:42", "2:4", "1:9", "3:42{", `24:42["room-create","a"`, "2:47", "5:45-[]", "1:b"},
+			4: {"abc", "", "9", "2", "42{", `42["room-create","a"`, "47", "45-[]", "40", "6\x1e", "6\x1e\x1e6", "42abc[1]", "41{}"},
+		} {
+			for _, body := range bodies {
+				// Nobody polls: the answer says it.
+				q := joinAt(a, revision)
+				session := a.session()
+				w.post(q, body).want(t, 400, badRequest)
+				session.gone(t)
+				w.get(q).want(t, 400, unknownSID)
+				// The poll that waits is answered, too.
+				q = joinAt(a, revision)
+				answered := make(chan reply, 1)
+				a.rooms.wg.Go(func() {
+					r, _ := w.do(context.Background(), http.MethodGet, q, "", nil)
+					answered <- r
+				})
+				a.waiting(q)
+				w.post(q, body).want(t, 400, badRequest)
+				end := payload{revision: revision}
+				end.add([]byte{engineClose})
+				(<-answered).want(t, 200, string(end.buf))
+				w.get(q).want(t, 400, unknownSID)
+			}
+		}
+	}
+}
+
+// TestASessionWithoutANamespaceIsClosedInOrder: one that has not joined in time, or has left.
+func TestASessionWithoutANamespaceIsClosedInOrder(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(a, b *world) *socket{
+		"never joined": func(a, _ *world) *socket {
+			s := a.dial("EIO=4&transport=websocket")
+			s.wantPrefix("0")
+			return s
+		},
+		"left": func(a, _ *world) *socket {
+			s := a.joinSocket()
+			session := a.session()
+			s.send("41")
+			session.wantEnd(t, errDisconnect)
+			return s
+		},
+		"upgraded":                         func(a, _ *world) *socket { return upgraded(a, a.open("4")) },
+		"upgraded through another gateway": func(a, b *world) *socket { return upgraded(b, a.open("4")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, b, _ := pair(t, Config{PingInterval: 100 * time.Millisecond, PingTimeout: 1500 * time.Millisecond})
+			s := open(a, b)
+			for range 2 { // heartbeats go on until then
+				s.want("2")
+				s.send("3")
+			}
+			s.wantClosedAfterPings(1008, "no namespace was joined in time")
+			eventually(t, "nothing is left", func() bool { return a.srv.sessionsInHand() == 0 && b.srv.sessionsInHand() == 0 })
+		})
+	}
+	for name, through := range map[string]func(a, b *world) *world{
+		"polling":                         func(a, _ *world) *world { return a },
+		"polling through another gateway": func(_, b *world) *world { return b },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, b, _ := pair(t, Config{PingInterval: 100 * time.Millisecond, PingTimeout: 1500 * time.Millisecond})
+			w, q := through(a, b), a.open("4")
+			for r := w.get(q); r.body != "1"; r = w.get(q) {
+				r.want(t, 200, "2")
+				w.post(q, "3").want(t, 200, "ok")
+			}
+			w.get(q).want(t, 400, unknownSID)
+		})
+	}
+}
+
+// upgraded goes from polling to a WebSocket.
+func upgraded(w *world, query string) *socket {
+	w.t.Helper()
+	s := w.dial(socketQuery(query))
+	s.send("2probe")
+	s.want("3probe")
+	s.send("5")
+	return s
+}
+
+// wantClosedAfterPings is wantClosed for a client that answers pings.
+func (s *socket) wantClosedAfterPings(code websocket.StatusCode, reason string) {
+	s.t.Helper()
+	for {
+		got, err := s.next()
+		if err == nil && got == "2" {
+			_ = s.ws.Write(s.t.Context(), websocket.MessageText, []byte("3")) // it may be over by now
+			continue
+		}
+		if websocket.CloseStatus(err) != code || !strings.Contains(err.Error(), reason) {
+			s.t.Fatalf("got %q, %v, want the end with %d %q", got, err, code, reason)
+		}
+		return
+	}
+}
+
+func TestAClientThatClosesIsClosedInOrder(t *testing.T) {
+	t.Parallel()
+	a, b, _ := pair(t, Config{})
+	s := a.joinSocket()
+	session := a.session()
+	s.send("1")
+	s.wantClosed(1000, "")
+	session.wantEnd(t, errClientClosed)
+	q := a.join()
+	session = a.session()
+	s = upgraded(b, q)
+	s.send("1")
+	_, err := s.next()
+	for err == nil { // a noop may come first
+		_, err = s.next()
+	}
+	if websocket.CloseStatus(err) == -1 {
+		t.Fatalf("no closing frame: %v", err)
+	}
+	session.wantEnd(t, errClientClosed)
 }
 
 func TestAClientThatLeavesTheNamespaceMayJoinAgainAsAnother(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/wsconn"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -21,8 +22,11 @@ func (c *conn) receive(p []byte) error {
 	alive := c.alive()
 	c.beat.heard(kind, c.srv.now())
 	c.mu.Unlock()
-	if !alive {
+	switch {
+	case !alive:
 		return errEnded
+	case len(p) > c.srv.cfg.MaxFrame:
+		return c.large(p)
 	}
 	switch kind {
 	case engineMessage:
@@ -37,7 +41,10 @@ func (c *conn) receive(p []byte) error {
 	case enginePong:
 	case engineOpen, engineUpgrade, engineNoop: // out of place, and harmless
 	case engineBase64:
-		return errBinary
+		if c.revision == revision3 && (len(p) < 2 || p[1] != engineMessage) {
+			return fmt.Errorf("%w: binary data that is no message", errPacket)
+		}
+		return c.attachment(len(p))
 	default:
 		return fmt.Errorf("%w: unknown Engine.IO type %q", errPacket, kind)
 	}
@@ -47,12 +54,10 @@ func (c *conn) receive(p []byte) error {
 // message handles a Socket.IO packet. With in held.
 func (c *conn) message(b []byte) error {
 	p, err := decodePacket(b)
-	if errors.Is(err, errBinary) {
-		c.say(encodeEvent(&proto.Event{Name: proto.Error, Message: err.Error()}))
-	}
 	if err != nil {
 		return err
 	}
+	c.announced = p.announces // what was announced before does not come any more
 	namespace := p.namespace
 	if c.revision == revision3 {
 		namespace = pathOf(namespace)
@@ -73,12 +78,17 @@ func (c *conn) message(b []byte) error {
 	case p.kind == typeDisconnect:
 		c.disconnect(session)
 		return nil
-	case p.kind == typeAck:
+	case p.kind == typeAck, p.kind == typeBinaryAck:
 		return nil // nothing that we send asks for one
 	}
 	f, err := p.frame()
+	return c.hand(session, f, err, len(b)+1)
+}
+
+// hand gives a request, or what is to be answered instead, to the client's session. It waits for space there. With in held.
+func (c *conn) hand(session link.Session, f proto.Frame, err error, size int) error {
 	c.busy.Store(true)
-	ok := session.Receive(f, err, len(b)+1)
+	ok := session.Receive(f, err, size)
 	c.busy.Store(false)
 	if !ok {
 		return errEnded
@@ -86,12 +96,28 @@ func (c *conn) message(b []byte) error {
 	return nil
 }
 
+// attachment skips a binary packet. The event that announced it has been answered; one that nothing announced is answered
+// itself. With in held.
+func (c *conn) attachment(size int) error {
+	if c.announced > 0 {
+		c.announced--
+		return nil
+	}
+	c.mu.Lock()
+	session := c.session
+	c.mu.Unlock()
+	if session == nil {
+		return fmt.Errorf("%w: binary data out of place", errPacket)
+	}
+	return c.hand(session, proto.Frame{}, errStray, size)
+}
+
 // foreign answers what concerns another namespace than the default one: there is none.
 func (c *conn) foreign(p packet, namespace string) error {
 	answer := []byte{engineMessage, typeConnectError}
 	answer = append(append(answer, namespace...), ',')
 	switch {
-	case c.revision == revision3 && (p.kind == typeConnect || p.kind == typeEvent):
+	case c.revision == revision3 && (p.kind == typeConnect || p.kind == typeEvent || p.kind == typeBinaryEvent):
 		return c.push(append(answer, `"Invalid namespace"`...))
 	case p.kind == typeConnect:
 		return c.push(append(answer, `{"message":"Invalid namespace"}`...))
@@ -151,9 +177,12 @@ func (c *conn) disconnect(session link.Session) {
 // anything: not when it is the one that left.
 func closeFor(err error) (link.Close, bool) {
 	var why link.Close
+	var violation wsconn.Violation
 	switch {
 	case errors.As(err, &why):
 		return why, true
+	case errors.As(err, &violation):
+		return link.Close{Code: violation.Code, Reason: violation.Reason}, true
 	case errors.Is(err, link.ErrDraining):
 		return link.GoingAway, true
 	case errors.Is(err, link.ErrFull):
@@ -162,11 +191,14 @@ func closeFor(err error) (link.Close, bool) {
 		return link.Internal, true
 	case errors.Is(err, errTooLarge):
 		return link.Close{Code: 1009, Reason: "the packet is too large"}, true
-	case errors.Is(err, errPacket), errors.Is(err, errPayload), errors.Is(err, errBinary):
+	case malformed(err):
 		return link.Close{Code: 1008, Reason: err.Error()}, true
 	}
 	return link.Close{}, false
 }
+
+// malformed reports whether an error is about what a client sent.
+func malformed(err error) bool { return errors.Is(err, errPacket) || errors.Is(err, errPayload) }
 
 // fail ends the connection because of what the client sent.
 func (c *conn) fail(err error) {

@@ -17,13 +17,17 @@ import (
 // get answers a poll.
 func (h *exchange) get() {
 	h.req.Op = opPoll
-	h.write(h.s.ask(h.r.Context(), &h.req))
+	a := h.s.ask(h.r.Context(), &h.req)
+	if !a.Refused {
+		h.give(h.req.Secret)
+	}
+	h.write(a)
 }
 
 // post hands over what a client sends.
 func (h *exchange) post() {
-	// Packets are text; binary ones are not supported, and revision 4 has none in a body.
-	if strings.HasPrefix(h.r.Header.Get("Content-Type"), "application/octet-stream") {
+	binary := strings.HasPrefix(h.r.Header.Get("Content-Type"), "application/octet-stream")
+	if binary && h.req.Revision == revision4 { // which has only text in a body
 		h.drop("a binary body")
 		h.refuse(codeBadRequest)
 		return
@@ -42,8 +46,15 @@ func (h *exchange) post() {
 		return
 	}
 	_ = control.SetReadDeadline(time.Time{})
+	if binary {
+		if body, err = textOf(body); err != nil {
+			h.drop(err.Error())
+			h.refuse(codeBadRequest)
+			return
+		}
+	}
 	h.req.Op, h.req.Body = opPost, body
-	a := h.s.ask(h.r.Context(), &h.req)
+	a := h.s.askAll(h.r.Context(), &h.req)
 	switch {
 	case a.Large:
 		h.w.WriteHeader(http.StatusRequestEntityTooLarge)
@@ -99,12 +110,18 @@ func (h *exchange) turnDown(a answer) {
 }
 
 // refuse answers with one of Engine.IO's errors.
-func (h *exchange) refuse(e engineError) {
-	status := http.StatusBadRequest
+func (h *exchange) refuse(e engineError) { h.refuseBecause(e, nil) }
+
+// refuseBecause is refuse with a reason, if there is one, behind the error's own words.
+func (h *exchange) refuseBecause(e engineError, reason func(*http.Request) string) {
+	status, message := http.StatusBadRequest, e.message()
 	if e == codeForbidden {
 		status = http.StatusForbidden
 	}
-	h.fail(status, e, e.message())
+	if reason != nil {
+		message += ": " + reason(h.r)
+	}
+	h.fail(status, e, message)
 }
 
 func (h *exchange) fail(status int, e engineError, message string) {
@@ -165,10 +182,13 @@ func sameHost(r *http.Request) bool {
 
 // peerAddress trusts no proxy.
 func peerAddress(r *http.Request) (string, bool) {
-	direct := r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == ""
+	known := true
+	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Real-Ip"} {
+		known = known && r.Header.Get(name) == ""
+	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr, direct
+		return r.RemoteAddr, known
 	}
-	return host, direct
+	return host, known
 }

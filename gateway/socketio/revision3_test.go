@@ -56,7 +56,7 @@ func TestBehindAnUntrustedProxyRevision3IsWebSocketOnly(t *testing.T) {
 func TestProxiesShowInTheirHeaders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Config{Address: peerAddress})
-	for _, name := range []string{"X-Forwarded-For", "Forwarded"} {
+	for _, name := range []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"} {
 		h := http.Header{name: {"for=203.0.113.7"}}
 		w.must("GET", "EIO=3&transport=polling", "", h).want(t, 400, `{"code":0,"message":"Transport unknown"}`)
 	}
@@ -67,7 +67,7 @@ func TestProxiesShowInTheirHeaders(t *testing.T) {
 // its browser.
 func TestNoRequestReachesASessionOfRevision3ThatIsOnAWebSocket(t *testing.T) {
 	t.Parallel()
-	a, b, _ := pair(t, Config{MaxFrame: 1000})
+	a, b, _ := pair(t, Config{MaxFrame: 1000, Burst: 1})
 	upgraded := func(at *world) (string, *socket) {
 		q := a.open("3")
 		s := at.dial(socketQuery(q))

@@ -1,8 +1,10 @@
 package socketio
 
 import (
+	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/proto"
@@ -90,6 +92,8 @@ func (s *fakeSession) write() {
 	}
 }
 
+func (s *fakeSession) Settle(time.Duration) {}
+
 func (s *fakeSession) End(cause error) {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()
@@ -138,6 +142,8 @@ func (r *rooms) handle(s *fakeSession, f proto.Frame, err error) (proto.Event, b
 	others := slices.DeleteFunc(slices.Clone(members), func(id proto.ClientID) bool { return id == me })
 	r.seq++
 	switch {
+	case errors.Is(err, proto.ErrTooLarge):
+		return proto.Errorf(proto.CodeTooLarge, f.Room, me, "%s", err), true
 	case err != nil:
 		return proto.Errorf(proto.CodeBadRequest, f.Room, me, "%s", err), true
 	case f.Name == proto.RoomCreate && exists:

@@ -31,7 +31,7 @@ type Server struct {
 	mu        sync.Mutex // guards the fields below; never held across I/O
 	conns     map[string]*conn
 	sessions  int            // in hand: conns, handshakes under way, and WebSockets carried for other gateways
-	addresses map[string]int // the same by address
+	addresses map[string]int // the same by what counts as one address
 	carriers  map[*carrier]struct{}
 	draining  bool // nobody is let in
 	stopped   bool // no goroutine is started
@@ -128,6 +128,7 @@ func (s *Server) spawn(f func()) bool {
 // acquire counts a session for an address. The error wraps errBound or [link.ErrDraining]; without one the caller
 // releases it.
 func (s *Server) acquire(address string) error {
+	address = s.cfg.Counted(address)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -152,6 +153,7 @@ func (s *Server) release(address string) {
 
 // releaseLocked is release with mu held.
 func (s *Server) releaseLocked(address string) {
+	address = s.cfg.Counted(address)
 	s.sessions--
 	if s.addresses[address]--; s.addresses[address] == 0 {
 		delete(s.addresses, address)
@@ -175,11 +177,8 @@ func (s *Server) carry(p *carrier) (forget func()) {
 }
 
 // open makes a session, for whose address the caller has acquired.
-func (s *Server) open(revision int, m mode, address, agent string) *conn {
-	c := &conn{srv: s, sid: newSID(s.gateway), revision: revision, mode: m, address: address}
-	if revision == revision3 {
-		c.agent = agent
-	}
+func (s *Server) open(revision int, m mode, address string, by opener) *conn {
+	c := &conn{srv: s, sid: newSID(s.gateway), revision: revision, mode: m, address: address, opener: by}
 	c.beat = newHeartbeat(revision, s.cfg.PingInterval, s.cfg.PingTimeout, s.now())
 	if revision == revision3 && m == modeSocket {
 		c.beat.unused = 0

@@ -14,11 +14,8 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// closeBinary and closeUTF8 are told to clients that send what is no text.
-var (
-	closeBinary = link.Close{Code: 1008, Reason: errBinary.Error()}
-	closeUTF8   = link.Close{Code: 1007, Reason: "not UTF-8"}
-)
+// closeUTF8 is told to clients that send text which is none.
+var closeUTF8 = link.Close{Code: 1007, Reason: "not UTF-8"}
 
 // clientIDOf is the client id of a session of revision 3: the session id.
 func clientIDOf(sid string) proto.ClientID { return proto.ClientID(sid) }
@@ -64,9 +61,9 @@ func (h *exchange) openSocket() {
 		h.s.release(h.req.Address)
 		return
 	}
-	s, revision, address, agent := h.s, h.req.Revision, h.req.Address, h.req.Agent
+	s, revision, address, by := h.s, h.req.Revision, h.req.Address, opener{agent: h.req.Agent}
 	started := s.spawn(func() {
-		c := s.open(revision, modeSocket, address, agent)
+		c := s.open(revision, modeSocket, address, by)
 		c.mu.Lock()
 		c.ws = ws
 		ended := c.life.ended
@@ -110,13 +107,18 @@ func (c *conn) read() {
 // readOne reads one message. It reports false, having ended the session, when there is none.
 func (c *conn) readOne() bool {
 	err := c.ws.Read(func(kind websocket.MessageType, message []byte) error {
-		if err := textual(kind, message); err != nil {
+		packet, err := packetOf(c.revision, kind, message)
+		if err != nil {
 			return err
 		}
-		return c.receive(message)
-	})
+		return c.receive(packet)
+	}, c.receiveLarge)
 	if err == nil {
 		return true
+	}
+	if errors.Is(err, errClientClosed) {
+		c.endSession(errClientClosed)
+		c.shut(closeNormal)
 	}
 	if why, ours := closeFor(err); ours {
 		c.shut(why)
@@ -125,20 +127,25 @@ func (c *conn) readOne() bool {
 	return false
 }
 
-// textual returns an error when a WebSocket message is no text.
-func textual(kind websocket.MessageType, message []byte) error {
+// packetOf returns the Engine.IO packet of a WebSocket message, in text. Of a binary one it says only what it is, as a
+// packet in base64 without its data would: nobody wants those.
+func packetOf(revision int, kind websocket.MessageType, message []byte) ([]byte, error) {
 	switch {
-	case kind != wsconn.Text:
-		return closeBinary
-	case !utf8.Valid(message):
-		return closeUTF8
+	case kind == wsconn.Text && !utf8.Valid(message):
+		return nil, closeUTF8
+	case kind == wsconn.Text:
+		return message, nil
+	case revision == revision4:
+		return []byte{engineBase64}, nil
+	case len(message) == 0 || message[0] > engineNoop-engineOpen:
+		return nil, fmt.Errorf("%w: a binary message without a type", errPacket)
 	}
-	return nil
+	return []byte{engineBase64, engineOpen + message[0]}, nil
 }
 
 // causeOf says how a session on a WebSocket ended, for the log.
 func causeOf(err error) error {
-	for _, own := range []error{errPacket, errBinary, errClientClosed, errEnded, link.ErrDraining, link.ErrFull} {
+	for _, own := range []error{errPacket, errClientClosed, errEnded, link.ErrDraining, link.ErrFull} {
 		if errors.Is(err, own) {
 			return own
 		}
@@ -148,7 +155,7 @@ func causeOf(err error) error {
 
 // probe is an upgrade: a second connection of a session on polling.
 func (h *exchange) probe() {
-	h.req.Op = opProbe
+	h.req.Op, h.req.Attempt = opProbe, newSecret()
 	if a := h.s.ask(h.r.Context(), &h.req); a.Refused {
 		h.refuse(a.Error)
 		return

@@ -9,13 +9,14 @@ import (
 // upgrade is an attempt to go from polling to a WebSocket. With conn.mu held.
 type upgrade struct {
 	under  bool
+	id     string        // which attempt it is
 	probed bool          // the client has sent its probe: polls are answered soon
 	probe  *wsconn.Conn  // nil when another gateway has it
 	until  time.Duration // given up then
 }
 
 // beginUpgrade reserves the session for one attempt.
-func (c *conn) beginUpgrade() answer {
+func (c *conn) beginUpgrade(attempt string) answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -24,8 +25,21 @@ func (c *conn) beginUpgrade() answer {
 	case c.mode != modePolling, c.upgrade.under:
 		return refused(codeBadRequest)
 	}
-	c.upgrade = upgrade{under: true, until: c.srv.now() + c.srv.cfg.upgradeTimeout}
+	c.upgrade = upgrade{under: true, id: attempt, until: c.srv.now() + c.srv.cfg.upgradeTimeout}
 	return answer{}
+}
+
+// ofAttempt reports whether a request about a WebSocket is of the attempt that is under way, or of the one that has become
+// the session's transport. With mu held.
+func (c *conn) ofAttempt(r *request) bool {
+	switch r.Op {
+	case opHurry, opCancel, opSwitch:
+		return r.Attempt == c.upgrade.id
+	case opPull, opPush, opEnd:
+		return r.Attempt == c.carrier
+	case opPoll, opPost, opProbe, opDrop:
+	}
+	return true
 }
 
 // hurry has polls answered soon, so that the client, which waits for its poll to end, can go on.
@@ -38,10 +52,10 @@ func (c *conn) hurry() answer {
 }
 
 // attachProbe notes the WebSocket of an attempt, so that it ends with the session. It reports whether the attempt stands.
-func (c *conn) attachProbe(ws *wsconn.Conn) bool {
+func (c *conn) attachProbe(attempt string, ws *wsconn.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.upgrade.under || !c.alive() {
+	if !c.upgrade.under || c.upgrade.id != attempt || !c.alive() {
 		return false
 	}
 	c.upgrade.probe = ws
@@ -74,8 +88,8 @@ func (c *conn) endUpgrade(ws *wsconn.Conn) answer {
 	if !c.upgrade.under || c.upgrade.probe != ws || !c.alive() {
 		return refused(codeBadRequest)
 	}
+	c.mode, c.ws, c.carrier = modeCarried, ws, c.upgrade.id
 	c.upgrade = upgrade{}
-	c.mode, c.ws = modeCarried, ws
 	if ws != nil {
 		c.mode, c.beat.asker = modeSocket, 0
 	} else {

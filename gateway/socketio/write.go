@@ -80,17 +80,6 @@ func (c *conn) flush() error {
 	}
 }
 
-// say is push for a packet after which the connection ends: on a WebSocket it returns when the packet was written.
-func (c *conn) say(packet []byte) {
-	_ = c.push(packet) // the connection ends either way
-	c.mu.Lock()
-	socket := c.mode == modeSocket
-	c.mu.Unlock()
-	if socket {
-		_ = c.flush() // the connection ends either way
-	}
-}
-
 func addControl(frames *wsconn.Batch, control [][]byte) {
 	for _, packet := range control {
 		frames.Text(func(b []byte) []byte { return append(b, packet...) })

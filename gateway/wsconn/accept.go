@@ -6,21 +6,19 @@ package wsconn
 import (
 	"bufio"
 	"context"
-	"errors"
+	"encoding/base64"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
-	"os"
-	"sync"
-	"sync/atomic"
-	"time"
+	"strings"
 
 	"github.com/coder/websocket"
 )
 
 // Options are how a connection is accepted.
 type Options struct {
-	MaxFrame     int      // bytes of the largest message; larger ones close with 1009; 0 or less: no limit
+	MaxFrame     int      // bytes of the largest message that is handled, see [Conn.Read]; 0 or less: no limit
 	Subprotocols []string // in order of preference
 	OnPong       func()   // called by the reader for each pong; may be nil
 }
@@ -36,17 +34,18 @@ const (
 // beside both.
 type Conn struct {
 	// Set by Accept.
-	ws  *websocket.Conn
-	tap *tap
+	ws       *websocket.Conn
+	maxFrame int32
 
-	closing atomic.Bool // no more frames: a close frame is under way
+	tap tap
 }
 
 // Accept answers the handshake, and closes with an HTTP error when it is none. The origin is the caller's to check. The
 // handler that calls it should return soon, leaving the connection to a goroutine of its own: net/http's goroutine and
 // buffers then go.
 func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
-	h := &hijacker{ResponseWriter: w}
+	c := &Conn{maxFrame: int32(min(max(o.MaxFrame, 0), math.MaxInt32))} //nolint:gosec // it fits
+	h := &hijacker{ResponseWriter: w, tap: &c.tap}
 	options := &websocket.AcceptOptions{
 		Subprotocols:       o.Subprotocols,
 		InsecureSkipVerify: true, // the gateway has checked the origin, by rules of its own
@@ -59,12 +58,33 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("websocket handshake: %w", err)
 	}
-	limit := int64(-1)
-	if o.MaxFrame > 0 {
-		limit = int64(o.MaxFrame)
+	ws.SetReadLimit(-1) // Read has a limit of its own: it reads on, to answer
+	c.ws = ws
+	return c, nil
+}
+
+// IsHandshake reports whether a request asks for a WebSocket in a way that [Accept] takes, so that nothing has to be opened
+// for another.
+func IsHandshake(r *http.Request) bool {
+	keys := r.Header.Values("Sec-WebSocket-Key")
+	if len(keys) != 1 || r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || r.Header.Get("Sec-WebSocket-Version") != "13" {
+		return false
 	}
-	ws.SetReadLimit(limit)
-	return &Conn{ws: ws, tap: h.tap}, nil
+	const keyBytes = 16
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(keys[0]))
+	return err == nil && len(key) == keyBytes && names(r.Header, "Connection", "upgrade") && names(r.Header, "Upgrade", "websocket")
+}
+
+// names reports whether a header that is a list has a token.
+func names(h http.Header, header, token string) bool {
+	for _, line := range h.Values(header) {
+		for t := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // hijacker hands coder/websocket the connection with buffers smaller than net/http's.
@@ -79,7 +99,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("hijack: %w", err)
 	}
-	h.tap = &tap{Conn: conn}
+	h.tap.Conn = conn
 	reader := bufio.NewReaderSize(conn, readBuffer)
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n)
@@ -105,33 +125,4 @@ func (p *prefixed) Read(b []byte) (int, error) {
 	n := copy(b, p.early)
 	p.early = p.early[n:]
 	return n, nil
-}
-
-// tap is the socket, shared by coder/websocket's control frames and our text frames: each write is whole frames.
-type tap struct {
-	net.Conn
-	mu    sync.Mutex    // orders writes; held across the write, which is the point
-	taken atomic.Uint64 // bytes that the socket has taken
-}
-
-// Write implements io.Writer for coder/websocket.
-func (t *tap) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.push(b, func() bool { return true }) // control frames are small: what the library waits for them is enough
-}
-
-// push writes all of b, for as long as the peer takes some of it: each time that it has, the deadline is a new one, unless
-// hurried says that the connection is being closed. With mu held.
-func (t *tap) push(b []byte, hurried func() bool) (int, error) {
-	done := 0
-	for {
-		_ = t.SetWriteDeadline(time.Now().Add(stalled))
-		n, err := t.Conn.Write(b[done:])
-		done += n
-		t.taken.Add(uint64(n)) //nolint:gosec // not negative
-		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) || hurried() {
-			return done, err //nolint:wrapcheck // the callers do
-		}
-	}
 }

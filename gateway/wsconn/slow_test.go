@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +16,12 @@ func TestOneWhoReadsAllTheTimeMayTakeAsLongAsItNeeds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()
-		c := &Conn{tap: &tap{Conn: here}}
+		c := &Conn{tap: tap{Conn: here}}
 		go func() {
 			defer there.Close() //nolint:errcheck // it is over
 			buf := make([]byte, 10)
 			for range 100 {
-				time.Sleep(stalled - time.Second)
+				<-time.After(stalled - time.Second)
 				if _, err := io.ReadFull(there, buf); err != nil {
 					t.Error(err)
 					return
@@ -48,7 +49,7 @@ func TestOneWhoTakesNothingIsFoundOut(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				here, there := net.Pipe()
 				defer there.Close() //nolint:errcheck // it is over
-				c := &Conn{tap: &tap{Conn: here}}
+				c := &Conn{tap: tap{Conn: here}}
 				go func() { _, _ = io.ReadFull(there, make([]byte, reads)) }()
 				began := time.Now()
 				err := c.write(make([]byte, 1000))
@@ -66,18 +67,21 @@ func TestACloseEndsAWriteThatGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()
 		defer there.Close() //nolint:errcheck // it is over
-		c := &Conn{tap: &tap{Conn: here}}
-		go func() {
+		c := &Conn{tap: tap{Conn: here}}
+		var reader sync.WaitGroup
+		defer reader.Wait() // the bubble's clock stands still once the test has returned
+		defer here.Close()  //nolint:errcheck // it is over
+		reader.Go(func() {
 			for {
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				if _, err := there.Read(make([]byte, 1)); err != nil {
 					return
 				}
 			}
-		}()
+		})
 		began := time.Now()
 		time.AfterFunc(5*time.Second, func() {
-			c.closing.Store(true)
+			c.tap.closing.Store(true)
 			_ = c.tap.SetWriteDeadline(time.Now().Add(3 * time.Second))
 		})
 		if err := c.write(make([]byte, 1000)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) > 10*time.Second {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -72,7 +73,7 @@ var (
 
 // Ping sends a ping frame where that can be done without waiting, or returns [ErrBusy] or [ErrFull]. It does not block.
 func (c *Conn) Ping() error {
-	if c.closing.Load() || !c.tap.mu.TryLock() {
+	if c.tap.closing.Load() || !c.tap.mu.TryLock() {
 		return ErrBusy
 	}
 	defer c.tap.mu.Unlock()
@@ -113,12 +114,12 @@ func (b *Batch) write() {
 }
 
 func (c *Conn) write(p []byte) error {
-	if c.closing.Load() {
+	if c.tap.closing.Load() {
 		return ErrClosing
 	}
 	c.tap.mu.Lock()
 	defer c.tap.mu.Unlock()
-	n, err := c.tap.push(p, c.closing.Load)
+	n, err := c.tap.push(p, c.tap.closing.Load)
 	if err == nil {
 		return nil
 	}
@@ -129,19 +130,41 @@ func (c *Conn) write(p []byte) error {
 }
 
 // Close sends a close frame and ends the connection. It waits for a write under way, up to patience, then for the peer's
-// answer, up to 10 s; on a stalled peer it therefore takes long, and only the connection's owner calls it.
+// answer, up to 10 s, or 1 s after a violation; on a stalled peer it therefore takes long, and only the connection's owner
+// calls it.
 func (c *Conn) Close(code int, reason string, patience time.Duration) {
-	c.closing.Store(true)
+	c.tap.closing.Store(true)
 	_ = c.tap.SetWriteDeadline(time.Now().Add(patience))
 	c.tap.mu.Lock() // after a write under way
 	_ = c.tap.SetWriteDeadline(time.Time{})
+	broken := c.tap.held.Swap(0) != 0
 	c.tap.mu.Unlock()
+	if broken {
+		c.part(code, reason)
+		return
+	}
 	_ = c.ws.Close(websocket.StatusCode(code), reason) // an error says no more than that the peer was gone already
+}
+
+// parting is how long a peer whose frames cannot be read any more has to take its close frame, and to say that it has.
+const parting = time.Second
+
+// part is Close when frames cannot be read any more: after a violation. What still comes is taken in for a moment, since
+// closing on it would make the peer's network drop the close frame.
+func (c *Conn) part(code int, reason string) {
+	c.tap.mu.Lock()
+	_ = c.tap.SetDeadline(time.Now().Add(parting))
+	_, err := c.tap.Conn.Write(appendClose(nil, code, reason))
+	c.tap.mu.Unlock()
+	if half, ok := c.tap.Conn.(interface{ CloseWrite() error }); ok && err == nil && half.CloseWrite() == nil {
+		_, _ = io.Copy(io.Discard, c.tap.Conn)
+	}
+	c.CloseNow()
 }
 
 // CloseNow drops the connection, also one that Close is waiting for.
 func (c *Conn) CloseNow() {
-	c.closing.Store(true)
+	c.tap.closing.Store(true)
 	_ = c.tap.Conn.Close() // coder/websocket's would wait for its Close
 	_ = c.ws.CloseNow()
 }

@@ -47,7 +47,7 @@ func TestFramesOfEveryLengthComeAsTheyWereSent(t *testing.T) {
 		if err := b.Flush(); err != nil {
 			t.Error(err)
 		}
-		for c.Read(func(websocket.MessageType, []byte) error { return nil }) == nil {
+		for c.Read(func(websocket.MessageType, []byte) error { return nil }, nil) == nil {
 		}
 	})
 	ws, _, err := websocket.Dial(t.Context(), url, nil)
@@ -69,7 +69,7 @@ func TestAFrameThatCameWithTheHandshakeIsRead(t *testing.T) {
 	t.Parallel()
 	got := make(chan string, 1)
 	url := serve(t, func(c *Conn) {
-		err := c.Read(func(_ websocket.MessageType, p []byte) error { got <- string(p); return nil })
+		err := c.Read(func(_ websocket.MessageType, p []byte) error { got <- string(p); return nil }, nil)
 		if err != nil {
 			t.Error(err)
 		}
@@ -168,7 +168,7 @@ func TestAFrameThatCouldNotBeFinishedIsTheLastThingSent(t *testing.T) {
 	t.Parallel()
 	for takes, closed := range map[int]bool{0: false, 1: true, 7: true} {
 		socket := &taker{takes: takes}
-		b := (&Conn{tap: &tap{Conn: socket}}).Batch()
+		b := (&Conn{tap: tap{Conn: socket}}).Batch()
 		b.Text(func(dst []byte) []byte { return append(dst, "a text"...) })
 		if err := b.Flush(); !errors.Is(err, os.ErrDeadlineExceeded) || socket.closed != closed {
 			t.Errorf("%d bytes taken: %v, closed %t", takes, err, socket.closed)

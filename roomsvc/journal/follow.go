@@ -37,12 +37,7 @@ type Handler interface {
 }
 
 // Kick makes [Journal.Follow] begin anew from where it is, and so find out when it has reached the end again.
-func (j *Journal) Kick() {
-	select {
-	case j.kick <- struct{}{}:
-	default:
-	}
-}
+func (j *Journal) Kick() { j.kick.Ring() }
 
 // Follow brings the whole stream to a handler until ctx ends, and goes on by itself after whatever happens to NATS. It
 // makes the stream where there is none. It returns nil when ctx has ended, and an error that wraps [ErrStream] when the

@@ -16,7 +16,7 @@ func TestAStreamThatIsBehindIsAnotherOnlyWhenItsLeaderIsBelieved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc := n.Connect(t)
+	nc := n.Bus(t)
 	j, err := New(nc, Config{Subjects: subjects})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/room"
 )
@@ -48,13 +49,13 @@ type Result struct {
 // Journal is a connection's view of the stream. Its methods may be called from any goroutine.
 type Journal struct {
 	// Set by New.
-	nc    *nats.Conn
+	nc    *bus.Conn
 	js    jetstream.JetStream
 	cfg   Config
 	inbox string // what the reply subjects start with
 	get   string // the subject that reads a record
 	lease *Lease
-	kick  chan struct{}
+	kick  bus.Bell
 
 	decoder proto.RecordDecoder // owned by reply
 
@@ -71,8 +72,8 @@ type waiter struct {
 }
 
 // New returns the journal behind a connection, which stays the caller's to close. Call [Journal.Open] before use.
-func New(nc *nats.Conn, cfg Config) (*Journal, error) {
-	js, err := jetstream.New(nc)
+func New(nc *bus.Conn, cfg Config) (*Journal, error) {
+	js, err := jetstream.New(nc.Conn)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
@@ -83,7 +84,7 @@ func New(nc *nats.Conn, cfg Config) (*Journal, error) {
 		inbox:   nc.NewInbox() + ".",
 		get:     apiPrefix + "STREAM.MSG.GET." + cfg.Subjects.Stream(),
 		lease:   NewLease(nc, cfg.Subjects),
-		kick:    make(chan struct{}, 1),
+		kick:    bus.NewBell(),
 		pending: make(map[uint64]waiter),
 	}, nil
 }

@@ -19,7 +19,7 @@ func open(t *testing.T, n *testkit.NATS) *journal.Journal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.New(n.Connect(t), journal.Config{Subjects: subjects, Replicas: 1})
+	j, err := journal.New(n.Bus(t), journal.Config{Subjects: subjects, Replicas: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestALeaderThatIsAloneIsNotSure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc := c.Servers[0].Connect(t)
+	nc := c.Servers[0].Bus(t)
 	j, err := journal.New(nc, journal.Config{Subjects: subjects, Replicas: 3})
 	if err != nil {
 		t.Fatal(err)

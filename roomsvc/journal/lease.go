@@ -13,8 +13,19 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
 )
+
+// LookedAtVersions are those of the NATS server in whose source it was looked up when a copy stands for election, and for how long
+// a leader takes itself for one (server/raft.go: minElectionTimeoutDefault, hbIntervalDefault, lostQuorumIntervalDefault). A server
+// tells nobody.
+const LookedAtVersions = "2.15"
+
+// LookedAt reports whether a server's version is one of these.
+func LookedAt(version string) bool {
+	return version == LookedAtVersions || strings.HasPrefix(version, LookedAtVersions+".")
+}
 
 // A read is answered by whichever server takes itself for the stream's leader. One that was cut off from the others does so
 // for 10 to 20 s, and they can choose another from 4 s after they heard of it last. So what it answers is the stream's last
@@ -33,7 +44,7 @@ const (
 // from any goroutine.
 type Lease struct {
 	// Set by NewLease.
-	nc      *nats.Conn
+	nc      *bus.Conn
 	subject string // the question about the stream
 	inbox   string // what the reply subjects start with
 	epoch   time.Time
@@ -50,9 +61,9 @@ type Lease struct {
 // span is a time for which a leader is believed, by both clocks: one stands still while the machine sleeps, the other can be
 // set.
 type span struct {
-	until      time.Time // by the clock that only goes forward
-	wall       time.Time // by the clock on the wall
-	reconnects uint64    // of the connection by which it was got: by another one another server may answer
+	until time.Time // by the clock that only goes forward
+	wall  time.Time // by the clock on the wall
+	line  uint64    // of the connection over which it was got: over another one another server may answer
 }
 
 // leader is what the answers have said.
@@ -64,7 +75,7 @@ type leader struct {
 }
 
 // NewLease returns the lease over a connection, which stays the caller's to close. It asks nothing before [Lease.Renew].
-func NewLease(nc *nats.Conn, subjects proto.Subjects) *Lease {
+func NewLease(nc *bus.Conn, subjects proto.Subjects) *Lease {
 	return &Lease{nc: nc, subject: LeaseSubject(subjects), inbox: nc.NewInbox() + ".", epoch: time.Now()}
 }
 
@@ -98,17 +109,20 @@ func (l *Lease) Close() {
 func (l *Lease) Answered() bool { return l.answered.Load() }
 
 // Holds reports whether what the leader has answered until now is what the stream has, since no other can have been elected,
-// and whether that will be so for a while at least.
+// and whether that will be so for a while at least. It takes no lock.
 func (l *Lease) Holds(atLeast time.Duration) bool {
 	h, now := l.held.Load(), time.Now().Add(atLeast)
 	return h != nil && now.Before(h.until) && now.Round(0).Before(h.wall) &&
-		l.nc.IsConnected() && l.nc.Stats().Reconnects == h.reconnects
+		l.nc.Line() == h.line
 }
 
 // Renew asks the leader which copies it has heard from, if that is due. It returns at once. The reply subject says when that
 // was, so that an answer counts however late it is.
 func (l *Lease) Renew() {
-	now := time.Now()
+	now, line := time.Now(), l.nc.Line()
+	if line == 0 {
+		return // nobody can be asked
+	}
 	every := renewEvery
 	if !l.Holds(0) {
 		every = renewAgain
@@ -123,7 +137,7 @@ func (l *Lease) Renew() {
 		return
 	}
 	reply := l.inbox + strconv.FormatInt(int64(now.Sub(l.epoch)), 36) + "-" + strconv.FormatInt(now.UnixNano(), 36) + "-" +
-		strconv.FormatUint(l.nc.Stats().Reconnects, 36)
+		strconv.FormatUint(line, 36)
 	_ = l.nc.PublishRequest(l.subject, reply, nil) // what cannot be asked now is asked again
 }
 
@@ -135,7 +149,7 @@ func (l *Lease) answer(m *nats.Msg) {
 	}
 	since, err1 := strconv.ParseInt(times[0], 36, 64)
 	wall, err2 := strconv.ParseInt(times[1], 36, 64)
-	reconnects, err3 := strconv.ParseUint(times[2], 36, 64)
+	line, err3 := strconv.ParseUint(times[2], 36, 64)
 	if err1 != nil || err2 != nil || err3 != nil {
 		return
 	}
@@ -145,7 +159,7 @@ func (l *Lease) answer(m *nats.Msg) {
 	}
 	l.answered.Store(true)
 	asked := l.epoch.Add(time.Duration(since))
-	l.held.Store(l.leader.heard(time.Now(), name, asked, copies, span{asked.Add(lasts), time.Unix(0, wall).Add(lasts), reconnects}))
+	l.held.Store(l.leader.heard(time.Now(), name, asked, copies, span{asked.Add(lasts), time.Unix(0, wall).Add(lasts), line}))
 }
 
 // readInfo reads which leader answered, for how long it is the only one, and how many other copies there are.
@@ -174,7 +188,7 @@ func (l *leader) heard(now time.Time, name string, asked time.Time, copies int, 
 		return l.believed(now)
 	case known && (name != l.name || l.span.until.Before(now)):
 		l.since, l.span = now, s
-	case !known || s.until.After(l.span.until) || s.reconnects != l.span.reconnects:
+	case !known || s.until.After(l.span.until) || s.line != l.span.line:
 		l.span = s
 	}
 	l.name = name

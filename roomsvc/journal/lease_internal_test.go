@@ -80,7 +80,7 @@ func TestALeaderIsBelievedAgainOnlyAfterAWhile(t *testing.T) {
 func TestALeaseHoldsByBothClocks(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
-	l := NewLease(n.Connect(t), proto.Subjects{})
+	l := NewLease(n.Bus(t), proto.Subjects{})
 	for name, c := range map[string]struct {
 		epoch, until, wall time.Duration
 		holds              bool
@@ -93,7 +93,7 @@ func TestALeaseHoldsByBothClocks(t *testing.T) {
 	} {
 		now := time.Now()
 		l.epoch = now.Add(c.epoch)
-		l.held.Store(&span{until: now.Add(c.until), wall: now.Round(0).Add(c.wall)})
+		l.held.Store(&span{until: now.Add(c.until), wall: now.Round(0).Add(c.wall), line: l.nc.Line()})
 		if l.Holds(0) != c.holds {
 			t.Errorf("%s: holds %v", name, !c.holds)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -46,12 +47,12 @@ func (t Timings) withDefaults() Timings {
 
 // Config is what a [Watch] needs.
 type Config struct {
-	Conn     *nats.Conn // its inbox has to be one that it may subscribe to
+	Conn     *bus.Conn // its inbox has to be one that it may subscribe to
 	Subjects proto.Subjects
 	Self     proto.ReplicaID
 	Timings  Timings
 	// Gone is called when a process is counted as gone or, if it is a gateway, has said that it leaves. lastHeard is
-	// when it was last heard. It must not block.
+	// when it was last heard. It must not block: meanwhile nobody is heard, and this replica does not beat.
 	Gone func(role proto.Role, id string, lastHeard time.Time)
 	// InTouch reports whether what is not heard over the connection says anything: false when its server may be cut off from
 	// those of others. Nil: always.

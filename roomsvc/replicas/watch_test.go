@@ -42,7 +42,7 @@ func run(t *testing.T, n *testkit.NATS) *process {
 	}
 	p := &process{id: proto.NewReplicaID()}
 	p.Watch = replicas.New(replicas.Config{
-		Conn: n.Connect(t), Subjects: subjects, Self: p.id, Timings: quick,
+		Conn: n.Bus(t), Subjects: subjects, Self: p.id, Timings: quick,
 		Gone: func(_ proto.Role, id string, _ time.Time) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -144,7 +144,7 @@ func TestAGatewayThatAppearsCostsNoMoreWhereManyAreKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := replicas.New(replicas.Config{Conn: n.Connect(t), Subjects: subjects, Self: proto.NewReplicaID()})
+	w := replicas.New(replicas.Config{Conn: n.Bus(t), Subjects: subjects, Self: proto.NewReplicaID()})
 	appear := func() { w.Know(proto.RoleGateway, string(proto.NewGatewayID())) }
 	for range 10_000 {
 		appear()

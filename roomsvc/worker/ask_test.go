@@ -27,8 +27,8 @@ func TestARemovalThatIsBegunAgainEndsWhenItWouldHaveEnded(t *testing.T) {
 	begin(true, time.Second)
 	begin(true, 2*time.Second)
 	first := x.asks.byID["l1"]
-	if x.gone.underway != 1 || x.asks.count != 1 || !first.Deadline.Equal(x.now.Add(time.Second)) {
-		t.Errorf("%d removals end at %v, begun at %v", x.gone.underway, first.Deadline, x.now)
+	if x.Worker.gone.underway != 1 || x.asks.count != 1 || !first.Deadline.Equal(x.now.Add(time.Second)) {
+		t.Errorf("%d removals end at %v, begun at %v", x.Worker.gone.underway, first.Deadline, x.now)
 	}
 	if begin(false, 3*time.Second); !first.Deadline.Equal(x.now.Add(3 * time.Second)) {
 		t.Error("an asker that waits for longer is not waited for")
@@ -152,5 +152,43 @@ func TestALateReadDoesNotBringBackARoomThatWasClosed(t *testing.T) {
 	x.answer(x.last(), Result{Seq: 2, State: &room.State{Seq: 2, Record: closed}})
 	if x.rooms.Len() != 0 || len(x.replies) != 1 || x.replies[0].Name != proto.RoomNotExists {
 		t.Errorf("memory has %v, answered %v", x.rooms.Tokens(), x.replies)
+	}
+}
+
+// A probe of another replica is not kept, or it would be told as a room that was closed once that replica is gone.
+func TestAProbeIsNeverToldAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		prev uint64
+		kept int
+	}{{0, 0}, {6, 1}} {
+		x := newWorld()
+		rec := proto.Record{
+			Room: "probe-x", Prev: c.prev, Closed: true,
+			Change: proto.Change{Event: proto.RoomClosed, Request: "x", Replica: "other"},
+		}
+		x.Feed(x.now, "probe-x", 7, proto.AppendRecord(nil, &rec), x.now)
+		if x.tells.past.count != c.kept || x.rooms.Len() != 0 {
+			t.Errorf("a closing of %d: %d changes are kept to be told, expected %d; %d rooms",
+				c.prev, x.tells.past.count, c.kept, x.rooms.Len())
+		}
+	}
+}
+
+// Many are removed, or the journal is away: some removals are not settled in their time.
+func TestARemovalThatWasGivenUpIsBegunAgainWithoutAnotherLook(t *testing.T) {
+	t.Parallel()
+	x := newWorld()
+	rec := proto.Record{
+		Room: "r", OwnerID: "ann", Members: []proto.Member{{ID: "ann", Gateway: "g", Request: "c1"}},
+		Change: proto.Change{Event: proto.RoomCreated, ID: "ann", Request: "c1", Replica: "other"},
+	}
+	x.Feed(x.now, "r", 1, proto.AppendRecord(nil, &rec), x.now)
+	x.gone = "g"
+	x.Sweep(x.now, true)
+	x.pass(11 * time.Second)
+	x.answer(x.last(), Result{Seq: 2})
+	if len(x.told) != 1 || x.counts[Removed] != 1 || x.Worker.gone.underway != 0 {
+		t.Errorf("told %q, %d removed, %d under way", x.told, x.counts[Removed], x.Worker.gone.underway)
 	}
 }

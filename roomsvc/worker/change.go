@@ -114,6 +114,9 @@ func (op *operation) answered(w *Worker, id uint64, r Result) {
 
 // pursue asks again what was not answered in time.
 func (op *operation) pursue(w *Worker) {
+	if !op.settles && op.fed == 0 {
+		w.Meter.Waits(w.now, op.began)
+	}
 	fed := !op.settles && op.fed != 0 && op.append.retry.IsZero()
 	switch {
 	case fed && w.now.Sub(op.fedAt) >= again: // the leader's answer is late or lost
@@ -130,7 +133,7 @@ func (op *operation) pursue(w *Worker) {
 func (b *busy) commit(w *Worker, seq uint64) {
 	op := b.drop(w)
 	w.Meter.Count(Committed, 1)
-	w.Meter.Appended(w.now.Sub(op.began))
+	w.Meter.Appended(w.now, w.now.Sub(op.began))
 	if seq > w.rooms.State(b.token).Sequence() {
 		w.put(b.token, &room.State{Seq: seq, Record: *op.record})
 	}

@@ -14,6 +14,7 @@ type world struct {
 	questions []question
 	forgotten map[uint64]bool
 	unsure    bool
+	gone      proto.GatewayID
 	replies   []proto.Event
 	told      [][]byte
 	counts    map[Counter]int
@@ -52,11 +53,12 @@ func (x *world) Forget(id uint64)                                { x.forgotten[i
 func (x *world) Sure() bool                                      { return !x.unsure }
 func (x *world) Followed() bool                                  { return true }
 func (x *world) First(proto.Token) bool                          { return true }
-func (x *world) Gone(proto.GatewayID) bool                       { return false }
+func (x *world) Gone(id proto.GatewayID) bool                    { return id == x.gone }
 func (x *world) Know(proto.Role, string)                         {}
 func (x *world) InTouch() bool                                   { return true }
 func (x *world) Count(what Counter, n int)                       { x.counts[what] += n }
-func (x *world) Appended(time.Duration)                          {}
+func (x *world) Appended(time.Time, time.Duration)               {}
+func (x *world) Waits(time.Time, time.Time)                      {}
 func (x *world) Trouble(proto.Token, error)                      {}
 func (x *world) Skipped(proto.Token, uint64, error)              {}
 func (x *world) answer(q question, r Result)                     { x.Worker.Answer(x.now, q.Question, q.id, r) }

@@ -47,9 +47,16 @@ func (w *Worker) Feed(now time.Time, token proto.Token, seq uint64, data []byte,
 		w.Meter.Skipped(token, seq, err)
 		return
 	}
+	if isProbe(&rec) {
+		return
+	}
 	w.learn(token, &room.State{Seq: seq, Record: rec}, stored)
 	w.tidy(token)
 }
+
+// isProbe reports whether a record says nothing, and shows only that the journal stores records: a real closing follows
+// another record.
+func isProbe(rec *proto.Record) bool { return rec.Closed && rec.Prev == 0 }
 
 // learn takes over a committed record that is above memory's and was not told by this worker.
 func (w *Worker) learn(token proto.Token, st *room.State, stored time.Time) {

@@ -85,7 +85,10 @@ const (
 type Meter interface {
 	Count(what Counter, n int)
 	Answered(op proto.Op, e *proto.Event, took time.Duration)
-	Appended(took time.Duration)
+	// Appended: a change is stored, which took so long.
+	Appended(now time.Time, took time.Duration)
+	// Waits: an append that was begun at a time is not answered yet.
+	Waits(now, began time.Time)
 	// Trouble may pass by itself.
 	Trouble(token proto.Token, err error)
 	// Skipped is a record from the feed that was left alone. err is nil where it is another room's.

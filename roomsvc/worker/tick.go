@@ -31,6 +31,7 @@ func (w *Worker) Tick(now time.Time) {
 				b.abandon(w)
 			}
 			a.giveUp(w, tooLate)
+			w.gone.more = w.gone.more || a.Removal // its member is still there
 			if own {
 				w.next(b)
 			}
@@ -41,4 +42,5 @@ func (w *Worker) Tick(now time.Time) {
 		}
 	}
 	w.asks.compact()
+	w.gone.goOn(w)
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/demo"
+	"github.com/parley-rtc/parley/services/internal/clients"
+	"github.com/parley-rtc/parley/services/internal/descriptors"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/listen"
 	"github.com/parley-rtc/parley/services/internal/payload"
@@ -28,8 +30,8 @@ var info = settings.Info{
 
 // flags are the program's settings.
 type flags struct {
-	settings.Clients
-	settings.Limits
+	clients.Clients
+	clients.Limits
 	settings.NATS
 	settings.Prefix
 	settings.Common
@@ -57,15 +59,16 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	cfg := gateway.Config{
 		Servers: f.NATS.Servers, Options: options, Prefix: f.Prefix.Prefix,
 		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy,
-		Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, RandomReplica: f.RandomReplica,
+		Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, RandomReplica: f.RandomReplica,
 	}
 	if f.Demo {
 		cfg.Home = demo.Handler()
 	}
 	g, err := gateway.New(cfg, log, reg)
 	if err != nil {
-		return lifecycle.Plan{}, err //nolint:wrapcheck // it says which setting
+		return lifecycle.Plan{}, clients.Setting(err)
 	}
+	descriptors.Check(log, f.MaxConns)
 	ln, err := listen.TCP(ctx, "--listen", f.Listen)
 	if err != nil {
 		return lifecycle.Plan{}, err

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/services/internal/clients"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/settings"
 	"github.com/parley-rtc/parley/services/parley/internal/operate"
@@ -21,8 +22,8 @@ var info = settings.Info{
 
 // flags are the program's settings.
 type flags struct {
-	settings.Clients
-	settings.Limits
+	clients.Clients
+	clients.Limits
 	settings.Members
 	settings.NATS
 	settings.Prefix

@@ -13,6 +13,8 @@ import (
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/demo"
 	"github.com/parley-rtc/parley/roomsvc"
+	"github.com/parley-rtc/parley/services/internal/clients"
+	"github.com/parley-rtc/parley/services/internal/descriptors"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/listen"
 	"github.com/parley-rtc/parley/services/internal/payload"
@@ -22,60 +24,64 @@ import (
 
 // start opens what the process needs. Its parts start in this order and stop in the other: NATS, rooms, clients.
 func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Registry) (lifecycle.Plan, error) {
+	descriptors.Check(log, f.MaxConns)
 	ln, err := listen.TCP(ctx, "--listen", f.Listen)
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}
-	nats, options, err := f.nats(ctx, log)
+	nats, inside, options, err := f.nats(ctx, log)
 	if err != nil {
 		return lifecycle.Plan{}, errors.Join(err, ln.Close())
 	}
-	rooms, clients, err := f.libraries(options, log, reg)
+	rooms, g, err := f.libraries(options, log, reg)
 	if err != nil {
 		// The NATS part stops at once, which gives its directory back.
 		stopped, cancel := context.WithCancel(ctx)
 		cancel()
 		return lifecycle.Plan{}, errors.Join(err, nats.Run(stopped), ln.Close())
 	}
+	if inside != nil {
+		inside.Watch(broker.Mind{Unsettled: rooms.Unsettled, Failed: rooms.Distrust})
+	}
 	log.Info("listening", "role", "clients", "addr", ln.Addr().String())
 	log.Info("open this page in two tabs", "url", page(ln.Addr()))
 	return lifecycle.Plan{
-		Ready: func(ctx context.Context) error { return errors.Join(rooms.Ready(), clients.Ready(ctx)) },
+		Ready: func() error { return errors.Join(rooms.Ready(), g.Ready()) },
 		Parts: []lifecycle.Part{
 			nats,
 			{Name: "room service", Run: rooms.Run},
-			{Name: "gateway", Run: func(ctx context.Context) error { return clients.Run(ctx, ln) }},
+			{Name: "gateway", Run: func(ctx context.Context) error { return g.Run(ctx, ln) }},
 		},
 	}, nil
 }
 
-// nats starts the server inside, or looks after the login to those that are named.
-func (f *flags) nats(ctx context.Context, log *slog.Logger) (lifecycle.Part, []nats.Option, error) {
+// nats starts the server inside, or, with none inside, looks after the login to those that are named.
+func (f *flags) nats(ctx context.Context, log *slog.Logger) (lifecycle.Part, *broker.Broker, []nats.Option, error) {
 	need := payload.Need{Frame: f.MaxFrame, Members: f.MaxMembers, Checks: true}
 	if f.Servers != "" {
 		options, err := f.NATS.Options()
 		return lifecycle.Part{Name: "nats", Run: func(ctx context.Context) error {
 			return need.Watch(ctx, log, f.Servers, options)
-		}}, options, err
+		}}, nil, options, err
 	}
 	stream, err := f.stream()
 	if err != nil {
-		return lifecycle.Part{}, nil, err
+		return lifecycle.Part{}, nil, nil, err
 	}
 	b, err := broker.Start(ctx, broker.Config{Listen: f.NATSListen, DataDir: f.DataDir, Stream: stream}, log)
 	if err != nil {
-		return lifecycle.Part{}, nil, err //nolint:wrapcheck // it is a sentence
+		return lifecycle.Part{}, nil, nil, err //nolint:wrapcheck // it is a sentence
 	}
 	part := lifecycle.Part{Name: "nats", Run: b.Run}
 	if err := need.Check(b.MaxPayload()); err != nil {
 		stopped, cancel := context.WithCancel(ctx)
 		cancel()
-		return lifecycle.Part{}, nil, errors.Join(err, b.Run(stopped))
+		return lifecycle.Part{}, nil, nil, errors.Join(err, b.Run(stopped))
 	}
 	if addr := b.Addr(); addr != nil {
 		log.Info("listening", "role", "nats", "addr", addr.String())
 	}
-	return part, b.Options(), nil
+	return part, b, b.Options(), nil
 }
 
 // libraries makes the room service and the gateway.
@@ -87,15 +93,15 @@ func (f *flags) libraries(options []nats.Option, log *slog.Logger, reg *promethe
 	if err != nil {
 		return nil, nil, fmt.Errorf("room service: %w", err)
 	}
-	clients, err := gateway.New(gateway.Config{
+	g, err := gateway.New(gateway.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix,
-		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(), Drain: f.Drain.Drain,
+		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout,
 		Home: demo.Handler(),
 	}, log, reg)
 	if err != nil {
-		return nil, nil, fmt.Errorf("gateway: %w", err)
+		return nil, nil, fmt.Errorf("gateway: %w", clients.Setting(err))
 	}
-	return rooms, clients, nil
+	return rooms, g, nil
 }
 
 // page returns where a browser on this machine finds the page: localhost, which browsers let use a camera.

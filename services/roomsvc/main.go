@@ -67,7 +67,7 @@ func (f *flags) start(_ context.Context, log *slog.Logger, reg *prometheus.Regis
 	}
 	need := payload.Need{Members: f.MaxMembers, Checks: true}
 	return lifecycle.Plan{
-		Ready: func(context.Context) error { return s.Ready() },
+		Ready: s.Ready,
 		Parts: []lifecycle.Part{
 			{Name: "nats", Run: func(ctx context.Context) error { return need.Watch(ctx, log, f.NATS.Servers, options) }},
 			{Name: "room service", Run: s.Run},

@@ -27,9 +27,8 @@ const suggestion = nickname(crypto.getRandomValues(new Uint32Array(1)).join()).t
 const on = { microphone: true, camera: true };
 
 let media = null; // what openMedia gave, once it has
-let room = null; // the room that we are in
+let room = null; // the room that we are in, or are coming back to
 let mesh = null;
-let wanted = null; // the name of the room that we are in or want to be back in
 let ownTile = null;
 let unread = 0;
 const tiles = new Map(); // member id → Tile
@@ -161,7 +160,8 @@ async function enter(how, name) {
       await opening;
     }
     if (parley.state !== "open") say("Waiting for the server…");
-    enterRoom(await parley[how](name));
+    await parley[how](name);
+    enterRoom(await parley.enter(name)); // and stay
   } catch (error) {
     const other = { "room-not-exists": ["Create it", "create"], "room-exists": ["Join it", "join"] }[error.code];
     warn("entry", explain(error, name), other && { label: other[0], run: () => enter(other[1], name) });
@@ -193,29 +193,35 @@ window.addEventListener("hashchange", () => {
 
 function enterRoom(entered) {
   room = entered;
-  wanted = room.name;
   history.replaceState(null, "", `#/${encodeURIComponent(room.name)}`);
   document.body.dataset.view = "room";
   document.title = `${room.name} · Parley`;
   $("room-name").textContent = room.name;
   clearTiles();
 
-  ownTile = new Tile(room.selfId, { self: true });
-  ownTile.rename($("name").value.trim());
-  ownTile.stream = media.stream;
-  showOwnMedia();
-  $("tiles").append(ownTile.root);
-  room.on("end", ({ how }) => roomEnded(entered, how));
+  showOwnTile();
+  room.on("end", ({ how, reason }) => roomEnded(entered, how, reason));
+  room.on("away", ({ reason }) => roomAway(reason));
+  room.on("back", () => roomBack());
   mesh = room.mesh(addPeer);
   room.on("join", ({ id }) => {
-    newcomers.add(id);
+    if (!room.elder(id)) newcomers.add(id);
     showMembers();
   });
-  room.on("leave", () => showMembers());
+  room.on("leave", () => room?.state === "live" && showMembers());
   showMembers();
   say(room.owned ? `You created the room “${room.name}”.` : `You joined the room “${room.name}”.`, { quietly: true });
   if (matchMedia("(min-width: 1000px)").matches) openChat(true, { focus: false });
   $("room-view").focus({ preventScroll: true });
+}
+
+function showOwnTile() {
+  ownTile?.root.remove();
+  ownTile = new Tile(room.selfId, { self: true });
+  ownTile.rename($("name").value.trim());
+  ownTile.stream = media.stream;
+  showOwnMedia();
+  $("tiles").prepend(ownTile.root);
 }
 
 function addPeer(peer) {
@@ -247,7 +253,7 @@ function addPeer(peer) {
     channels.delete(peer.id);
     newcomers.delete(peer.id);
     tile.remove();
-    if (room && !room.ended) say(`${tile.name} left.`);
+    if (room?.state === "live") say(`${tile.name} left.`);
   });
 }
 
@@ -289,26 +295,40 @@ function clearTiles() {
   $("tiles").replaceChildren();
 }
 
-function roomEnded(ended, how) {
-  if (room !== ended) return;
-  const name = ended.name;
-  room = null;
-  if (how === "lost") {
-    // The page stays as it is and comes back to the room with the connection.
-    $("room-count").textContent = "away from the server";
-    for (const item of [...$("tiles").children]) {
-      if (item !== ownTile?.root) item.remove();
-    }
-    pack();
+/** We are out of the room, and parley.js comes back to it. The page stays as it is. */
+function roomAway(reason) {
+  if (reason === "owner-left") {
+    // Who owned it has ended it, and should not find it open again.
+    const ended = room;
+    backToLobby();
+    ended.leave(); // which ends its coming back: there is nothing to ask of the server
+    warn("closed", `The room “${ended.name}” is closed: its owner left.`);
     return;
   }
+  $("room-count").textContent = reason === "lost" ? "away from the server" : "coming back";
+  for (const item of [...$("tiles").children]) {
+    if (item !== ownTile?.root) item.remove();
+  }
+  pack();
+  if (reason !== "lost") say("The room was lost. You will be back in a moment.");
+}
+
+function roomBack() {
+  showOwnTile(); // perhaps under another id
+  showMembers();
+  say(room.owned ? `You are back in “${room.name}”, and its owner now.` : `You are back in “${room.name}”.`);
+}
+
+function roomEnded(ended, how, reason) {
+  if (room !== ended) return;
+  const { name } = ended;
   backToLobby();
-  if (how === "closed") warn("closed", `The room “${name}” is closed: its owner left, or you were removed.`);
-  else say(`You left the room “${name}”.`);
+  if (how === "left") say(`You left the room “${name}”.`);
+  else if (reason === "room-full") warn("closed", `The room “${name}” is full: there was no place when you came back.`);
+  else warn("closed", `The room “${name}” is closed: its owner left, or you were removed.`);
 }
 
 function backToLobby() {
-  wanted = null;
   room = null;
   clearTiles();
   openChat(false);
@@ -318,11 +338,11 @@ function backToLobby() {
 }
 
 async function leave() {
-  const leaving = room; // null while the connection is away
-  const name = wanted;
+  const leaving = room;
+  const { name } = leaving;
   backToLobby();
   try {
-    await leaving?.leave();
+    await leaving.leave();
     say(`You left the room “${name}”.`);
   } catch (error) {
     if (error.code !== "disconnected") warn("leave", explain(error, name));
@@ -525,7 +545,7 @@ parley.on("away", ({ message, delay }) => {
   const tell = () => {
     if (awaySaid && !notices.has("away")) return;
     awaySaid = true;
-    const back = wanted ? ` You will be back in “${wanted}” when it answers.` : "";
+    const back = room ? ` You will be back in “${room.name}” when it answers.` : "";
     const left = Math.ceil((until - Date.now()) / 1000);
     const next = left > 0 ? ` Trying again in ${left} s.` : " Trying again now.";
     warn("away", message + next + back, { label: "Try now", run: () => parley.retry() });
@@ -535,36 +555,12 @@ parley.on("away", ({ message, delay }) => {
   tell();
 });
 
-parley.on("open", async ({ again }) => {
+parley.on("open", ({ again }) => {
   showServer("open", "Connected");
   awaySaid = false;
   unwarn("away");
-  if (!again) return;
-  say("The server is back.");
-  if (wanted) await comeBack(wanted);
+  if (again) say("The server is back.");
 });
-
-/** Enters the room again that was lost with the connection; its first comer is its owner now. */
-async function comeBack(name) {
-  for (let tries = 1; wanted === name && !room && parley.state === "open"; tries++) {
-    try {
-      const entered = await parley.enter(name);
-      if (wanted === name) enterRoom(entered);
-      else await entered.leave();
-      return;
-    } catch (error) {
-      if (error.code === "disconnected") return; // the next connection comes back here
-      if (error.temporary && tries < 5) {
-        await new Promise((resolve) => setTimeout(resolve, 1000 * tries));
-        continue;
-      }
-      if (wanted !== name) return;
-      backToLobby();
-      warn("entry", explain(error, name));
-      return;
-    }
-  }
-}
 
 parley.on("close", ({ message }) => {
   showServer("away", "Closed");

@@ -55,7 +55,10 @@ const defaults = {
 
 const subprotocol = "parley.v1";
 
-/** How long a connection must have lasted before the next loss counts as the first again. */
+/**
+ * How long a connection must have lasted before the next loss counts as the first again; and so with a
+ * stay in a room.
+ */
 const steadyAfter = 5000;
 
 /** How many signals a room keeps for a listener that is still to come. */
@@ -77,8 +80,8 @@ export function connect(url = "/ws", options = {}) {
 /** What went wrong with a request, with a `code` to act on and a `message` to show. */
 export class ParleyError extends Error {
   /**
-   * @param {string} code one of the server's codes (`bad-request`, `too-many-rooms`, `room-full`,
-   *   `rate-limited`, `unavailable`, `internal`), an answer that is not the one hoped for
+   * @param {string} code one of the server's codes (`bad-request`, `too-large`, `too-many-rooms`,
+   *   `room-full`, `rate-limited`, `unavailable`, `internal`), an answer that is not the one hoped for
    *   (`room-exists`, `room-not-exists`, `not-in-room`, `target-not-found`), or one of this
    *   library's own: `disconnected`, `timeout`, `closed`.
    * @param {string} message a sentence for people.
@@ -127,8 +130,8 @@ class Emitter extends EventTarget {
  * A connection to a Parley server.
  *
  * A client that loses its connection has left its rooms: the server says so to the others, and the
- * next connection has another id. So each {@link Room} ends (`end`, with `"lost"`), and the app
- * enters again what it wants to be in, on `open`.
+ * next connection has another id. So each {@link Room} that was created or joined ends (`end`, with
+ * `"lost"`). One that was entered stays: it is `away` for a while and comes back by itself.
  *
  * Events, and what listeners given to `on` receive:
  *
@@ -150,11 +153,20 @@ export class Parley extends Emitter {
   /** The rooms that this client is in, by name. @type {Map<string, Room>} */
   rooms = new Map();
 
+  /**
+   * What the server allows: `frame` bytes of a request, `rooms` at once, `rate` requests a second and
+   * `burst` at once. What is missing is not limited, or not known before it is connected.
+   *
+   * @type {{ frame?: number, rooms?: number, rate?: number, burst?: number }}
+   */
+  limits = {};
+
   #url;
   #socket = null;
   #nextRef = 1;
   #pending = new Map(); // ref → { request, resolve, reject, timer }
   #attempt = 0;
+  #kept = new Map(); // by name, the rooms that `enter` keeps: { room, since, tries, timer }
   #opened = 0; // how many times a connection stood
   #openedAt = 0;
   #heard = 0; // how many frames have come
@@ -197,18 +209,29 @@ export class Parley extends Emitter {
   }
 
   /**
-   * Joins a room, or creates it when there is none.
+   * Joins a room, or creates it when there is none, and stays until the app leaves it: whatever puts this
+   * client out of the room, or ends the connection, it comes back by itself and the {@link Room} is the
+   * same. Meanwhile its `state` is `away`. Entering a room that this client is in already keeps that one.
    *
    * @param {string} name
-   * @returns {Promise<Room>}
+   * @returns {Promise<Room>} rejects when the room cannot be entered now. Once it was, only the room's
+   *   `end` says that it cannot be any more.
    */
   async enter(name) {
-    // Between the refusal and the next request another client may create the room, or close it.
+    const room = this.rooms.get(name);
+    if (!room || this.#asks("room-leave", name)) return this.#enter(name, { keep: true });
+    this.#keep(room);
+    return room;
+  }
+
+  /** Between a refusal and the next request another client may create the room, or close it. */
+  async #enter(name, notes) {
     for (let tries = 0; ; tries++) {
       try {
-        return await (tries % 2 === 0 ? this.join(name) : this.create(name));
+        return await this.#request({ event: tries % 2 === 0 ? "room-join" : "room-create", room: name }, notes);
       } catch (error) {
-        if (tries >= 5 || !["room-exists", "room-not-exists"].includes(error.code)) throw error;
+        const crossed = ["room-exists", "room-not-exists"].includes(error.code);
+        if (tries >= 5 || !crossed || !this.#wanted(name, notes)) throw error;
       }
     }
   }
@@ -220,12 +243,15 @@ export class Parley extends Emitter {
    * @returns {Promise<void>}
    */
   leave(name) {
-    return this.#request({ event: "room-leave", room: name });
+    const room = this.#release(name);
+    if (room?.state !== "away") return this.#request({ event: "room-leave", room: name });
+    room.finish("left");
+    return Promise.resolve();
   }
 
   /**
    * Sends a signal to another member. Not kept for a later connection: a signal that cannot be sent
-   * now rejects with `disconnected`.
+   * now rejects with `disconnected`, one beyond the server's limit of a frame with `too-large`.
    *
    * @param {string} room
    * @param {string} targetId
@@ -330,15 +356,73 @@ export class Parley extends Emitter {
     for (const [ref, request] of [...this.#pending]) {
       if (which(request)) this.#settle(ref)?.reject(new ParleyError(code, message, request.frame));
     }
-    for (const room of [...this.rooms.values()]) this.#forget(room, how);
+    for (const stay of this.#kept.values()) clearTimeout(stay.timer);
+    for (const room of [...this.rooms.values()]) this.#out(room, how, how === "lost" ? "lost" : undefined);
+    if (code !== "closed") return;
+    for (const { room } of [...this.#kept.values()]) this.#forget(room, how);
   }
 
-  #forget(room, how) {
+  /** Ends a room for good. */
+  #forget(room, how, reason) {
     if (this.rooms.get(room.name) === room) this.rooms.delete(room.name);
-    room.finish(how);
+    if (this.#kept.get(room.name)?.room === room) this.#release(room.name);
+    room.finish(how, reason);
   }
 
-  #request(frame) {
+  /** A room that this client did not leave and is in no longer: one that is kept comes back. */
+  #out(room, how, reason) {
+    const stay = this.#kept.get(room.name);
+    // "closed" is said when the owner has ended the room for all: that is meant.
+    if (stay?.room !== room || this.state === "closed" || reason === "closed") {
+      this.#forget(room, how, reason);
+      return;
+    }
+    this.rooms.delete(room.name);
+    stay.tries = Date.now() - stay.since >= steadyAfter ? 0 : stay.tries + 1;
+    const others = room.members.length;
+    room.away(reason);
+    if (this.#kept.get(room.name) !== stay || this.state !== "open") return; // a listener left it; or with the next connection
+    // Everybody is put out at once. Not all should create the room: the more they are, the longer they spread.
+    const spread = Math.random() * Math.min(2000, 200 + 20 * others);
+    this.#comeBack(stay, spread + (stay.tries ? retryDelay(0, stay.tries, this.options) : 0));
+  }
+
+  /** Enters a kept room again after a delay, and again until it is in, or may not be. */
+  #comeBack(stay, delay) {
+    clearTimeout(stay.timer);
+    const { room } = stay;
+    stay.timer = setTimeout(async () => {
+      try {
+        await this.#enter(room.name, { keep: true, stay });
+      } catch (error) {
+        // Left meanwhile, or in again by another request; or the connection is lost, and the next one tries.
+        if (this.#kept.get(room.name) !== stay || room.state !== "away" || this.state !== "open") return;
+        const crossed = ["room-exists", "room-not-exists"].includes(error.code);
+        if (error.temporary || crossed) this.#comeBack(stay, retryDelay(0, ++stay.tries, this.options));
+        else this.#forget(room, "closed", error.code);
+      }
+    }, delay);
+  }
+
+  #keep(room) {
+    if (this.#kept.get(room.name)?.room !== room) this.#kept.set(room.name, { room, since: Date.now(), tries: 0 });
+  }
+
+  /** Keeps a room no longer, and returns it if it was kept. */
+  #release(name) {
+    const stay = this.#kept.get(name);
+    clearTimeout(stay?.timer);
+    this.#kept.delete(name);
+    return stay?.room;
+  }
+
+  /** True while a request of one of these kinds is under way for a room. */
+  #asks(event, name) {
+    return [...this.#pending.values()].some(({ frame }) => frame.room === name && (!event || frame.event === event));
+  }
+
+  /** notes: `keep` the room that the answer brings; for the sake of a `stay`, which may have ended meanwhile. */
+  #request(frame, notes = {}) {
     return new Promise((resolve, reject) => {
       if (this.state === "closed") {
         reject(new ParleyError("closed", "The connection was closed.", frame));
@@ -352,15 +436,21 @@ export class Parley extends Emitter {
       const timer = setTimeout(() => {
         this.#settle(ref).reject(new ParleyError("timeout", "The server did not answer in time.", frame));
       }, this.options.requestTimeout);
-      const request = { frame: { ...frame, ref }, resolve, reject, timer, sent: false };
+      const request = { ...notes, frame: { ...frame, ref }, resolve, reject, timer, sent: false };
       this.#pending.set(ref, request);
       if (this.state === "open") this.#send(request);
     });
   }
 
   #send(request) {
+    const text = JSON.stringify(request.frame);
+    if (isLarger(text, this.limits.frame)) {
+      const message = `That is more than the ${this.limits.frame} bytes that the server takes at once.`;
+      this.#settle(request.frame.ref)?.reject(new ParleyError("too-large", message, request.frame));
+      return;
+    }
     request.sent = true;
-    this.#socket.send(JSON.stringify(request.frame));
+    this.#socket.send(text);
   }
 
   /** Takes a request out of the pending ones; undefined when it is not among them (any more). */
@@ -406,10 +496,14 @@ export class Parley extends Emitter {
     clearTimeout(this.#openTimer);
     this.state = "open";
     this.id = frame.id;
+    this.limits = frame.limits ?? {};
     this.#openedAt = Date.now();
     this.#watch();
     for (const request of [...this.#pending.values()]) {
       if (!request.sent) this.#send(request);
+    }
+    for (const stay of this.#kept.values()) {
+      if (stay.room.state === "away") this.#comeBack(stay, 0);
     }
     this.emit("open", { id: frame.id, again: this.#opened++ > 0 });
   }
@@ -438,11 +532,15 @@ export class Parley extends Emitter {
     switch (frame.event) {
       case "room-created":
       case "room-joined":
-        if (request || room) request?.resolve(this.#admit(frame, room));
-        else this.#leaveUnasked(frame.room);
+        if (room || (request && this.#wanted(frame.room, request))) request?.resolve(this.#admit(frame, room, request));
+        else {
+          this.#leaveUnasked(frame.room);
+          request?.reject(new ParleyError("not-in-room", "The room was left meanwhile.", frame));
+        }
         break;
       case "room-left":
-        if (room) this.#forget(room, frame.kicked ? "closed" : "left");
+        if (room && frame.kicked) this.#out(room, "closed", frame.reason ?? "removed");
+        else if (room) this.#forget(room, "left");
         request?.resolve();
         break;
       case "not-in-room":
@@ -473,21 +571,31 @@ export class Parley extends Emitter {
     }
   }
 
-  #admit(frame, room) {
-    if (room) {
-      room.level(frame);
-      return room;
+  /** False when a request was made to come back to a room that the app has left since. */
+  #wanted(name, { stay }) {
+    return !stay || this.#kept.get(name) === stay;
+  }
+
+  #admit(frame, room, { keep }) {
+    const stay = this.#kept.get(frame.room);
+    if (room) room.level(frame);
+    else if (stay) {
+      room = stay.room;
+      clearTimeout(stay.timer);
+      stay.since = Date.now();
+      this.rooms.set(room.name, room);
+      room.back(frame);
+    } else {
+      room = new Room(this, frame);
+      this.rooms.set(room.name, room);
     }
-    room = new Room(this, frame);
-    this.rooms.set(room.name, room);
+    if (keep && !room.ended) this.#keep(room);
     return room;
   }
 
   /** Leaves a room whose answer came after the request was given up, unless it is wanted again. */
   #leaveUnasked(name) {
-    for (const { frame } of this.#pending.values()) {
-      if (frame.room === name) return;
-    }
+    if (this.#asks(null, name)) return;
     this.#socket.send(JSON.stringify({ event: "room-leave", room: name }));
   }
 }
@@ -500,12 +608,20 @@ export class Parley extends Emitter {
  * - `join` `{ id }`: another client joined.
  * - `leave` `{ id }`: another member left, was removed, or lost its connection.
  * - `signal` `{ senderId, data }`. Signals that come before there is a listener are kept for it.
- * - `end` `{ how }`: this client is in the room no longer: it `left`, the room was `closed` (its owner
- *   left), or the connection was `lost`. Nothing comes after it.
+ * - `end` `{ how, reason }`: this client is in the room no longer: it `left`, the room was `closed` (its
+ *   owner left, or the system removed this client), or the connection was `lost`. Nothing comes after it.
+ *   `reason` is the server's: `owner-left`, `owner-lost`, `removed`; or the code of the error because of
+ *   which a room that was entered could not be entered again.
+ * - `away` `{ reason }` and `back` `{}`, of a room that was entered: this client was put out, or the
+ *   connection was `lost`, and it comes back by itself. The members leave before `away`, and those that are
+ *   there then join before `back`. Between the two it may have been another room of that name.
  */
 export class Room extends Emitter {
   /** How it ended; null while it lasts. @type {null | "left" | "closed" | "lost"} */
   ended = null;
+
+  /** Whether this client is in it just now. @type {"live" | "away" | "ended"} */
+  state = "live";
 
   #parley;
   #early = []; // signals, until somebody listens; null from then on
@@ -520,15 +636,19 @@ export class Room extends Emitter {
     this.#parley = parley;
     /** @type {string} */
     this.name = frame.room;
-    /** The id that this client has in the room. @type {string} */
-    this.selfId = parley.id;
-    /** @type {string} */
-    this.ownerId = frame.ownerId ?? parley.id;
+    this.#begin(frame);
     /** The other members, in the order in which they joined. @type {string[]} */
     this.members = [...(frame.clients ?? [])];
+  }
+
+  #begin(frame) {
+    /** The id that this client has in the room. @type {string} */
+    this.selfId = this.#parley.id;
+    /** @type {string} */
+    this.ownerId = frame.ownerId ?? this.selfId;
     /** The number of the last change heard of. @type {number} */
     this.seq = frame.seq ?? 0;
-    this.#elders = new Set(this.members);
+    this.#elders = new Set(frame.clients ?? []);
   }
 
   /** True when this client is the owner. */
@@ -548,7 +668,7 @@ export class Room extends Emitter {
    * @param {object} data
    */
   signal(targetId, data) {
-    if (this.ended) return Promise.reject(new ParleyError("not-in-room", "You are not in that room.", { room: this.name }));
+    if (this.state !== "live") return Promise.reject(new ParleyError("not-in-room", "You are not in that room.", { room: this.name }));
     return this.#parley.signal(this.name, targetId, data);
   }
 
@@ -619,11 +739,32 @@ export class Room extends Emitter {
     this.ownerId = ownerId ?? this.ownerId;
   }
 
+  /** This client is not in it, and comes back: its members are gone for now. @private */
+  away(reason) {
+    this.state = "away";
+    this.#early &&= [];
+    for (const id of [...this.members]) {
+      if (!this.ended) this.left({ id });
+    }
+    if (!this.ended) this.emit("away", { reason });
+  }
+
+  /** This client is in it again. @private */
+  back(frame) {
+    this.state = "live";
+    this.#begin(frame);
+    for (const id of frame.clients ?? []) {
+      if (!this.ended) this.joined({ id });
+    }
+    if (!this.ended) this.emit("back", {});
+  }
+
   /** @private */
-  finish(how) {
+  finish(how, reason) {
     if (this.ended) return;
     this.ended = how;
-    this.emit("end", { how });
+    this.state = "ended";
+    this.emit("end", { how, reason });
   }
 }
 
@@ -929,6 +1070,11 @@ export function closeMessage(code, reason = "") {
     default:
       return `The server cannot be reached${said}.`;
   }
+}
+
+/** True when a text has more bytes than that, in UTF-8: at most three for each of its code units. */
+function isLarger(text, bytes = Infinity) {
+  return text.length > bytes || (text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes);
 }
 
 /** How long to wait before the next attempt. Jittered, so that a server's clients do not return as one. */

@@ -9,16 +9,18 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/services/internal/listen"
 	"github.com/parley-rtc/parley/services/internal/ops"
 	"github.com/parley-rtc/parley/services/internal/settings"
+	"github.com/parley-rtc/parley/services/internal/spool"
 )
 
 // Exit codes.
@@ -37,20 +39,27 @@ type Settings interface {
 
 // Plan is what a program runs.
 type Plan struct {
-	Parts []Part // in the order in which they start
-	Ready func(ctx context.Context) error
+	Parts []Part       // in the order in which they start
+	Ready func() error // nil: send clients here; does not block
 }
 
 // Start makes a program's plan: it opens what has to be open before anything runs.
 type Start func(ctx context.Context, log *slog.Logger, reg *prometheus.Registry) (Plan, error)
 
-// Main is a program from its arguments to its exit code.
+// flushing is how long the last lines of the log may take to be written.
+const flushing = time.Second
+
+// Main is a program from its arguments to its exit code. Who reads its output may stop reading, or go away: that ends and
+// holds up nothing.
 func Main(info settings.Info, cli Settings, start Start) int {
+	signal.Ignore(syscall.SIGPIPE)
 	return run(info, cli, start, os.Args[1:], os.Stdout, os.Stderr)
 }
 
 func run(info settings.Info, cli Settings, start Start, args []string, stdout, stderr io.Writer) int {
-	err := settings.Parse(info, cli, args, stdout)
+	log := spool.New(stderr)
+	defer log.Close(flushing)
+	err := settings.Parse(info, cli, args, settings.Output(stdout))
 	if errors.Is(err, settings.ErrDone) {
 		return codeClean
 	}
@@ -62,10 +71,11 @@ func run(info settings.Info, cli Settings, start Start, args []string, stdout, s
 		err = ops.Health(ctx, base.OpsListen)
 	default:
 		if err = cli.Check(); err == nil {
-			err = serve(ctx, info.Name, cli, start, base.Logger(stderr), stderr)
+			log.Note(base.Dropped())
+			err = serve(ctx, info.Name, cli, start, base.Logger(log), log)
 		}
 	}
-	return Code(info.Name, err, stderr)
+	return Code(info.Name, err, log)
 }
 
 // Code is how a program ends that has come to an error, or to nil: its exit code, after a last line that says what to do.
@@ -74,14 +84,14 @@ func Code(name string, err error, stderr io.Writer) int {
 		return codeClean
 	}
 	_, _ = fmt.Fprintf(stderr, "%s: %s\n", name, sentence(err))
-	if errors.Is(err, settings.ErrSetting) || errors.Is(err, gateway.ErrConfig) {
+	if errors.Is(err, settings.ErrSetting) {
 		return codeSetting
 	}
 	return codeFailure
 }
 
 // serve runs the program until a signal comes or a part of it fails.
-func serve(ctx context.Context, name string, cli Settings, start Start, log *slog.Logger, stderr io.Writer) error {
+func serve(ctx context.Context, name string, cli Settings, start Start, log *slog.Logger, stderr *spool.Writer) error {
 	ctx, disarm := untilSignal(ctx, name, cli.Closing(), stderr)
 	defer disarm()
 	ln, err := listen.TCP(ctx, "--ops-listen", cli.Base().OpsListen)
@@ -97,7 +107,7 @@ func serve(ctx context.Context, name string, cli Settings, start Start, log *slo
 	handler := ops.Handler(plan.Ready, reg)
 	own := []Part{
 		{Name: "heap", Run: tendHeap},
-		{Name: "ops", Run: func(ctx context.Context) error { return ops.Serve(ctx, ln, handler) }},
+		{Name: "ops", Run: func(ctx context.Context) error { return ops.Serve(ctx, ln, handler, log) }},
 	}
 	if err := runParts(ctx, append(own, plan.Parts...)); err != nil {
 		return err

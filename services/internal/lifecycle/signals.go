@@ -3,11 +3,12 @@ package lifecycle
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/parley-rtc/parley/services/internal/spool"
 )
 
 // slack is what a clean stop may take beyond the drain: requests under way, a last beat, the journal's files.
@@ -31,13 +32,21 @@ func settle(signals <-chan os.Signal, over <-chan struct{}) {
 	}
 }
 
-// untilSignal returns a context that ends with the first SIGTERM or SIGINT. Before anything is told to stop, a deadline is
+// stopping returns the signals that ask for a clean stop. A SIGHUP that is ignored at the start stays so: nohup has it that way.
+func stopping() []os.Signal {
+	if signal.Ignored(syscall.SIGHUP) {
+		return []os.Signal{syscall.SIGTERM, syscall.SIGINT}
+	}
+	return []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}
+}
+
+// untilSignal returns a context that ends with the first SIGTERM, SIGINT or SIGHUP. Before anything is told to stop, a deadline is
 // armed: a process that has not ended after closing and some slack ends there and then with code 1. A second signal does
 // the same at once. The function that is returned disarms both.
-func untilSignal(ctx context.Context, name string, closing time.Duration, stderr io.Writer) (context.Context, func()) {
+func untilSignal(ctx context.Context, name string, closing time.Duration, stderr *spool.Writer) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(signals, stopping()...)
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() { // waited for by the returned function
 		defer close(done)
@@ -53,9 +62,11 @@ func untilSignal(ctx context.Context, name string, closing time.Duration, stderr
 		select {
 		case <-signals:
 			fmt.Fprintf(stderr, "%s: ended at once by a second signal; clients were not told\n", name)
+			stderr.Close(flushing)
 			os.Exit(codeFailure)
 		case <-deadline.C:
 			fmt.Fprintf(stderr, "%s: did not stop within %v and was cut short; please report this with the log above\n", name, closing+slack)
+			stderr.Close(flushing)
 			os.Exit(codeFailure)
 		case <-over:
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -14,7 +15,7 @@ import (
 )
 
 // serve runs an ops server until the test ends and returns its address.
-func serve(t *testing.T, ready func(context.Context) error) string {
+func serve(t *testing.T, ready func() error) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -22,7 +23,7 @@ func serve(t *testing.T, ready func(context.Context) error) string {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, ln, Handler(ready, Registry())) }()
+	go func() { done <- Serve(ctx, ln, Handler(ready, Registry()), slog.New(slog.DiscardHandler)) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
@@ -53,7 +54,7 @@ func get(t *testing.T, url string) (int, string) {
 func TestReadinessIsWhatTheProgramSays(t *testing.T) {
 	t.Parallel()
 	var up atomic.Bool
-	addr := serve(t, func(context.Context) error {
+	addr := serve(t, func() error {
 		if up.Load() {
 			return nil
 		}

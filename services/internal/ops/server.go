@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-rtc/parley/services/internal/version"
@@ -31,11 +33,11 @@ func Registry() *prometheus.Registry {
 
 // Handler serves /healthz (200 as long as the process runs), /readyz (200 when ready returns nil, else 503 and why) and
 // /metrics.
-func Handler(ready func(context.Context) error, metrics prometheus.Gatherer) http.Handler {
+func Handler(ready func() error, metrics prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := ready(r.Context()); err != nil {
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := ready(); err != nil {
 			say(w, http.StatusServiceUnavailable, err.Error())
 			return
 		}
@@ -53,22 +55,27 @@ func say(w http.ResponseWriter, status int, text string) {
 	_, _ = io.WriteString(w, text+"\n") // whoever asked has gone
 }
 
+// maxConns is how many connections operators may have at once: descriptors are for clients and the journal. Others wait, until
+// a silent one is dropped after ReadHeaderTimeout.
+const maxConns = 64
+
 // closing is how long requests under way may take at the end.
 const closing = time.Second
 
 // Serve serves a handler until ctx ends, and returns when it has stopped.
-func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
+func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       time.Minute,
+		IdleTimeout:       90 * time.Second, // longer than who asks once a minute keeps a connection
 		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what askers do wrong is no news
 	}
 	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(netutil.LimitListener(ln, maxConns)); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("ops server: %w", err)
 		}
 		return nil

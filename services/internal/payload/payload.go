@@ -54,7 +54,10 @@ const refusals = 3
 func (n Need) Watch(ctx context.Context, log *slog.Logger, servers string, options []nats.Option) error {
 	refused := 0
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		nc, err := nats.Connect(servers, append([]nats.Option{nats.Name("parley max_payload"), nats.NoReconnect()}, options...)...)
+		nc, err := nats.Connect(servers, append([]nats.Option{
+			nats.Name("parley max_payload"), nats.NoReconnect(),
+			nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Debug("NATS", "error", err) }), // else nats.go writes to stderr
+		}, options...)...)
 		if err == nil {
 			most := nc.MaxPayload()
 			nc.Close()

@@ -51,7 +51,7 @@ func Parse(info Info, into any, args []string, out io.Writer) error {
 		return fmt.Errorf("flags of %s: %w", info.Name, err)
 	}
 	_, err = k.Parse(args)
-	if helped {
+	if helped || errors.Is(err, ErrDone) {
 		return ErrDone
 	}
 	if err != nil {

@@ -3,6 +3,7 @@
 package settings
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +49,17 @@ func (c *Common) Logger(w io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// Dropped returns what says, in the form of the log, how many of its lines were left out.
+func (c *Common) Dropped() func(lines uint64) []byte {
+	var line bytes.Buffer
+	log := c.Logger(&line)
+	return func(lines uint64) []byte {
+		line.Reset()
+		log.Error("log lines were dropped: stderr took them too slowly, or not at all", "lines", lines)
+		return line.Bytes()
+	}
 }
 
 // Drain is how long a program with clients may take to close.

@@ -1,4 +1,4 @@
-package settings
+package settings_test
 
 import (
 	"bytes"
@@ -8,21 +8,24 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parley-rtc/parley/services/internal/clients"
+	"github.com/parley-rtc/parley/services/internal/settings"
 )
 
 // all is a program with every group of flags.
 type all struct {
-	Clients
-	Limits
-	Members
-	NATS
-	Journal Journal `embed:""`
-	Prefix
-	Stream
-	Common
+	clients.Clients
+	clients.Limits
+	settings.Members
+	settings.NATS
+	Journal settings.Journal `embed:""`
+	settings.Prefix
+	settings.Stream
+	settings.Common
 }
 
-var testInfo = Info{Name: "prog", About: "A program.", Vars: map[string]string{
+var testInfo = settings.Info{Name: "prog", About: "A program.", Vars: map[string]string{
 	"ops_listen": ":9090", "log_format": "json", "nats": "nats://127.0.0.1:4222", "nats_default": "nats://127.0.0.1:4222",
 }}
 
@@ -44,7 +47,7 @@ func parse(t *testing.T, args ...string) (*all, error) {
 	t.Helper()
 	a := &all{}
 	var out bytes.Buffer
-	if err := Parse(testInfo, a, args, &out); err != nil {
+	if err := settings.Parse(testInfo, a, args, &out); err != nil {
 		return a, err
 	}
 	return a, a.checks()
@@ -57,14 +60,16 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := all{
-		Clients: Clients{Listen: ":8080", Drain: Drain{10 * time.Second}},
-		Limits: Limits{
+		Clients: clients.Clients{Listen: ":8080", IdleTimeout: 90 * time.Second, Drain: settings.Drain{Drain: 10 * time.Second}},
+		Limits: clients.Limits{
 			MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024,
+			IPv6Prefix: 64,
 		},
-		Members: Members{1024}, NATS: NATS{Servers: "nats://127.0.0.1:4222"}, Prefix: Prefix{"parley"}, Stream: Stream{1, "file"},
-		Common: Common{OpsListen: ":9090", LogLevel: "info", LogFormat: "json"},
+		Members: settings.Members{MaxMembers: 1024}, NATS: settings.NATS{Servers: "nats://127.0.0.1:4222"},
+		Prefix: settings.Prefix{Prefix: "parley"}, Stream: settings.Stream{Replicas: 1, Storage: "file"},
+		Common: settings.Common{OpsListen: ":9090", LogLevel: "info", LogFormat: "json"},
 	}
-	if a.Listen != want.Listen || a.Drain != want.Drain || a.Limits != want.Limits || a.Members != want.Members ||
+	if a.Listen != want.Listen || a.Drain != want.Drain || a.IdleTimeout != want.IdleTimeout || a.Limits != want.Limits || a.Members != want.Members ||
 		a.NATS != want.NATS || a.Journal != want.Journal || a.Prefix != want.Prefix || a.Stream != want.Stream || a.Common != want.Common {
 		t.Errorf("%+v\nexpected %+v", *a, want)
 	}
@@ -76,12 +81,13 @@ func TestTheEnvironmentSetsWhatNoFlagSets(t *testing.T) {
 	t.Setenv("PARLEY_ALLOW_ORIGIN", "a.example,b.example")
 	t.Setenv("PARLEY_MAX_CONNS_PER_ADDRESS", "0")
 	t.Setenv("PARLEY_JOURNAL_NATS", "nats://j:1")
+	t.Setenv("PARLEY_IPV6_PREFIX", "56")
 	t.Setenv("PARLEY_DRAIN", "3s")
 	a, err := parse(t, "--rate", "8", "--allow-origin", "c.example")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Listen != ":1" || a.Rate != 8 || a.MaxConnsPerAddress != 0 || a.Journal.Servers != "nats://j:1" || a.Closing() != 3*time.Second {
+	if a.Listen != ":1" || a.Rate != 8 || a.MaxConnsPerAddress != 0 || a.IPv6Prefix != 56 || a.Journal.Servers != "nats://j:1" || a.Closing() != 3*time.Second {
 		t.Errorf("%+v", a)
 	}
 	if strings.Join(a.AllowOrigin, " ") != "c.example" {
@@ -100,7 +106,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 	}
 	for flag, values := range map[string][]string{
 		"--drain":                 {"0", "-1s", "1h", "soon"},
-		"--allow-origin":          {"["},
+		"--allow-origin":          {"[", "https://app.example/path", "wss://app.example", "::1"},
 		"--trusted-proxy":         {"proxy", "10.0.0.0/33"},
 		"--max-frame":             {"-1", "x", "100", "1e3"},
 		"--max-queue":             {"-1", "60000"},
@@ -109,6 +115,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 		"--burst":                 {"-1"},
 		"--max-conns":             {"-1"},
 		"--max-conns-per-address": {"-1"},
+		"--ipv6-prefix":           {"0", "-1", "129", "/64"},
 		"--max-members":           {"-1"},
 		"--nats":                  {"", "http://127.0.0.1", "nats://", "nats://a:b:c", "nats://127.0.0.1:4222,", ":::", "nats://a:99999"},
 		"--nats-creds":            {"nowhere"},
@@ -118,6 +125,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 		"--journal-nats":          {"ftp://x"},
 		"--journal-nats-creds":    {"nowhere"},
 		"--journal-nats-ca":       {nonsense},
+		"--idle-timeout":          {"0", "-1s", "75"},
 		"--prefix":                {"", "a.b", "*", "a b"},
 		"--replicas":              {"0", "6", "-1"},
 		"--storage":               {"paper"},
@@ -127,7 +135,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 	} {
 		for _, v := range values {
 			_, err := parse(t, flag+"="+v)
-			if !errors.Is(err, ErrSetting) || !strings.Contains(err.Error(), flag) {
+			if !errors.Is(err, settings.ErrSetting) || !strings.Contains(err.Error(), flag) {
 				t.Errorf("%s=%q: %v", flag, v, err)
 			}
 		}
@@ -174,7 +182,7 @@ func TestHelpAndVersionAreAllThatIsSaid(t *testing.T) {
 	t.Parallel()
 	for flag, want := range map[string]string{"--help": "Usage: prog", "--version": "prog 0."} {
 		var out bytes.Buffer
-		if err := Parse(testInfo, &all{}, []string{flag}, &out); !errors.Is(err, ErrDone) || !strings.HasPrefix(out.String(), want) {
+		if err := settings.Parse(testInfo, &all{}, []string{flag}, &out); !errors.Is(err, settings.ErrDone) || !strings.HasPrefix(out.String(), want) {
 			t.Errorf("%s: %v\n%s", flag, err, out.String())
 		}
 	}
@@ -184,7 +192,7 @@ func TestTheLogHasTheFormAndLevelThatAreSet(t *testing.T) {
 	t.Parallel()
 	for format, want := range map[string]string{"json": `"msg":"shown"`, "text": "msg=shown"} {
 		var out bytes.Buffer
-		log := (&Common{LogLevel: "warn", LogFormat: format}).Logger(&out)
+		log := (&settings.Common{LogLevel: "warn", LogFormat: format}).Logger(&out)
 		log.Info("hidden")
 		log.Warn("shown")
 		if got := out.String(); !strings.Contains(got, want) || strings.Contains(got, "hidden") {

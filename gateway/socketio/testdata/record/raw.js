@@ -25,6 +25,7 @@ exports.tools = function tools(port, log) {
     const id = ++n;
     const q = query.split('$sid').join(sid);
     if (method === 'GET') log.add('get', id, q);
+    else if (Buffer.isBuffer(body)) log.add('octets', id, q, body.toString('base64'));
     else if (method === 'POST') log.add('post', id, q, body);
     else log.add('request', id, method, q);
     return request(method, q, body, headers).then((got) => {
@@ -37,7 +38,14 @@ exports.tools = function tools(port, log) {
   return {
     get: (query) => send('GET', query),
     post: (query, body) => send('POST', query, body, { 'Content-Type': 'text/plain;charset=UTF-8' }),
+    octets: (query, ...packets) =>
+      send('POST', query, octets(packets), { 'Content-Type': 'application/octet-stream' }),
     request: (method, query) => send(method, query),
+    // due waits until the server's time-out for the session is over. A test need not.
+    due: (ms) => {
+      log.add('due', 0);
+      return new Promise((resolve) => setTimeout(resolve, ms));
+    },
     wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     ws: (query) =>
       new Promise((resolve) => {
@@ -69,9 +77,9 @@ exports.tools = function tools(port, log) {
               log.add('send', id, text);
               ws.send(text);
             },
-            binary: (text) => {
-              log.add('binary', id, text);
-              ws.send(Buffer.from(text));
+            binary: (bytes) => {
+              log.add('binary', id, bytes.toString('base64'));
+              ws.send(bytes);
             },
             next: () => (got.length ? got.shift() : new Promise((r) => waiting.push(r))),
             close: () => ws.close(),
@@ -80,6 +88,16 @@ exports.tools = function tools(port, log) {
       }),
   };
 };
+
+// octets encodes packets in revision 3's binary framing.
+function octets(packets) {
+  const all = [];
+  for (const packet of packets) {
+    const digits = [...String(Buffer.byteLength(packet))].map(Number);
+    all.push(Buffer.from([Buffer.isBuffer(packet) ? 1 : 0, ...digits, 255]), Buffer.from(packet));
+  }
+  return Buffer.concat(all);
+}
 
 // scenarios are named; each runs against a fresh server.
 exports.scenarios = function scenarios(rev) {
@@ -115,6 +133,12 @@ exports.scenarios = function scenarios(rev) {
     await x.post(s, body);
     await Promise.race([poll, x.wait(300)]);
   };
+  const mark = rev === 3 ? 'b4' : 'b';
+  const attachment = (...bytes) => Buffer.from(rev === 3 ? [4, ...bytes] : bytes);
+  const placeholders = '{"_placeholder":true,"num":0},{"deep":[{"_placeholder":true,"num":1}]}';
+  // set names settings of the server that a scenario needs.
+  const set = (opts, act) => Object.assign(act, { opts });
+  const quick = { pingInterval: 300, pingTimeout: 500 };
   const all = {
     'transport-unknown': (x) => x.get(`EIO=${rev}&transport=pigeon`),
     'transport-missing': (x) => x.get(`EIO=${rev}`),
@@ -199,6 +223,95 @@ exports.scenarios = function scenarios(rev) {
     'bad-attachments': bad('45-["room-create","a"]'),
     'bad-post-type': badPost(pack('9')),
     'bad-post-packet': badPost(pack('42{')),
+    'websocket-transport-missing': (x) => x.ws(`EIO=${rev}`),
+    'handshake-put': (x) => x.request('PUT', q),
+    'post-unreadable': badPost('abc'),
+    'post-unreadable-unheard': async (x) => {
+      await join(x);
+      await x.post(s, 'abc');
+      await x.wait(100);
+      await x.get(s);
+    },
+    'websocket-unreadable': bad('abc'),
+    'websocket-batch': async (x) => {
+      const ws = await joinSocket(x);
+      ws.send('42["room-create","a"]');
+      ws.send('423["room-create","ä🚋"]');
+      ws.send('42["room-create","a"]');
+      for (let i = 0; i < 3; i++) await ws.next();
+    },
+    'ack-number-unreadable': bad('42abc["room-create","a"]'),
+    'binary-websocket': async (x) => {
+      const ws = await joinSocket(x);
+      for (const ack of ['', '789']) {
+        ws.send(`452-${ack}["room-create",${placeholders}]`);
+        ws.binary(attachment(1, 2, 3));
+        ws.binary(attachment(255, 30, 0));
+        await ws.next();
+      }
+      ws.send('42["room-create","a"]');
+      await ws.next();
+    },
+    'binary-websocket-base64': async (x) => {
+      const ws = await joinSocket(x);
+      ws.send('451-0["signal-send","a","b",{"_placeholder":true,"num":0}]');
+      ws.send(mark + 'AQID');
+      await ws.next();
+      ws.send('42["room-create","a"]');
+      await ws.next();
+    },
+    'binary-polling': async (x) => {
+      await join(x);
+      await x.post(s, pack(`452-["room-create",${placeholders}]`, mark + 'AQID', mark + '/x4A'));
+      await x.get(s);
+      await x.post(s, pack(`452-789["room-join","a",${placeholders}]`, mark + 'AQID'));
+      await x.post(s, pack(mark + '/x4A', '42["room-create","a"]'));
+      await x.get(s);
+    },
+    'binary-upgraded': async (x) => {
+      await join(x);
+      const poll = x.get(s);
+      await x.wait(50);
+      const ws = await x.ws(`${w}&sid=$sid`);
+      ws.send('2probe');
+      await ws.next();
+      await poll;
+      ws.send('5');
+      ws.send(`452-1["room-create",${placeholders}]`);
+      ws.binary(attachment());
+      ws.binary(attachment(4));
+      await ws.next();
+      ws.send('422["room-create","a"]');
+      await ws.next();
+    },
+    'ping-timeout-websocket': set(quick, async (x) => {
+      const ws = await joinSocket(x);
+      if (rev === 4) await ws.next();
+      await x.due(1500);
+    }),
+    'ping-timeout-polling': set(quick, async (x) => {
+      await join(x);
+      if (rev === 4) await x.get(s);
+      await x.due(1500);
+      await x.post(s, pack(rev === 4 ? '3' : '2'));
+      await x.get(s);
+    }),
+    'heartbeats-websocket': set({ pingInterval: 300, pingTimeout: 5000 }, async (x) => {
+      const ws = await joinSocket(x);
+      for (let i = 0; i < 3; i++) {
+        if (rev === 3) ws.send('2');
+        await ws.next();
+        if (rev === 4) ws.send('3');
+      }
+    }),
+    'heartbeats-polling': set({ pingInterval: 300, pingTimeout: 5000 }, async (x) => {
+      await join(x);
+      for (let i = 0; i < 3; i++) {
+        if (rev === 3) await x.post(s, pack('2'));
+        await x.get(s);
+        if (rev === 4) await x.post(s, pack('3'));
+      }
+    }),
     'disconnect': async (x) => {
       await join(x);
       await x.post(s, pack('41'));
@@ -231,6 +344,52 @@ exports.scenarios = function scenarios(rev) {
         await ws.next();
       },
       'empty-body': badPost(''),
+      'eio-unknown': set({ allowEIO3: false }, (x) => x.get('EIO=abc&transport=polling')),
+      'connect-unreadable': async (x) => {
+        const ws = await x.ws(w);
+        await ws.next();
+        ws.send('4abc');
+        await Promise.race([ws.next(), x.wait(300)]);
+      },
+      'connect-admin-without-comma': async (x) => {
+        const ws = await x.ws(w);
+        await ws.next();
+        ws.send('40/admin');
+        await ws.next();
+      },
+      'never-joined': set({ connectTimeout: 400 }, async (x) => {
+        const ws = await x.ws(w);
+        await ws.next();
+        await x.due(1000);
+      }),
+      'never-joined-polling': set({ connectTimeout: 400 }, async (x) => {
+        await x.get(q);
+        const poll = x.get(s);
+        await x.wait(50);
+        await x.due(1000);
+        await poll;
+        await x.get(s);
+      }),
+      'disconnect-and-join-again': async (x) => {
+        const ws = await joinSocket(x);
+        ws.send('41');
+        await x.wait(50);
+        ws.send('40');
+        await ws.next();
+        ws.send('42["room-create","a"]');
+        await ws.next();
+      },
+      'binary-before-connect': async (x) => {
+        const ws = await x.ws(w);
+        await ws.next();
+        ws.binary(attachment(1));
+        await Promise.race([ws.next(), x.wait(300)]);
+      },
+      'octets': async (x) => {
+        await join(x);
+        await x.octets(s, '42["room-create","a"]');
+        await x.get(s);
+      },
       'revision-mismatch': async (x) => {
         await x.get(q);
         await x.get('EIO=3&transport=polling&sid=$sid');
@@ -246,6 +405,24 @@ exports.scenarios = function scenarios(rev) {
       'bad-length': badPost('5:42'),
       'no-length': badPost('42["room-create","a"]'),
       'zero-length': badPost('0:2:41'),
+      'eio-missing': (x) => x.get('transport=polling'),
+      'eio-missing-websocket': async (x) => {
+        const ws = await x.ws('transport=websocket');
+        await ws.next();
+        await ws.next();
+      },
+      'octets': async (x) => {
+        await join(x);
+        await x.octets(s, '420["room-create","r"]');
+        await x.get(s);
+        await x.octets(s, '421["room-create","ä🚋"]', '2', '42["room-create","r"]');
+        await x.get(s);
+      },
+      'octets-with-binary': async (x) => {
+        await join(x);
+        await x.octets(s, `452-5["room-create",${placeholders}]`, attachment(255, 0, 58), attachment(30), '42["room-create","r"]');
+        await x.get(s);
+      },
       'b64': async (x) => {
         await x.get(`${q}&b64=1`);
         await x.post(`${s}&b64=1`, pack('42["room-create","ä🚋"]'));

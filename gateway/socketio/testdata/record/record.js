@@ -1,6 +1,6 @@
 'use strict';
 // Runs real clients against real servers through a proxy that writes down what goes by, and raw requests against the
-// same servers. Usage: node record.js <directory>
+// same servers. Usage: node record.js <directory> [<expression that the names of raw exchanges to be recorded match>]
 const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
@@ -19,6 +19,7 @@ const clients = {
 };
 const version = (name) => require(`./node_modules/${name}/package.json`).version;
 const out = path.resolve(process.argv[2]);
+const wanted = process.argv[3] && new RegExp(process.argv[3]);
 
 // Log holds the steps of an exchange, with the ids in it replaced by names.
 class Log {
@@ -183,7 +184,7 @@ async function withRaw(name, v, act, opts) {
 async function main() {
   const calm = { pingInterval: 25000, pingTimeout: 20000 };
   const quick = { pingInterval: 400, pingTimeout: 5000 };
-  for (const [c, v] of [[2, 2], [3, 4], [4, 4]]) {
+  for (const [c, v] of wanted ? [] : [[2, 2], [3, 4], [4, 4]]) {
     await withClient(`client${c}-upgrade`, v, c, null, events, calm);
     await withClient(`client${c}-polling`, v, c, ['polling'], events, calm);
     await withClient(`client${c}-websocket`, v, c, ['websocket'], events, calm);
@@ -192,7 +193,8 @@ async function main() {
   }
   for (const [rev, v] of [[3, 2], [4, 4]]) {
     for (const [name, act] of Object.entries(raw.scenarios(rev))) {
-      await withRaw(`raw${rev}-${name}`, v, act, calm);
+      if (wanted && !wanted.test(`raw${rev}-${name}`)) continue;
+      await withRaw(`raw${rev}-${name}`, v, act, { ...calm, ...act.opts });
     }
   }
   process.exit(0);

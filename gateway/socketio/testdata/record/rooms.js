@@ -12,12 +12,23 @@ function named(event, fields) {
   return Object.fromEntries([['event', event], ...names.map((name, i) => [name, fields[i]])]);
 }
 
+// Parley takes no binary arguments.
+const noBinary = "bad request: binary arguments are not supported, a signal's data is JSON";
+const hasBinary = (v) =>
+  Buffer.isBuffer(v) || (v !== null && typeof v === 'object' && Object.values(v).some(hasBinary));
+
 module.exports = function serve(io) {
   const rooms = new Map();
   io.on('connection', (socket) => {
     const on = (name, handle) =>
       socket.on(name, (...args) => {
         const ack = typeof args[args.length - 1] === 'function' ? args.pop() : null;
+        if (args.some(hasBinary)) {
+          const room = typeof args[0] === 'string' ? { room: args[0] } : {};
+          if (ack) ack({ event: 'error', message: noBinary, code: 'bad-request', ...room, senderId: socket.id });
+          else socket.packet({ type: 2, data: ['error', noBinary] }); // version 2 keeps emit('error') to itself
+          return;
+        }
         const [event, ...fields] = handle(...args);
         if (ack) ack(named(event, fields));
         else socket.emit(event, ...fields);

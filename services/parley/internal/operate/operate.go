@@ -7,7 +7,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/settings"
@@ -66,7 +68,8 @@ func Help() string {
 
 // Main runs the command that the arguments begin with and returns its exit code, or false when they begin with none.
 func Main(args []string) (code int, is bool) {
-	return run(context.Background(), args, os.Stdout, os.Stderr)
+	signal.Ignore(syscall.SIGPIPE)
+	return run(context.Background(), args, settings.Output(os.Stdout), os.Stderr)
 }
 
 func run(ctx context.Context, args []string, out, note io.Writer) (code int, is bool) {

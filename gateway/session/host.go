@@ -1,0 +1,68 @@
+package session
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// Host is what all sessions of a gateway share. It does not change while there are sessions.
+type Host struct {
+	Gateway    proto.GatewayID
+	Limits     Limits
+	Request    time.Duration // from a frame's reading to unavailable
+	Signal     time.Duration // the same for a signal
+	Began      time.Time     // of the clock that turns and the core go by
+	Asker      *ask.Asker
+	Fits       func(payload []byte) bool // whether NATS takes a request
+	Spawn      func(task func())         // runs a goroutine that the gateway's Run waits for
+	Dispatcher Dispatcher
+	Door       Door
+	Metrics    Metrics
+	Log        *slog.Logger
+}
+
+// Limits bound what a client may take.
+type Limits struct {
+	MaxQueue int // bytes waiting for the client, beyond which signals to it are refused
+	MaxRooms int
+	Rate     int // requests a second
+	Burst    int // requests at once
+}
+
+// Dispatcher hears what a session is about to do. Its methods do not block, and what is said before a request is sent, it
+// hears before anything that the request brings.
+type Dispatcher interface {
+	Begin(s *Session, a *ask.Ask)   // a create, join or leave is about to be sent
+	GiveUp(s *Session, a *ask.Ask)  // the time of a request is up
+	Ended(s *Session)               // the connection has ended, the session is about to leave its rooms
+	Departed(s *Session, open bool) // it has asked for all its leaves; open: something that it asked may still be answered
+}
+
+// Door counts who is connected.
+type Door interface {
+	Left(s *Session, cause error) // the connection is over
+	Closing(by int)               // so many more connections are being closed by the gateway
+}
+
+// Metrics count what sessions do.
+type Metrics interface {
+	Refused(name proto.Name, outcome string)                      // a request that the gateway answered itself
+	Asked(op proto.Op, outcome rooms.Outcome, took time.Duration) // one that went to the room service
+	Overflow(queue string)                                        // a bounded queue was full: outgoing or signals
+}
+
+// clock returns a time as turns and the core have it.
+func (h *Host) clock(t time.Time) int64 { return int64(t.Sub(h.Began)) }
+
+// New returns the session of a connection. num is the gateway's number for it.
+func (h *Host) New(num uint64, t link.Transport, about link.About) *Session {
+	s := &Session{Num: num, About: about, Client: rooms.Client{ID: about.ID}, host: h, transport: t, started: time.Now()}
+	s.Client.Peer = s
+	s.Out.s, s.pump.s = s, s
+	return s
+}
