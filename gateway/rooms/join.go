@@ -59,6 +59,7 @@ func (c *Core) joined(cl *Client, e *proto.Event, payload []byte, bears proto.Re
 // joinedBefore answers a member that joined again and has been told since that it was removed. Between request and answer
 // the room was closed, or nobody can say whether it is in there.
 func (c *Core) joinedBefore(r *room, j *joining) Outcome {
+	c.tellTaken(j.c)
 	c.refuse(r, j)
 	c.dropIfEmpty(r)
 	if j.closed {
@@ -95,6 +96,11 @@ func (r *room) replaced(by *Client, seq uint64) {
 	}
 	if seq > r.seq && !here {
 		r.level(nil, r.seq)
+		for _, j := range r.joining {
+			if j.removed != 0 { // it was a member of the earlier room
+				j.removed, j.closed = seq, true
+			}
+		}
 	}
 }
 
