@@ -175,8 +175,8 @@ func decodeHead(b []byte) (Record, Pack, error) {
 	return Record{Room: h.Room, OwnerID: h.OwnerID, Prev: h.Prev, Change: h.Change, Closed: h.Closed}, p, nil
 }
 
-// Members decodes packed members. They share memory with one another, not with the pack. The error wraps [ErrRecord].
-func (d *RecordDecoder) Members(p Pack) ([]Member, error) {
+// Members decodes the members. They share memory with one another, not with the pack. The error wraps [ErrRecord].
+func (p Pack) Members() ([]Member, error) {
 	if p.Count > len(p.raw) { // a member takes more than a byte
 		return nil, fmt.Errorf("%w: it cannot have %d members", ErrRecord, p.Count)
 	}

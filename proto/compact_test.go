@@ -82,9 +82,8 @@ func TestJoinsOfOnePackAreApart(t *testing.T) {
 	t.Parallel()
 	base := PackMembers(roomOf(3).Members)
 	a, b := base.Join(Member{ID: "a", Gateway: "ga", Request: "ra"}), base.Join(Member{ID: "b", Gateway: "gb", Request: "rb"})
-	var d RecordDecoder
 	for p, want := range map[*Pack]Member{&a: {"a", "ga", "ra"}, &b: {"b", "gb", "rb"}} {
-		if m, err := d.Members(*p); err != nil || m[3] != want {
+		if m, err := p.Members(); err != nil || m[3] != want {
 			t.Errorf("%+v, %v, expected %+v", m, err, want)
 		}
 	}
@@ -124,7 +123,7 @@ func FuzzCompactRecord(f *testing.F) {
 			}
 			return
 		}
-		members, err := d.Members(p)
+		members, err := p.Members()
 		if err != nil {
 			return
 		}

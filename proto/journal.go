@@ -22,7 +22,7 @@ func (d *RecordDecoder) Decode(b []byte) (Record, error) {
 		if err != nil {
 			return Record{}, err
 		}
-		if r.Members, err = d.Members(p); err != nil {
+		if r.Members, err = p.Members(); err != nil {
 			return Record{}, err
 		}
 		return r, nil

@@ -92,12 +92,13 @@ func (s *Service) checkGateway(ctx context.Context, gateway proto.GatewayID, pau
 func (s *Service) checkRooms(checks []proto.CheckRoom, mem *memory.Rooms, rooms []*memory.Room, gateway proto.GatewayID,
 ) []proto.CheckRoom {
 	for _, e := range rooms {
-		if !s.watch.First(e.Token) {
+		st := mem.Load(e)
+		if !st.Open() || !s.watch.First(e.Token, st.Form) {
 			continue
 		}
-		st := mem.Load(e)
-		if !st.Open() {
-			continue
+		st, err := st.Unpack()
+		if err != nil {
+			continue // the worker says so, when it is asked for this room
 		}
 		r := proto.CheckRoom{Room: st.Record.Room, Seq: st.Seq}
 		for i := range st.Record.Members {

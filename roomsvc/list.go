@@ -71,7 +71,7 @@ func (c *crew) page(after proto.Room, limit int) proto.Event {
 			if rec.Room <= after || bound != "" && rec.Room >= bound {
 				return
 			}
-			names = append(names, proto.RoomInfo{Room: rec.Room, OwnerID: rec.OwnerID, Members: len(rec.Members), Seq: st.Seq})
+			names = append(names, proto.RoomInfo{Room: rec.Room, OwnerID: rec.OwnerID, Members: st.Count(), Seq: st.Seq})
 			if len(names) >= 2*(limit+1) {
 				cut()
 			}

@@ -42,7 +42,10 @@ func (s *store) Followed() bool   { return s.r.s.followed.Load() }
 // peers is what a worker asks about other processes. Run makes the watch behind it, after the workers were made.
 type peers Service
 
-func (p *peers) First(token proto.Token) bool      { return p.watch.First(token) }
+func (p *peers) First(token proto.Token, form int) bool {
+	return p.watch.First(token, form)
+}
+func (p *peers) Form() int                         { return p.watch.Form() }
 func (p *peers) Gone(gateway proto.GatewayID) bool { return p.watch.Gone(gateway) }
 func (p *peers) Know(role proto.Role, id string)   { p.watch.Know(role, id) }
 func (p *peers) InTouch() bool                     { return (*Service)(p).inTouch() }

@@ -79,8 +79,14 @@ func (p *peers) look() {
 	}
 }
 
+// Form implements [worker.Peers]. An older replica comes and goes every few seconds.
+func (p *peers) Form() int {
+	const turn = 3 * time.Second
+	return 1 + int(p.r.w.now/int64(turn)%proto.RecordForm)
+}
+
 // First implements [worker.Peers].
-func (p *peers) First(token proto.Token) bool {
+func (p *peers) First(token proto.Token, _ int) bool {
 	var live []proto.ReplicaID
 	if p.r.ready {
 		live = append(live, p.r.id)

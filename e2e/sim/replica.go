@@ -31,7 +31,7 @@ func (w *world) startReplica() {
 	r.rooms = memory.New()
 	r.store.r, r.peers = r, newPeers(r)
 	r.worker = worker.New(worker.Config{
-		Self: r.id, MaxMembers: 6, Retell: retell, Unanswered: time.Second,
+		Self: r.id, MaxMembers: 6, Large: 3, Retell: retell, Unanswered: time.Second,
 		Store: &r.store, Peers: &r.peers, Wire: &wire{r}, Meter: &meter{r},
 	}, r.rooms)
 	w.replicas = append(w.replicas, r)
@@ -111,8 +111,13 @@ func (r *replica) check() {
 		}
 		for _, e := range r.rooms.Of(g.id) {
 			st := r.rooms.Load(e)
-			if !st.Open() || !r.peers.First(e.Token) {
+			if !st.Open() || !r.peers.First(e.Token, st.Form) {
 				continue
+			}
+			st, err := st.Unpack()
+			if err != nil {
+				r.w.fail("the members of %q cannot be read: %v", e.Token, err)
+				return
 			}
 			c := &proto.CheckRoom{Room: st.Record.Room, Seq: st.Seq}
 			for _, m := range st.Record.Members {

@@ -59,10 +59,7 @@ func (r *Rooms) State(token proto.Token) *room.State {
 // Put makes a state the room's. It returns the gateways that had no members in any of these rooms before. st must not be
 // nil: see [Rooms.Remove].
 func (r *Rooms) Put(token proto.Token, st *room.State) (fresh []proto.GatewayID) {
-	var gateways []proto.GatewayID
-	if st.Open() {
-		gateways = room.Gateways(&proto.Record{Members: st.Record.Members})
-	}
+	gateways := st.Gateways()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.rooms[token]

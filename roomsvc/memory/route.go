@@ -5,9 +5,6 @@ import (
 	"github.com/parley-rtc/parley/roomsvc/room"
 )
 
-// largeRoom is the number of members from which a signal's sender and target are found by a map.
-const largeRoom = 24
-
 // Route returns the target's gateway when sender and target are members of the room. Every signal asks this.
 func (r *Rooms) Route(token proto.Token, sender, target proto.ClientID) (proto.GatewayID, bool) {
 	r.mu.RLock()
@@ -37,7 +34,7 @@ func (r *Rooms) Route(token proto.Token, sender, target proto.ClientID) (proto.G
 
 // index keeps the map of a large room level. It is called with the lock held.
 func (e *Room) index(old *room.State) {
-	if !e.state.Open() || len(e.state.Record.Members) < largeRoom {
+	if !e.state.Open() || len(e.state.Record.Members) < room.Large {
 		e.targets = nil
 		return
 	}

@@ -39,7 +39,7 @@ func (w *Worker) step(a *Ask) {
 		b.queue = append(b.queue, a)
 		return
 	}
-	d := w.decide(w.rooms.State(a.Token), a)
+	d := w.decide(w.unpack(a.Token, w.rooms.State(a.Token)), a)
 	switch {
 	case d.Record != nil:
 		w.begin(a, &d)

@@ -15,6 +15,7 @@ type operation struct {
 	ask     *Ask
 	answer  proto.Event // once it is committed
 	record  *proto.Record
+	next    room.State // what the room is once it is committed, but for its sequence
 	payload []byte
 	began   time.Time
 
@@ -53,21 +54,44 @@ func (w *Worker) begin(a *Ask, d *room.Decision) {
 		return
 	}
 	w.reading = true
-	payload := encode(d.Record)
+	next, payload := w.encode(d.Record, w.rooms.State(a.Token))
 	w.reading = false
 	b := w.busy[a.Token]
 	if b == nil {
 		b = &busy{token: a.Token}
 		w.busy[a.Token] = b
 	}
-	b.op = &operation{ask: a, answer: d.Answer, record: d.Record, payload: payload, began: w.now}
+	b.op = &operation{ask: a, answer: d.Answer, record: d.Record, next: next, payload: payload, began: w.now}
 	b.op.try(w)
 }
 
-// encode returns a record's JSON in a buffer that it fits into.
-func encode(rec *proto.Record) []byte {
-	const head, member = 512, 160
-	return proto.AppendRecord(make([]byte, 0, head+member*len(rec.Members)), rec)
+// at returns the room as the change leaves it, committed at a sequence.
+func (op *operation) at(seq uint64) *room.State {
+	st := op.next
+	st.Seq = seq
+	return &st
+}
+
+// encode returns a record's JSON, in the newest form that every replica knows, and what the room is after it. was is the room
+// before: of a large one that somebody joins, the encoded members are copied.
+func (w *Worker) encode(rec *proto.Record, was *room.State) (room.State, []byte) {
+	next := room.State{Record: *rec, Form: w.Peers.Form()}
+	if next.Form < 2 || rec.Closed {
+		const head, member = 512, 160
+		next.Form = 1
+		return next, proto.AppendRecord(make([]byte, 0, head+member*len(rec.Members)), rec)
+	}
+	var pack proto.Pack
+	if n := len(rec.Members) - 1; rec.Change.Event == proto.ClientJoined && was.Open() && was.Pack.Count == n && n > 0 {
+		pack = was.Pack.Join(rec.Members[n])
+	} else {
+		pack = proto.PackMembers(rec.Members)
+	}
+	if len(rec.Members) >= w.Large {
+		next.Pack = pack
+	}
+	const head, member = 1024, 60
+	return next, proto.AppendCompact(make([]byte, 0, head+member*len(rec.Members)), rec, pack)
 }
 
 // try makes an attempt to append.
@@ -135,10 +159,10 @@ func (b *busy) commit(w *Worker, seq uint64) {
 	w.Meter.Count(Committed, 1)
 	w.Meter.Appended(w.now, w.now.Sub(op.began))
 	if seq > w.rooms.State(b.token).Sequence() {
-		w.put(b.token, &room.State{Seq: seq, Record: *op.record})
+		w.put(b.token, op.at(seq))
 	}
 	w.tells.untoldTo(b.token, seq)
-	w.tells.tell(newTold(op.record, b.token, seq, w.now))
+	w.tells.tell(newTold(op.at(seq), b.token, w.now))
 	if op.ask.Removal {
 		w.Meter.Count(Removed, 1)
 	}
@@ -155,9 +179,9 @@ func (b *busy) abandon(w *Worker) {
 	}
 	switch {
 	case op.fed > w.rooms.State(b.token).Sequence():
-		w.learn(b.token, &room.State{Seq: op.fed, Record: *op.record}, op.fedAt)
+		w.learn(b.token, op.at(op.fed), op.fedAt)
 	case op.fed != 0:
-		w.tells.onceStored(newTold(op.record, b.token, op.fed, w.now))
+		w.tells.onceStored(newTold(op.at(op.fed), b.token, w.now))
 	}
 }
 

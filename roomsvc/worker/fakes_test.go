@@ -52,7 +52,8 @@ func (x *world) last() question                                  { return x.ques
 func (x *world) Forget(id uint64)                                { x.forgotten[id] = true }
 func (x *world) Sure() bool                                      { return !x.unsure }
 func (x *world) Followed() bool                                  { return true }
-func (x *world) First(proto.Token) bool                          { return true }
+func (x *world) First(proto.Token, int) bool                     { return true }
+func (x *world) Form() int                                       { return proto.RecordForm }
 func (x *world) Gone(id proto.GatewayID) bool                    { return id == x.gone }
 func (x *world) Know(proto.Role, string)                         {}
 func (x *world) InTouch() bool                                   { return true }

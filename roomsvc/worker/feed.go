@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
@@ -38,20 +39,60 @@ func (w *Worker) Feed(now time.Time, token proto.Token, seq uint64, data []byte,
 		return
 	}
 	w.reading = true
-	rec, err := w.decoder.Decode(data)
+	st, err := w.decode(data)
 	w.reading = false
-	if string(rec.Room) == string(token) {
-		rec.Room = proto.Room(token) // the same memory
+	st.Seq = seq
+	if string(st.Record.Room) == string(token) {
+		st.Record.Room = proto.Room(token) // the same memory
 	}
-	if err != nil || rec.Room.Token() != token {
+	if err != nil || st.Record.Room.Token() != token {
 		w.Meter.Skipped(token, seq, err)
+		if errors.Is(err, proto.ErrRecordForm) && w.busy[token] == nil {
+			w.put(token, nil) // what memory has is not so any more, and who knows that form tells and checks
+		}
 		return
 	}
-	if isProbe(&rec) {
+	if isProbe(&st.Record) {
 		return
 	}
-	w.learn(token, &room.State{Seq: seq, Record: rec}, stored)
+	w.learn(token, st, stored)
 	w.tidy(token)
+}
+
+// decode reads a record. The members of a large room in form 2 stay packed: a replica that does not serve the room does not
+// need them.
+func (w *Worker) decode(data []byte) (*room.State, error) {
+	if !proto.Compact(data) {
+		rec, err := w.decoder.Decode(data)
+		return &room.State{Record: rec}, err //nolint:wrapcheck // it says that it is a record
+	}
+	rec, pack, err := w.decoder.DecodeHead(data)
+	st := &room.State{Record: rec, Pack: pack, Form: proto.RecordForm}
+	if err != nil || pack.Count >= w.Large {
+		return st, err //nolint:wrapcheck // likewise
+	}
+	if st, err = st.Unpack(); err != nil {
+		return &room.State{}, err //nolint:wrapcheck // likewise
+	}
+	st.Pack = proto.Pack{} // a small room's is made again when it is needed
+	return st, nil
+}
+
+// unpack returns a state with its members decoded, and keeps that in memory. nil: they cannot be read.
+func (w *Worker) unpack(token proto.Token, st *room.State) *room.State {
+	if !st.Packed() {
+		return st
+	}
+	w.reading = true
+	whole, err := st.Unpack()
+	w.reading = false
+	if err != nil {
+		w.Meter.Skipped(token, st.Seq, err)
+		w.put(token, nil)
+		return nil
+	}
+	w.rooms.Put(token, whole)
+	return whole
 }
 
 // isProbe reports whether a record says nothing, and shows only that the journal stores records: a real closing follows
@@ -70,11 +111,11 @@ func (w *Worker) learn(token proto.Token, st *room.State, stored time.Time) {
 		// Appended by a request that was given up before that was known; or told and forgotten, and now read again.
 		forgotten := rec.Closed && !known
 		if !forgotten && !w.anew && !w.tells.waits(token, st.Seq) && !w.tells.past.has(token, st.Seq) {
-			w.tells.onceStored(newTold(rec, token, st.Seq, w.now))
+			w.tells.onceStored(newTold(st, token, w.now))
 		}
 	case w.Store.Followed() || w.now.Sub(stored) < w.Retell+skew:
 		w.Peers.Know(proto.RoleRoomsvc, string(rec.Change.Replica))
-		w.tells.past.add(newTold(rec, token, st.Seq, w.now))
+		w.tells.past.add(newTold(st, token, w.now))
 	}
 }
 
@@ -90,10 +131,10 @@ func (w *Worker) put(token proto.Token, st *room.State) {
 	}
 	var members, rooms int
 	if old.Open() {
-		members, rooms = members-len(old.Record.Members), rooms-1
+		members, rooms = members-old.Count(), rooms-1
 	}
 	if st.Open() {
-		members, rooms = members+len(st.Record.Members), rooms+1
+		members, rooms = members+st.Count(), rooms+1
 	}
 	if members != 0 {
 		w.Meter.Count(Members, members)

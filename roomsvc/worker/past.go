@@ -21,11 +21,11 @@ type told struct {
 	gateways []proto.GatewayID
 }
 
-func newTold(rec *proto.Record, token proto.Token, seq uint64, now time.Time) told {
-	event := rec.Event(seq)
+func newTold(st *room.State, token proto.Token, now time.Time) told {
+	event := st.Record.Event(st.Seq)
 	return told{
-		at: now, replica: rec.Change.Replica, token: token, seq: seq,
-		payload: proto.AppendEvent(make([]byte, 0, 192), &event), gateways: room.Gateways(rec),
+		at: now, replica: st.Record.Change.Replica, token: token, seq: st.Seq,
+		payload: proto.AppendEvent(make([]byte, 0, 192), &event), gateways: st.Told(),
 	}
 }
 

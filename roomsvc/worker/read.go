@@ -1,11 +1,15 @@
 package worker
 
 import (
+	"errors"
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/room"
 )
+
+// tooNew is the answer where the room's record has a form that this version does not know: another replica may.
+const tooNew = "the room was changed by a newer version of the room service"
 
 // ask asks the leader for the room's record, since the answer would have no append behind it.
 func (a *Ask) ask(w *Worker) {
@@ -51,6 +55,10 @@ func (a *Ask) answered(w *Worker, id uint64, r Result) {
 	}
 	a.unask(w)
 	switch sure := w.Store.Sure(); {
+	case errors.Is(r.Err, proto.ErrRecordForm):
+		w.Meter.Trouble(a.Token, r.Err)
+		a.giveUp(w, tooNew)
+		return
 	case r.Err != nil:
 		w.Meter.Trouble(a.Token, r.Err)
 		a.read.wait(w.now, again)

@@ -44,8 +44,10 @@ type Store interface {
 
 // Peers knows which processes live.
 type Peers interface {
-	// First reports whether this replica ranks first for a room.
-	First(token proto.Token) bool
+	// First reports whether this replica ranks first for a room, among those that know its record's form.
+	First(token proto.Token, form int) bool
+	// Form returns the newest form of records that every replica knows.
+	Form() int
 	// Gone reports whether a gateway is gone or has said that it leaves. One that is not known is not.
 	Gone(gateway proto.GatewayID) bool
 	// Know begins to watch a process that the journal names.

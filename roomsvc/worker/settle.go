@@ -1,6 +1,10 @@
 package worker
 
-import "github.com/parley-rtc/parley/proto"
+import (
+	"errors"
+
+	"github.com/parley-rtc/parley/proto"
+)
 
 // finding is what a read shows of a change whose append was refused, or not answered. The first that holds counts. Those
 // that ARCHITECTURE.md speaks of under "What counts as known" say so.
@@ -9,6 +13,8 @@ type finding int
 const (
 	// unreadable: the leader could not be read, or its record not decoded. Read again.
 	unreadable finding = iota
+	// newer: what stands there has a form that this version does not know, and so must not rewrite. Given up at once.
+	newer
 	// stored: the record that stands there is the change. An attempt was accepted and its answer lost. It is committed.
 	// ("A change counts once the leader has answered the append, or is read to have it.")
 	stored
@@ -39,6 +45,8 @@ func (op *operation) find(w *Worker, r Result) finding {
 	seq, on := r.State.Sequence(), op.record.Prev
 	less := seq < on || w.forgotten(op.ask.Token, r.State)
 	switch {
+	case errors.Is(r.Err, proto.ErrRecordForm):
+		return newer
 	case r.Err != nil:
 		return unreadable
 	case r.State != nil && op.wrote(&r.State.Record):
@@ -64,6 +72,11 @@ func (b *busy) settle(w *Worker, r Result) {
 	op := b.op
 	op.reads.forget(w.Store)
 	switch op.find(w, r) {
+	case newer:
+		w.Meter.Trouble(b.token, r.Err)
+		b.abandon(w)
+		op.ask.giveUp(w, tooNew)
+		w.next(b)
 	case unreadable:
 		w.Meter.Trouble(b.token, r.Err)
 		op.reads.wait(w.now, again)

@@ -49,7 +49,7 @@ func (r *removals) sweep(w *Worker) {
 			}
 			r.turn++
 			token, st := w.rooms.At(gateway, (j+first)%n)
-			if w.Peers.First(token) {
+			if w.Peers.First(token, st.Form) {
 				r.removeFrom(w, token, st, gateway)
 			}
 		}
@@ -59,6 +59,9 @@ func (r *removals) sweep(w *Worker) {
 // removeFrom removes a gateway's members from a room as if they had lost their connection. With the owner the room is
 // closed, and nobody else has to be removed.
 func (r *removals) removeFrom(w *Worker, token proto.Token, st *room.State, gateway proto.GatewayID) {
+	if st = w.unpack(token, st); st == nil {
+		return
+	}
 	members := st.Record.Members
 	for i := range members {
 		m := &members[i]

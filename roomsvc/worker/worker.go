@@ -8,10 +8,11 @@ import (
 	"github.com/parley-rtc/parley/roomsvc/room"
 )
 
-// Config is how a worker is set up. All of it is required but MaxMembers.
+// Config is how a worker is set up. All of it is required but MaxMembers and Large.
 type Config struct {
 	Self       proto.ReplicaID
 	MaxMembers int           // of a room; 0 or less: no limit
+	Large      int           // members from which a room's are kept encoded too; 0: [room.Large]
 	Retell     time.Duration // how old a change may be to be told again
 	Unanswered time.Duration // after which an append or a read is made again
 
@@ -54,6 +55,9 @@ type busy struct {
 
 // New returns a worker whose committed rooms others may read in rooms.
 func New(c Config, rooms *memory.Rooms) *Worker {
+	if c.Large == 0 {
+		c.Large = room.Large
+	}
 	w := &Worker{
 		Config: c,
 		rules:  room.Rules{Replica: c.Self, MaxMembers: c.MaxMembers},
