@@ -72,7 +72,7 @@ func (c *client) lie(q *asked, e *proto.Event) string {
 			return "there is no such change"
 		case !ever(func(s *state) bool { return s.has(c.ID) }):
 			return "it was never a member"
-		case !slices.Equal(sorted(e.Clients), s.others(c.ID)) && (e.Name == proto.RoomJoined || len(e.Clients) > 0):
+		case !slices.Equal(sorted(e.Unpack()), s.others(c.ID)) && (e.Name == proto.RoomJoined || len(e.Unpack()) > 0):
 			return "those were not the members"
 		case e.Seq < c.told(q.Room, q.at):
 			return "a client had been told of a later change before it asked"

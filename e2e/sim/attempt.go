@@ -105,7 +105,7 @@ func (a *ask) again(d time.Duration, attempts int) {
 // answer takes the answer to an attempt.
 func (g *gateway) answer(at *attempt, data []byte, bears proto.RequestID) {
 	a := at.ask
-	e, err := proto.DecodeEvent(data)
+	e, err := proto.DecodeAnswer(data)
 	if err != nil {
 		g.w.fail("an answer cannot be read: %v: %s", err, data)
 		return

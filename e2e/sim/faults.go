@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -113,8 +114,8 @@ func (w *world) request(c *client) {
 
 // lastIn returns the last create, join or leave that a client has asked for in a room, or nil.
 func (c *client) lastIn(room proto.Room) *asked {
-	for i := len(c.asked) - 1; i >= 0; i-- {
-		if q := c.asked[i]; q.Room == room && q.Name != proto.SignalSend {
+	for _, q := range slices.Backward(c.asked) {
+		if q.Room == room && q.Name != proto.SignalSend {
 			return q
 		}
 	}

@@ -50,7 +50,7 @@ func (c *client) hear(e proto.Event, ref string) {
 		if e.Seq < v.seq && (v.in || e.Name == proto.RoomJoined) { // a roster may have told of the new room before its answer
 			c.wrong(&e, "its number is below %d", v.seq)
 		}
-		v.in, v.seq, v.members = true, e.Seq, append(slices.Clone(e.Clients), c.ID)
+		v.in, v.seq, v.members = true, e.Seq, append(slices.Clone(e.Unpack()), c.ID)
 	case proto.RoomLeft:
 		if !v.in && e.Kicked {
 			c.wrong(&e, "it is not in there")
