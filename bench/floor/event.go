@@ -1,6 +1,10 @@
 package main
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/gobwas/ws"
+)
 
 // request is any frame from a client.
 type request struct {
@@ -30,12 +34,12 @@ type event struct {
 	Ref      string          `json:"ref,omitempty"`
 }
 
-// encode is the event's frame. An event holds nothing that cannot be encoded:
+// encode is the event's frame, as it is written to any number of sockets. An event holds nothing that cannot be encoded:
 // its raw data was decoded from a frame.
 func (e event) encode() []byte {
 	b, err := json.Marshal(e)
 	if err != nil {
 		panic(err)
 	}
-	return b
+	return ws.MustCompileFrame(ws.NewTextFrame(b))
 }
