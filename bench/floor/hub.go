@@ -112,7 +112,7 @@ func (h *hub) leave(c *client, r request) {
 }
 
 func (h *hub) signal(c *client, r request) {
-	frame := event{Event: "signal-receive", Room: r.Room, SenderID: c.id, Data: r.Data}.encode()
+	signal := encodeSignal(r.Room, c.id, r.Data)
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	rm := c.rooms[r.Room]
@@ -125,7 +125,7 @@ func (h *hub) signal(c *client, r request) {
 		c.send(event{Event: "target-not-found", Room: r.Room, TargetID: r.TargetID, Ref: r.Ref}.encode())
 		return
 	}
-	target.send(frame)
+	target.send(signal)
 	if r.Ref != "" {
 		c.send(event{Event: "signal-sent", Room: r.Room, TargetID: r.TargetID, Ref: r.Ref}.encode())
 	}
