@@ -101,10 +101,10 @@ var rows = []row{
 		{of: onParley, most: 15_000, fixed: true}, {of: onThree, most: 15_000, fixed: true},
 	}},
 	{"join, rooms of ten", "join", "", cpu, plainCells, append(toFloor(2, 2), bound{of: onParley, to: onThree, most: 1})},
-	{"event in a room of 1,000, 50 at a time", "fanout-50", "", cpu, plainCells, toFloor(0.3, 0)},
+	{"event in a room of 1,000, 50 at a time", "fanout-50", "", cpu, plainCells, toFloor(2.5, 0)},
 	{"event in a room of 1,000, 1 at a time", "fanout-1", "", cpu, plainCells, toFloor(0, 0)},
 	{"idle connection, of 1,000", "idle-1000", "", rss, plainCells, toFloor(0, 0)},
-	{"idle connection, of 10,000", "idle-10000", "", rss, plainCells, toFloor(0.6, 0)},
+	{"idle connection, of 10,000", "idle-10000", "", rss, plainCells, toFloor(0.67, 0)},
 	{"idle connection, of 10,000", "idle-10000", "", pss, plainCells, toFloor(0, 0)},
 
 	{"filling a room of 1,000, 50 joining at a time", "fill", "", whole, fillCells, []bound{
