@@ -66,19 +66,20 @@ func (d *dispatcher) tell(o *rooms.Out) {
 	m.Ref = o.Ref
 	for _, c := range o.To {
 		s := of(c)
-		if o.Lazy && s.Out.PutLazily(m) {
-			d.lazy = append(d.lazy, s)
-		} else if !o.Lazy {
+		if o.Lazy == 0 {
 			s.Send(m)
+		} else if s.Out.PutLazily(m) {
+			d.lazy = append(d.lazy, s)
 		}
 	}
-	if o.Lazy {
-		d.flushSoon(len(o.To))
+	if o.Lazy > 0 {
+		d.flushSoon(o.Lazy)
 	}
 }
 
-// In a room with many members here, events are written a moment after they were told: as long as writing one of them to
-// everybody takes, at most a blink. Whatever else is sent to a member meanwhile takes them along, in order.
+// In a room with many members, events are written a moment after they were told: as long as writing one of them to all of them
+// takes, on whatever gateways they are, at most a blink. Whatever else is sent to a member meanwhile takes them along, in order.
+// It goes by the whole room, so that the events of a busy moment share as few writes on several gateways as on one.
 const (
 	perMember = 20 * time.Microsecond
 	blink     = 20 * time.Millisecond

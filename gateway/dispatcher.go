@@ -63,7 +63,7 @@ const (
 	maxRosters  = 32
 	maxKept     = 64 << 20
 	maxKeptRoom = 8 << 20
-	manyMembers = 50 // from which on a room's events are written a moment later
+	manyMembers = 50 // of a room, from which on its events are written a moment later
 )
 
 func newDispatcher(g *Gateway) *dispatcher {

@@ -7,7 +7,7 @@ type Config struct {
 	Missed     int64 // a room that no check has named for this long is compared with its roster
 	Remember   int64 // how long an ended client with an open question is remembered
 	Repeats    int64 // how long after a client left a room a signal of that time may still be asked again
-	Many       int   // members here from which on events are told lazily
+	Many       int   // members of a room, on whatever gateway, from which on its events are told lazily
 	MaxRosters int   // rosters under way at once, so that a reconnection does not become a storm
 	MaxKept    int   // bytes kept for all rooms: those of their events and signals, and 512 for each
 	MaxKeptOne int   // the same for one room

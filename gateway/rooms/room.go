@@ -167,8 +167,12 @@ func (r *room) tell(e *proto.Event, payload []byte, about proto.ClientID) {
 			c.to = append(c.to, m.c)
 		}
 	}
+	lazy := len(r.members.at)
+	if lazy < c.cfg.Many {
+		lazy = 0
+	}
 	if to := c.to[from:]; len(to) > 0 {
-		c.emit(Out{Kind: Tell, To: to, Event: e, Payload: payload, Lazy: len(r.local) >= c.cfg.Many})
+		c.emit(Out{Kind: Tell, To: to, Event: e, Payload: payload, Lazy: lazy})
 	}
 }
 
