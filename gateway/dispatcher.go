@@ -50,7 +50,6 @@ type command struct {
 	ended    bool             // the session is about to leave its rooms
 	departed *session.Session // and everything has been left,
 	settled  bool             // with answers to everything that it ever asked
-	own      *ownAsk          // a request of the gateway's own
 	empty    chan struct{}    // to be closed once every session has departed
 	flush    bool             // what was told lazily is to be written
 	compare  rooms.Reason     // every room is to be compared with its roster

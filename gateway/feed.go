@@ -110,7 +110,7 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 		d.sent(s, a)
 		return
 	}
-	e, err := proto.DecodeEvent(m.Data)
+	e, err := proto.DecodeAnswer(m.Data)
 	switch {
 	case err != nil:
 		d.g.log.Warn("an answer could not be read", "error", err)
