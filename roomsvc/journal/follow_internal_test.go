@@ -41,8 +41,9 @@ func TestAStreamThatIsBehindIsAnotherOnlyWhenItsLeaderIsBelieved(t *testing.T) {
 	if found, err := f.find(t.Context()); err != nil || found.last != 1 {
 		t.Errorf("a stream that has lost records: %+v, %v", found, err)
 	}
-	j.lease.held.Store(nil)
-	j.lease.subject = "nobody" // answers, so that no leader is believed
+	old := j.lease
+	t.Cleanup(old.Close)
+	j.lease = NewLease(nc, subjects) // which hears no answer, so that no leader is believed
 	if found, err := f.find(t.Context()); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("somebody who is behind and may not be the leader: %+v, %v", found, err)
 	}
