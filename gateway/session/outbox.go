@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"os"
+	"runtime"
 	"sync"
 
 	"github.com/parley-rtc/parley/gateway/link"
@@ -117,6 +118,7 @@ func (b *Outbox) start() {
 
 // write is the writer: it lives while there is something to write.
 func (b *Outbox) write() {
+	runtime.Gosched() // who is about to queue more goes first: in one process with NATS, events come one by one
 	var batch []link.Out
 	for {
 		b.mu.Lock()
