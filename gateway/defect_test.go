@@ -111,9 +111,5 @@ func TestADefectInServingAPageEndsThatRequestOnly(t *testing.T) {
 		t.Errorf("answered %+v", got)
 	}
 	w.creates(a, lobby, 1)
-	testkit.WaitFor(t, "the request's end", func() bool {
-		w.g.front.gate.mu.Lock()
-		defer w.g.front.gate.mu.Unlock()
-		return w.g.front.gate.inside == 0
-	})
+	testkit.WaitFor(t, "the request's end", func() bool { return inside(w.g) == 0 })
 }
