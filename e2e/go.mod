@@ -27,7 +27,9 @@ require (
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/parley-rtc/parley/bus v0.0.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
+	github.com/parley-rtc/parley/gateway v0.0.0
+	github.com/parley-rtc/parley/roomsvc v0.0.0
+	golang.org/x/sys v0.49.0
 	golang.org/x/time v0.16.0 // indirect
 )
 

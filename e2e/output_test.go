@@ -197,7 +197,7 @@ func TestTooFewFilesForTheConnectionsIsSaid(t *testing.T) {
 	p.Logged(t, "ulimit -n 21024")
 	g := harness.StartShell(t, `ulimit -n 1000; exec "$0" "$@"`, harness.Binary(t, harness.Gateway),
 		"--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--max-conns", "1000", "--log-format", "text")
-	g.Logged(t, "ulimit -n 1334")
+	g.Logged(t, "ulimit -n 1333")
 	enough := harness.StartShell(t, `ulimit -n 1000; exec "$0" "$@"`, harness.Binary(t, harness.Gateway),
 		"--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--max-conns", "700", "--log-format", "text")
 	enough.Addr(t, "clients")

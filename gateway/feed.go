@@ -130,7 +130,7 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 		d.sent(s, a)
 		return
 	}
-	e, err := decoded(d.decode, m.Data)
+	e, err := decoded(proto.DecodeAnswer, m.Data)
 	switch {
 	case err != nil:
 		d.unreadable("an answer", m, err)

@@ -27,6 +27,8 @@ type Beat struct {
 	Role  Role   `json:"role"`
 	ID    string `json:"id"`
 	State State  `json:"state"`
+	// Record is the newest form of journal records that a replica reads and writes; 0, of replicas before form 2, is form 1.
+	Record int `json:"record"`
 	// Load is what a gateway holds, for people who look; nil where the process does not say. Nobody decides on it.
 	Load *Load `json:",embed"`
 }
@@ -43,6 +45,9 @@ func (b Beat) Encode() []byte {
 	out = append(append(out, b.Role...), '"')
 	out = appendField(out, "id", b.ID)
 	out = appendField(out, "state", string(b.State))
+	if b.Record > 0 {
+		out = appendUint(out, "record", uint64(b.Record))
+	}
 	if b.Load != nil {
 		out = appendUint(out, "sessions", b.Load.Sessions)
 		out = appendUint(out, "rooms", b.Load.Rooms)

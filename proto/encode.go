@@ -35,7 +35,11 @@ func AppendEvent(b []byte, e *Event) []byte {
 	case RoomJoined, Roster:
 		b = appendField(b, "room", string(e.Room))
 		b = appendField(b, "ownerId", string(e.OwnerID))
-		b = appendClients(b, e.Clients)
+		if e.Packed != nil {
+			b = append(append(b, `,"clients":`...), e.Packed...)
+		} else {
+			b = appendClients(b, e.Clients)
+		}
 		b = appendUint(b, "seq", e.Seq)
 	case RoomLeft:
 		b = appendField(b, "room", string(e.Room))

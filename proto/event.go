@@ -63,6 +63,7 @@ type Event struct {
 	ID       ClientID       `json:"id"`       // connected, client-joined, client-left
 	OwnerID  ClientID       `json:"ownerId"`  // room-created and room-closed as room events, room-joined, roster
 	Clients  []ClientID     `json:"clients"`  // room-joined: the others; roster: all, in join order; repeated room-created
+	Packed   jsontext.Value `json:"-"`        // Clients as JSON, where [DecodeAnswer] has left them so
 	Kicked   bool           `json:"kicked"`   // room-left
 	TargetID ClientID       `json:"targetId"` // target-not-found, signal-sent
 	SenderID ClientID       `json:"senderId"` // signal-receive, error
@@ -113,6 +114,24 @@ func DecodeEvent(b []byte) (Event, error) {
 		return Event{}, fmt.Errorf("%w: it has no name", ErrEvent)
 	}
 	return e, nil
+}
+
+// DecodeAnswer is [DecodeEvent], but leaves the clients of a room-joined or a roster packed, which may be thousands, where they
+// have the layout of [AppendEvent]: most answers are only handed on. [Event.Unpack] reads them.
+func DecodeAnswer(b []byte) (Event, error) {
+	if e, ok := scanList(b); ok {
+		return e, nil
+	}
+	return DecodeEvent(b)
+}
+
+// Unpack returns the event's clients, and reads them first where they are packed. What is no list of ids is none.
+func (e *Event) Unpack() []ClientID {
+	if e.Packed != nil {
+		e.Clients = unpackClients(e.Packed)
+		e.Packed = nil
+	}
+	return e.Clients
 }
 
 // Errorf returns an error event.

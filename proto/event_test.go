@@ -3,7 +3,9 @@ package proto
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,4 +160,49 @@ func FuzzSignalData(f *testing.F) {
 			t.Fatalf("%s, expected %s", got, want)
 		}
 	})
+}
+
+// What is left packed is the same list, and is written as it came.
+func TestAnAnswerWhoseClientsArePackedIsTheSame(t *testing.T) {
+	t.Parallel()
+	for _, w := range golden.Events {
+		want, err := DecodeEvent([]byte(w.Wire))
+		if err != nil {
+			continue
+		}
+		got, err := DecodeAnswer([]byte(w.Wire))
+		if err != nil {
+			t.Fatalf("%s: %v", w.Wire, err)
+		}
+		if again := string(AppendEvent(nil, &got)); again != string(AppendEvent(nil, &want)) {
+			t.Errorf("%s is written again as %s", w.Wire, again)
+		}
+		if !slices.Equal(got.Unpack(), want.Clients) || got.Packed != nil {
+			t.Errorf("%s has %v", w.Wire, got.Clients)
+		}
+	}
+	for list, want := range map[string][]ClientID{
+		`[]`: {}, `["a","b"]`: {"a", "b"}, `["\u0061"]`: {"a"}, `[1]`: nil, `["a",]`: nil, `["a"`: nil, ``: nil,
+	} {
+		if got := unpackClients([]byte(list)); !slices.Equal(got, want) {
+			t.Errorf("%s is %v", list, got)
+		}
+	}
+}
+
+func BenchmarkRoomJoined1000(b *testing.B) {
+	e := Event{Name: RoomJoined, Room: "lobby", OwnerID: "o", Seq: 7}
+	for i := range 1000 {
+		e.Clients = append(e.Clients, ClientID(fmt.Sprintf("9f1c2d3e-0a4b-4c5d-8e6f-%012d", i)))
+	}
+	wire := AppendEvent(nil, &e)
+	for name, decode := range map[string]func([]byte) (Event, error){"whole": DecodeEvent, "packed": DecodeAnswer} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := decode(wire); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

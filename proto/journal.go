@@ -17,6 +17,16 @@ const maxKnown = 10_000
 
 // Decode reads a record. The error wraps [ErrRecord].
 func (d *RecordDecoder) Decode(b []byte) (Record, error) {
+	if Compact(b) {
+		r, p, err := d.DecodeHead(b)
+		if err != nil {
+			return Record{}, err
+		}
+		if r.Members, err = p.Members(); err != nil {
+			return Record{}, err
+		}
+		return r, nil
+	}
 	c := cursor{b: b}
 	if r := d.scan(&c); !c.bad && len(c.b) == 0 {
 		return r, r.check()
@@ -71,25 +81,7 @@ func (d *RecordDecoder) scan(c *cursor) Record {
 	c.literal(`,"prev":`)
 	r.Prev = c.number()
 	c.literal(`,"change":{"event":"`)
-	r.Change.Event = eventName(c.plain())
-	var id []byte
-	if c.optional(`,"id":"`) {
-		id = c.plain()
-	}
-	if c.optional(`,"reason":"`) {
-		r.Change.Reason = Reason(c.plain())
-	}
-	c.literal(`,"request":"`)
-	request := c.plain()
-	c.literal(`,"replica":"`)
-	r.Change.Replica = ReplicaID(d.share(c.plain()))
-	if c.optional(`,"gateways":["`) {
-		r.Change.Gateways = append(r.Change.Gateways, GatewayID(d.share(c.plain())))
-		for c.optional(`,"`) {
-			r.Change.Gateways = append(r.Change.Gateways, GatewayID(d.share(c.plain())))
-		}
-		c.literal(`]`)
-	}
+	id, request := d.readChange(c, &r.Change)
 	c.literal(`},"closed":`)
 	if r.Closed = c.optional(`true}`); !r.Closed {
 		c.literal(`false}`)
@@ -98,6 +90,29 @@ func (d *RecordDecoder) scan(c *cursor) Record {
 		r.shareIDs(owner, id, request)
 	}
 	return r
+}
+
+// readChange reads a change but for its closing brace. The ids that are mostly a member's too are returned.
+func (d *RecordDecoder) readChange(c *cursor, ch *Change) (id, request []byte) {
+	ch.Event = eventName(c.plain())
+	if c.optional(`,"id":"`) {
+		id = c.plain()
+	}
+	if c.optional(`,"reason":"`) {
+		ch.Reason = Reason(c.plain())
+	}
+	c.literal(`,"request":"`)
+	request = c.plain()
+	c.literal(`,"replica":"`)
+	ch.Replica = ReplicaID(d.share(c.plain()))
+	if c.optional(`,"gateways":["`) {
+		ch.Gateways = append(ch.Gateways, GatewayID(d.share(c.plain())))
+		for c.optional(`,"`) {
+			ch.Gateways = append(ch.Gateways, GatewayID(d.share(c.plain())))
+		}
+		c.literal(`]`)
+	}
+	return id, request
 }
 
 // shareIDs sets the ids that are mostly a member's too, and lets them share its memory.

@@ -61,8 +61,12 @@ func (r *Record) Member(id ClientID) int {
 	return -1
 }
 
-// DecodeRecord reads a journal record. The error wraps [ErrRecord].
+// DecodeRecord reads a journal record of whichever form. The error wraps [ErrRecord].
 func DecodeRecord(b []byte) (Record, error) {
+	if Compact(b) {
+		var d RecordDecoder
+		return d.Decode(b)
+	}
 	var r Record
 	if err := json.Unmarshal(b, &r); err != nil {
 		return Record{}, fmt.Errorf("%w: %w", ErrRecord, err)
@@ -102,29 +106,40 @@ func AppendRecord(b []byte, r *Record) []byte {
 	}
 	b = append(b, ']')
 	b = appendUint(b, "prev", r.Prev)
-	b = append(b, `,"change":{"event":`...)
-	b = appendString(b, string(r.Change.Event))
-	if r.Change.ID != "" {
-		b = appendField(b, "id", string(r.Change.ID))
-	}
-	if r.Change.Reason != "" {
-		b = appendField(b, "reason", string(r.Change.Reason))
-	}
-	b = appendField(b, "request", string(r.Change.Request))
-	b = appendField(b, "replica", string(r.Change.Replica))
-	if len(r.Change.Gateways) > 0 {
-		b = append(b, `,"gateways":[`...)
-		for i, g := range r.Change.Gateways {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendString(b, string(g))
-		}
-		b = append(b, ']')
-	}
-	b = append(b, `},"closed":`...)
+	b = appendChange(b, &r.Change)
+	b = append(b, `,"closed":`...)
 	if r.Closed {
 		return append(b, `true}`...)
 	}
 	return append(b, `false}`...)
+}
+
+// appendChange appends a record's change, with the comma before it.
+func appendChange(b []byte, c *Change) []byte {
+	b = append(b, `,"change":{"event":`...)
+	b = appendString(b, string(c.Event))
+	if c.ID != "" {
+		b = appendField(b, "id", string(c.ID))
+	}
+	if c.Reason != "" {
+		b = appendField(b, "reason", string(c.Reason))
+	}
+	b = appendField(b, "request", string(c.Request))
+	b = appendField(b, "replica", string(c.Replica))
+	if len(c.Gateways) > 0 {
+		b = appendGateways(b, c.Gateways)
+	}
+	return append(b, '}')
+}
+
+// appendGateways appends a list of gateways, with the comma before it.
+func appendGateways(b []byte, gateways []GatewayID) []byte {
+	b = append(b, `,"gateways":[`...)
+	for i, g := range gateways {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, string(g))
+	}
+	return append(b, ']')
 }

@@ -3,6 +3,8 @@ package proto
 import (
 	"bytes"
 	"strconv"
+
+	"github.com/go-json-experiment/json"
 )
 
 // scanSignal reads the layout in which [AppendEvent] writes signal-receive between replicas and gateways, whose data has
@@ -25,6 +27,56 @@ func scanSignal(b []byte) (Event, bool) {
 		return Event{}, false
 	}
 	return Event{Name: SignalReceive, Room: Room(room), SenderID: ClientID(sender), Data: data, N: n}, true
+}
+
+// scanList reads the layout in which [AppendEvent] writes room-joined and roster, of rooms with a plain name.
+func scanList(b []byte) (Event, bool) {
+	c := cursor{b: b}
+	e := Event{Name: RoomJoined}
+	if !c.optional(`{"event":"room-joined","room":"`) {
+		e.Name = Roster
+		c.literal(`{"event":"roster","room":"`)
+	}
+	e.Room = Room(c.plain())
+	c.literal(`,"ownerId":"`)
+	e.OwnerID = ClientID(c.plain())
+	c.literal(`,"clients":`)
+	end := bytes.LastIndex(c.b, []byte(`],"seq":`)) // no id has a quote in it
+	if c.bad || end < 1 || c.b[0] != '[' {
+		return Event{}, false
+	}
+	e.Packed, c.b = c.b[:end+1:end+1], c.b[end+1:]
+	c.literal(`,"seq":`)
+	e.Seq = c.number()
+	c.literal(`}`)
+	return e, !c.bad && len(c.b) == 0
+}
+
+// unpackClients reads a list of ids, in two allocations where all are plain.
+func unpackClients(list []byte) []ClientID {
+	ids := make([]ClientID, 0, len(list)/38) // as long as a UUID, with quotes and comma
+	text := string(list)
+	c := cursor{b: list}
+	c.literal(`[`)
+	for more := !c.optional(`]`); more && !c.bad; {
+		c.literal(`"`)
+		from := len(text) - len(c.b)
+		id := c.plain()
+		if c.bad {
+			break
+		}
+		ids = append(ids, ClientID(text[from:from+len(id)]))
+		if more = c.optional(`,`); !more {
+			c.literal(`]`)
+		}
+	}
+	if c.bad || len(c.b) > 0 {
+		ids = nil
+		if json.Unmarshal(list, &ids) != nil {
+			return nil
+		}
+	}
+	return ids
 }
 
 // cutPlain returns a string of plain bytes up to its closing quote, and what follows the text after that.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/memory"
 )
 
 // checkSlice is how many rooms are looked at before signals and changes get their turn again.
@@ -47,12 +48,10 @@ func (s *Service) check(ctx context.Context) error {
 // countPauses returns how often the checks of gateways pause together.
 func (s *Service) countPauses(gateways []proto.GatewayID) int {
 	pauses := 0
-	for _, w := range s.workers {
-		w.mu.RLock()
+	for _, r := range s.crew.runners {
 		for _, gateway := range gateways {
-			pauses += max(len(w.byGateway[gateway])-1, 0) / checkSlice
+			pauses += max(r.rooms.Count(gateway)-1, 0) / checkSlice
 		}
-		w.mu.RUnlock()
 	}
 	return pauses
 }
@@ -66,23 +65,18 @@ func checkPause(every time.Duration, pauses int) time.Duration {
 // checkGateway sends one gateway its rooms that this replica ranks first for. A gateway without any is sent nothing.
 func (s *Service) checkGateway(ctx context.Context, gateway proto.GatewayID, pause time.Duration) {
 	c := proto.Check{Replica: s.id}
-	for _, w := range s.workers {
-		w.mu.RLock()
-		entries := make([]*entry, 0, len(w.byGateway[gateway]))
-		for e := range w.byGateway[gateway] {
-			entries = append(entries, e)
-		}
-		w.mu.RUnlock()
-		for len(entries) > 0 {
-			n := min(checkSlice, len(entries))
-			c.Rooms = s.checkRooms(c.Rooms[:0], w, entries[:n], gateway)
-			entries = entries[n:]
+	for _, r := range s.crew.runners {
+		rooms := r.rooms.Of(gateway)
+		for len(rooms) > 0 {
+			n := min(checkSlice, len(rooms))
+			c.Rooms = s.checkRooms(c.Rooms[:0], r.rooms, rooms[:n], gateway)
+			rooms = rooms[n:]
 			if len(c.Rooms) > 0 {
 				for _, page := range proto.EncodeChecks(&c) {
-					s.publish(s.subjects.GatewayCheck(gateway), page)
+					s.wire.publish(s.subjects.GatewayCheck(gateway), page)
 				}
 			}
-			if len(entries) == 0 {
+			if len(rooms) == 0 {
 				break
 			}
 			select {
@@ -94,16 +88,17 @@ func (s *Service) checkGateway(ctx context.Context, gateway proto.GatewayID, pau
 	}
 }
 
-func (s *Service) checkRooms(rooms []proto.CheckRoom, w *worker, entries []*entry, gateway proto.GatewayID) []proto.CheckRoom {
-	for _, e := range entries {
-		if !s.watch.First(e.token) {
+// checkRooms appends what is believed of a gateway's members in rooms.
+func (s *Service) checkRooms(checks []proto.CheckRoom, mem *memory.Rooms, rooms []*memory.Room, gateway proto.GatewayID,
+) []proto.CheckRoom {
+	for _, e := range rooms {
+		st := mem.Load(e)
+		if !st.Open() || !s.watch.First(e.Token, st.Form) {
 			continue
 		}
-		w.mu.RLock()
-		st := e.state
-		w.mu.RUnlock()
-		if !st.Open() {
-			continue
+		st, err := st.Unpack()
+		if err != nil {
+			continue // the worker says so, when it is asked for this room
 		}
 		r := proto.CheckRoom{Room: st.Record.Room, Seq: st.Seq}
 		for i := range st.Record.Members {
@@ -112,8 +107,8 @@ func (s *Service) checkRooms(rooms []proto.CheckRoom, w *worker, entries []*entr
 			}
 		}
 		if len(r.Members) > 0 {
-			rooms = append(rooms, r)
+			checks = append(checks, r)
 		}
 	}
-	return rooms
+	return checks
 }

@@ -54,21 +54,6 @@ const (
 	// mailboxSize is how many messages wait for a worker. Requests beyond it are answered unavailable at once; what
 	// the journal brings waits outside.
 	mailboxSize = 8192
-	// roomQueue is how many requests wait for one room's append. Those beyond it are answered unavailable at once.
-	roomQueue = 4096
-	// maxActive is how many requests a worker has under way, most of them waiting for the journal. Those beyond it are
-	// answered unavailable at once.
-	maxActive = 32768
-	// maxReads is how many reads of a worker the leader has to answer at a time; the others wait for them. JetStream drops
-	// all that it has been asked when that is more than it can queue, which is ten thousand.
-	maxReads = 256
-	// maxReplies is how many attempts of one request are answered. No asker makes so many.
-	maxReplies = 64
-	// removals is how many members of gone gateways a worker removes at a time.
-	removals = 512
-	// retellEntries is how many changes a worker keeps to tell them again. The oldest go first; members then hear of
-	// them by the next change, or by a check.
-	retellEntries = 32768
 )
 
 func (c Config) withDefaults() Config {

@@ -73,7 +73,7 @@ func (d *doubt) ask(s *Service) {
 	s.journal.Forget(d.probe)
 	request := proto.NewRequestID()
 	name := proto.Room("probe-" + string(request))
-	record := encode(&proto.Record{
+	record := proto.AppendRecord(nil, &proto.Record{
 		Room: name, Closed: true,
 		Change: proto.Change{Event: proto.RoomClosed, Request: request, Replica: s.id},
 	})
@@ -83,9 +83,6 @@ func (d *doubt) ask(s *Service) {
 		}
 	})
 }
-
-// isProbe reports whether a record says nothing: a real closing follows another record.
-func isProbe(rec *proto.Record) bool { return rec.Closed && rec.Prev == 0 }
 
 // at returns a time that is counted from the service's birth.
 func (s *Service) at(since *atomic.Int64) time.Time { return s.born.Add(time.Duration(since.Load())) }

@@ -21,28 +21,21 @@ func (s *Service) leave(ctx context.Context) {
 	s.watch.Say(proto.Leaving) // again, should the replica just have become ready
 	if s.serving.Load() {
 		// Draining unsubscribes and then hands out what has come before. It fails only without a connection.
-		_ = s.requests.Drain()
-		_ = s.micro.Stop()
+		_ = s.intake.requests.Drain()
+		_ = s.intake.micro.Stop()
 		wait(ctx, s.cfg.Timings.Linger/5, func() bool { return false })
 	}
 	wait(ctx, s.cfg.Timings.StopWithin, func() bool {
 		if !s.nc.IsConnected() {
 			return true // no answer would get out
 		}
-		return (!s.serving.Load() || !s.requests.IsValid()) && s.inflight.Load() == 0 && s.idle()
+		return (!s.serving.Load() || !s.intake.requests.IsValid()) && s.inflight.Load() == 0 && s.idle()
 	})
 	_ = s.nc.FlushTimeout(time.Second)
 }
 
-// idle reports whether no request waits for a worker.
-func (s *Service) idle() bool {
-	for _, w := range s.workers {
-		if len(w.box) > 0 {
-			return false
-		}
-	}
-	return len(s.lists) == 0
-}
+// idle reports whether no request waits.
+func (s *Service) idle() bool { return s.crew.idle() && len(s.lists.waiting) == 0 }
 
 // wait returns when something is so, or after a time.
 func wait(ctx context.Context, atMost time.Duration, so func() bool) {

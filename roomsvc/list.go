@@ -7,42 +7,54 @@ import (
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/room"
 )
 
 // listQueue is how many list requests wait. Those beyond it are answered unavailable at once.
 const listQueue = 64
 
-func (s *Service) postList(a *ask) {
+// lister answers requests for the names of rooms, one after another.
+type lister struct{ waiting chan listing }
+
+// listing is such a request.
+type listing struct {
+	after   proto.Room
+	limit   int
+	reply   string
+	arrived time.Time
+}
+
+func (l *lister) post(s *Service, q listing) {
 	select {
-	case s.lists <- a:
+	case l.waiting <- q:
 	default:
 		s.metrics.overflow("list")
-		s.refuse(a.Op, &a.Request.Request, a.replies[0], proto.CodeUnavailable, "too many lists are asked for")
+		s.wire.refuse(proto.OpList, &proto.Request{}, q.reply, proto.CodeUnavailable, "too many lists are asked for")
 	}
 }
 
-// list answers requests for the names of rooms, one after another, until ctx ends.
-func (s *Service) list(ctx context.Context) error {
+// run answers until ctx ends.
+func (l *lister) run(ctx context.Context, s *Service) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case a := <-s.lists:
-			e := s.page(a.After, a.Limit)
+		case q := <-l.waiting:
+			e := s.crew.page(q.after, q.limit)
 			payload := proto.AppendEvent(nil, &e)
 			for len(e.List) > 1 && int64(len(payload)) > s.nc.MaxPayload() {
 				e.List = e.List[:len(e.List)/2]
 				e.Next = e.List[len(e.List)-1].Room
 				payload = proto.AppendEvent(payload[:0], &e)
 			}
-			s.metrics.answered(a.Op, &e, time.Since(a.arrived))
-			s.publish(a.replies[0], payload)
+			s.metrics.answered(proto.OpList, &e, time.Since(q.arrived))
+			s.wire.publish(q.reply, payload)
 		}
 	}
 }
 
 // page returns the rooms in memory whose names follow one, in the order of their bytes.
-func (s *Service) page(after proto.Room, limit int) proto.Event {
+func (c *crew) page(after proto.Room, limit int) proto.Event {
 	var names []proto.RoomInfo
 	var bound proto.Room // no name from here on is among the first limit+1; empty: not known
 	byName := func(a, b proto.RoomInfo) int { return strings.Compare(string(a.Room), string(b.Room)) }
@@ -53,24 +65,17 @@ func (s *Service) page(after proto.Room, limit int) proto.Event {
 			bound = names[limit].Room
 		}
 	}
-	for _, w := range s.workers {
-		w.mu.RLock()
-		for _, e := range w.rooms {
-			if !e.state.Open() || e.state.Record.Room <= after {
-				continue
+	for _, r := range c.runners {
+		r.rooms.Each(func(st *room.State) {
+			rec := &st.Record
+			if rec.Room <= after || bound != "" && rec.Room >= bound {
+				return
 			}
-			rec := &e.state.Record
-			if bound != "" && rec.Room >= bound {
-				continue
-			}
-			names = append(names, proto.RoomInfo{
-				Room: rec.Room, OwnerID: rec.OwnerID, Members: len(rec.Members), Seq: e.state.Seq,
-			})
+			names = append(names, proto.RoomInfo{Room: rec.Room, OwnerID: rec.OwnerID, Members: st.Count(), Seq: st.Seq})
 			if len(names) >= 2*(limit+1) {
 				cut()
 			}
-		}
-		w.mu.RUnlock()
+		})
 	}
 	cut()
 	e := proto.Event{Name: proto.Rooms, List: names}

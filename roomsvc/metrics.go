@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/worker"
 )
 
 // relayed is the outcome of a signal that was handed to its target's gateway, which answers it.
@@ -140,3 +141,29 @@ func (m *metrics) answered(op proto.Op, e *proto.Event, took time.Duration) {
 }
 
 func (m *metrics) overflow(queue string) { m.overflows[queue].Inc() }
+
+// count counts what a worker does.
+func (m *metrics) count(what worker.Counter, n int) {
+	by := float64(n)
+	switch what {
+	case worker.Rooms:
+		m.rooms.Add(by)
+	case worker.Members:
+		m.members.Add(by)
+	case worker.Committed:
+		m.appends["committed"].Add(by)
+	case worker.Refused:
+		m.appends["refused"].Add(by)
+	case worker.GivenUp:
+		m.appends["given-up"].Add(by)
+	case worker.Removed:
+		m.removed.Add(by)
+	case worker.Retold:
+		m.retold.Add(by)
+	case worker.FullRoom:
+		m.overflow("room")
+	case worker.FullWorker:
+		m.overflow("active")
+	case worker.Underway: // the service counts those itself
+	}
+}

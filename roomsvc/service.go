@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
@@ -31,7 +27,9 @@ var (
 	errLeaving  = fmt.Errorf("%w: the service is stopping", ErrNotReady)
 )
 
-// Service is one replica of the room service.
+// Service is one replica of the room service. It wires the parts and follows their state; what it decides about rooms, the
+// workers do, and each part has a type of its own. What Run sets and what state the service is in are embedded, since most
+// parts ask one of them.
 type Service struct {
 	// Set by New.
 	cfg      Config
@@ -39,44 +37,51 @@ type Service struct {
 	metrics  *metrics
 	subjects proto.Subjects
 	id       proto.ReplicaID
-	born     time.Time // what times below are counted from
-	seed     maphash.Seed
-	workers  []*worker
-	lists    chan *ask
+	crew     crew
+	intake   intake
+	wire     *wire
+	lists    lister
+	troubles troubles
 	awake    bus.Bell              // something about a connection changed
 	parted   *bus.Queue[departure] // processes that are gone; bounded by those that there are
 	fatal    chan error            // why the service cannot go on
 
-	// Set by Run before anything uses them.
-	nc       *bus.Conn
-	jc       *bus.Conn
-	journal  *journal.Journal
-	touch    *journal.Lease // as seen over nc
-	watch    *replicas.Watch
-	requests *nats.Subscription
-	micro    micro.Service
-	done     <-chan struct{} // closed when the workers stop
+	links
+	status
+	storing
+	versions sync.Map // of NATS servers that were warned of
+}
 
+// links are what Run sets before anything uses them.
+type links struct {
+	nc      *bus.Conn
+	jc      *bus.Conn
+	journal *journal.Journal
+	touch   *journal.Lease // as seen over nc
+	watch   *replicas.Watch
+	done    <-chan struct{} // closed when the workers stop
+}
+
+// status is the state that the service is in, for whoever asks.
+type status struct {
 	inflight atomic.Int64 // requests that are not answered yet
 	followed atomic.Bool  // the stream has been followed to its end, and nothing happened since
 	serving  atomic.Bool  // requests are taken
 	stopping atomic.Bool
 	opened   atomic.Bool // what Run sets is set
 
-	// Whether the journal stores what is appended: see doubt. Times are nanoseconds since born; 0: none.
+	// untouched: the login for requests may not ask about the stream.
+	untouched atomic.Bool
+}
+
+// storing is whether the journal stores what is appended: see [doubt]. Times are nanoseconds since born; 0: none.
+type storing struct {
+	born       time.Time
 	stored     atomic.Int64 // when an append was stored last
 	waited     atomic.Int64 // when an append was begun that has waited for long
 	doubted    atomic.Int64 // since when nothing was stored
 	distrusted atomic.Bool  // somebody knows that it does not
 	failing    atomic.Bool  // the doubt has lasted
-
-	// untouched: the login for requests may not ask about the stream.
-	untouched atomic.Bool
-
-	versions sync.Map // of NATS servers that were warned of
-
-	troubleMu sync.Mutex // guards the field below
-	troubles  map[string]time.Time
 }
 
 // New returns a replica with a fresh id. It connects to nothing before [Service.Run]. A nil registry keeps the metrics
@@ -94,19 +99,18 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 		cfg:      cfg,
 		subjects: subjects,
 		id:       proto.NewReplicaID(),
-		born:     time.Now().Add(-time.Nanosecond),
-		seed:     maphash.MakeSeed(),
-		lists:    make(chan *ask, listQueue),
+		lists:    lister{waiting: make(chan listing, listQueue)},
 		awake:    bus.NewBell(),
 		parted:   bus.NewQueue[departure](),
+		storing:  storing{born: time.Now().Add(-time.Nanosecond)},
 		fatal:    make(chan error, 1),
-		troubles: make(map[string]time.Time),
 	}
 	s.metrics = newMetrics(reg, s.countReplicas, s.countGateways)
 	s.log = log.With("replica", string(s.id))
-	for range min(max(runtime.GOMAXPROCS(0), 2), 16) {
-		s.workers = append(s.workers, newWorker(s))
-	}
+	s.troubles.log = s.log
+	s.intake.s = s
+	s.wire = &wire{subjects: subjects, metrics: s.metrics}
+	s.crew = newCrew(s, min(max(runtime.GOMAXPROCS(0), 2), 16))
 	return s, nil
 }
 
@@ -140,20 +144,23 @@ func (s *Service) Run(ctx context.Context) error {
 	defer cancel()
 	g, inner := errgroup.WithContext(inner)
 	s.done = inner.Done()
-	for _, w := range s.workers {
-		g.Go(func() error { return w.run(inner) })
+	for _, r := range s.crew.runners {
+		s.part(g, "worker", func() error { return r.run(inner) })
 	}
-	g.Go(func() error { return s.watch.Run(inner) })
-	g.Go(func() error { return s.follow(inner) })
-	g.Go(func() error { return s.steer(inner) })
-	g.Go(func() error { return s.check(inner) })
-	g.Go(func() error { return s.list(inner) })
+	s.part(g, "watch", func() error { return s.watch.Run(inner) })
+	s.part(g, "feed", func() error { return s.follow(inner) })
+	s.part(g, "steering", func() error { return s.steer(inner) })
+	s.part(g, "checks", func() error { return s.check(inner) })
+	s.part(g, "lists", func() error { return s.lists.run(inner, s) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
 			s.leave(inner)
 		case <-inner.Done():
 		case err := <-s.fatal:
+			if errors.Is(err, errDefect) {
+				s.leave(inner)
+			}
 			return err
 		}
 		cancel()
@@ -180,6 +187,7 @@ func (s *Service) open() error {
 	s.watch = replicas.New(replicas.Config{
 		Conn: nc, Subjects: s.subjects, Self: s.id, Timings: s.cfg.Timings.Timings, Gone: s.gone, InTouch: s.inTouch,
 	})
+	s.wire.nc, s.wire.fresh = nc, s.watch.Fresh
 	s.journal, err = journal.New(s.jc, journal.Config{
 		Subjects: s.subjects, Replicas: s.cfg.Replicas, Memory: s.cfg.Memory,
 	})
@@ -222,53 +230,10 @@ func (s *Service) countGateways() float64 {
 	return float64(len(s.watch.Gateways()))
 }
 
-// worker returns who owns a room.
-func (s *Service) worker(token proto.Token) *worker {
-	return s.workers[maphash.String(s.seed, string(token))%uint64(len(s.workers))]
-}
-
 // fail ends the service with an error. The first one counts.
 func (s *Service) fail(err error) {
 	select {
 	case s.fatal <- err:
 	default:
 	}
-}
-
-// contain, deferred, keeps a defect in handling one message from ending the replica: its asker would take the same message
-// to the next. Who waits for an answer hears of it by silence, and a room's append is given up after its time.
-func (s *Service) contain(where string) {
-	if defect := recover(); defect != nil {
-		s.log.Error("a defect", "id", proto.NewRequestID(), "where", where, "panic", defect, "stack", string(debug.Stack()))
-	}
-}
-
-// trouble logs what goes wrong and may pass by itself, each trouble once a minute.
-func (s *Service) trouble(err error) {
-	if s.stopping.Load() {
-		return
-	}
-	text := err.Error()
-	s.troubleMu.Lock()
-	now := time.Now()
-	said, ok := s.troubles[text]
-	again := ok && now.Sub(said) < time.Minute
-	if !again {
-		if len(s.troubles) > 1000 {
-			clear(s.troubles)
-		}
-		s.troubles[text] = now
-	}
-	s.troubleMu.Unlock()
-	if !again {
-		s.log.Warn("trouble, trying again", "error", err)
-	}
-}
-
-func (s *Service) troubleReading(token proto.Token, err error) {
-	if errors.Is(err, proto.ErrRecord) {
-		s.metrics.skipped.Inc()
-		err = fmt.Errorf("room %s: %w", token, err)
-	}
-	s.trouble(err)
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/journal"
+	"github.com/parley-rtc/parley/roomsvc/worker"
 )
 
 const steerEvery = 100 * time.Millisecond
@@ -113,8 +113,8 @@ func (s *Service) steer(ctx context.Context) error {
 		s.failing.Store(failing)
 		followed := s.followed.Load()
 		if followed && !s.serving.Load() && asked.up {
-			if s.requests == nil {
-				if err := s.serve(); err != nil {
+			if s.intake.requests == nil {
+				if err := s.intake.serve(); err != nil {
 					return err
 				}
 			}
@@ -170,18 +170,15 @@ func (s *Service) lookAtRequests(l *link, now time.Time) {
 		return // it is connected for the first time
 	}
 	since := lost.Add(-s.cfg.Timings.Retell)
-	s.each(func(w *worker) { w.retell(s.id, since) })
+	s.crew.each(func(w *worker.Worker) { w.TellAgain(time.Now(), s.id, since) })
 }
 
 // sweep has each worker remove the members of gateways that are gone, and forget what need not be told again.
 func (s *Service) sweep(now time.Time, remove bool) {
 	before := now.Add(-3 * s.cfg.Timings.Retell)
-	s.each(func(w *worker) {
-		w.past.forget(before)
-		w.more = false
-		if remove {
-			w.sweep()
-		}
+	s.crew.each(func(w *worker.Worker) {
+		w.Forget(time.Now(), before)
+		w.Sweep(time.Now(), remove)
 	})
 }
 
@@ -204,69 +201,11 @@ func (s *Service) bury() {
 		s.log.Info("a process is gone", "role", string(d.role), "process", d.id)
 		if d.role != proto.RoleRoomsvc {
 			if s.Ready() == nil {
-				s.each((*worker).sweep)
+				s.crew.each(func(w *worker.Worker) { w.Sweep(time.Now(), true) })
 			}
 			continue
 		}
 		since := d.lastHeard.Add(-s.cfg.Timings.Retell)
-		s.each(func(w *worker) { w.retell(proto.ReplicaID(d.id), since) })
+		s.crew.each(func(w *worker.Worker) { w.TellAgain(time.Now(), proto.ReplicaID(d.id), since) })
 	}
-}
-
-// each has every worker do something, in its turn.
-func (s *Service) each(do func(*worker)) {
-	for _, w := range s.workers {
-		w.post(mail{call: do})
-	}
-}
-
-// follow brings what the journal has to the workers until ctx ends.
-func (s *Service) follow(ctx context.Context) error {
-	return s.journal.Follow(ctx, (*feed)(s), s.trouble)
-}
-
-// feed passes the stream on to the workers.
-type feed Service
-
-// Begin implements [journal.Handler]: memory for many rooms is made at once rather than bit by bit.
-func (f *feed) Begin(records uint64) {
-	s := (*Service)(f)
-	const many = 10_000
-	if records < many {
-		return
-	}
-	s.each(func(w *worker) {
-		if len(w.rooms) == 0 {
-			w.mu.Lock()
-			w.rooms = make(map[proto.Token]*entry, int(records)/len(s.workers)) //nolint:gosec // rooms fit into memory
-			w.mu.Unlock()
-		}
-	})
-}
-
-// Apply implements [journal.Handler].
-func (f *feed) Apply(token proto.Token, seq uint64, record []byte, at time.Time) {
-	(*Service)(f).worker(token).post(mail{token: token, seq: seq, data: record, at: at})
-}
-
-// CaughtUp implements [journal.Handler]: the replica is ready when every worker has come to this point.
-func (f *feed) CaughtUp() {
-	s := (*Service)(f)
-	left := new(atomic.Int64)
-	left.Store(int64(len(s.workers)))
-	s.each(func(w *worker) {
-		w.anew = false
-		if left.Add(-1) == 0 && s.jc.IsConnected() {
-			s.followed.Store(true)
-			s.awake.Ring()
-		}
-	})
-}
-
-// Reset implements [journal.Handler].
-func (f *feed) Reset() {
-	s := (*Service)(f)
-	s.log.Warn("the journal's stream is another one than before; everything is read anew")
-	s.followed.Store(false)
-	s.each((*worker).reset)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/worker"
 )
 
 // Whoever hears that a process is gone also beats, and listens to beats.
@@ -17,9 +18,9 @@ func TestThatAProcessIsGoneIsTakenNoteOfWhileWorkersHaveNoRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range s.workers {
+	for _, r := range s.crew.runners {
 		for range mailboxSize {
-			w.post(mail{call: func(*worker) {}})
+			r.post(mail{call: func(*worker.Worker) {}})
 		}
 	}
 	noted := make(chan struct{})

@@ -108,7 +108,7 @@ func TestWhatAReplicaTellsReachesAGatewayAndAnObserverOnOtherServers(t *testing.
 		}
 		for {
 			message, err := events.NextMsg(settle / 100)
-			if errors.Is(err, nats.ErrTimeout) {
+			if errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) {
 				return false
 			}
 			if err != nil {

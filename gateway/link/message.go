@@ -60,5 +60,5 @@ const fixed = 128
 
 // size counts what may be long. A target id may: one that nobody can bear is told back as it came.
 func size(e *proto.Event) int {
-	return fixed + len(e.Data) + len(e.Room) + len(e.TargetID) + len(e.Message) + 40*len(e.Clients)
+	return fixed + len(e.Data) + len(e.Room) + len(e.TargetID) + len(e.Message) + len(e.Packed) + 40*len(e.Clients)
 }

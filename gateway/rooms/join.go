@@ -30,7 +30,7 @@ func (c *Core) joined(cl *Client, e *proto.Event, payload []byte, bears proto.Re
 	case e.Seq > r.seq: // it counts as a roster: the others are told the difference first
 		clients := rosterOf(cl.ID, e)
 		if known && e.Name == proto.RoomJoined {
-			clients = r.placed(cl.ID, e.Clients)
+			clients = r.placed(cl.ID, e.Unpack())
 		}
 		r.level(clients, e.Seq)
 	}
@@ -59,6 +59,7 @@ func (c *Core) joined(cl *Client, e *proto.Event, payload []byte, bears proto.Re
 // joinedBefore answers a member that joined again and has been told since that it was removed. Between request and answer
 // the room was closed, or nobody can say whether it is in there.
 func (c *Core) joinedBefore(r *room, j *joining) Outcome {
+	c.tellTaken(j.c)
 	c.refuse(r, j)
 	c.dropIfEmpty(r)
 	if j.closed {
@@ -95,15 +96,20 @@ func (r *room) replaced(by *Client, seq uint64) {
 	}
 	if seq > r.seq && !here {
 		r.level(nil, r.seq)
+		for _, j := range r.joining {
+			if j.removed != 0 { // it was a member of the earlier room
+				j.removed, j.closed = seq, true
+			}
+		}
 	}
 }
 
 // rosterOf returns the whole room as an answer has it, in join order as far as it says.
 func rosterOf(self proto.ClientID, e *proto.Event) []proto.ClientID {
 	if e.Name == proto.RoomCreated {
-		return append([]proto.ClientID{self}, e.Clients...)
+		return append([]proto.ClientID{self}, e.Unpack()...)
 	}
-	return append(slices.Clone(e.Clients), self)
+	return append(slices.Clone(e.Unpack()), self)
 }
 
 // placed returns the whole room as the answer to a member that joined again has it: it stands in its old place, behind the
@@ -129,11 +135,11 @@ func (r *room) placed(self proto.ClientID, others []proto.ClientID) []proto.Clie
 // tellJoined queues the answer. A room-created that was repeated carries the clients that have joined since: they are
 // told as such, each with a number of its own, as in a difference.
 func (c *Core) tellJoined(cl *Client, e *proto.Event, payload []byte) {
-	if e.Name == proto.RoomJoined || len(e.Clients) == 0 {
+	if e.Name == proto.RoomJoined || len(e.Unpack()) == 0 {
 		c.tellAnswer(cl, e, payload)
 		return
 	}
-	created := view{seq: e.Seq - min(e.Seq, uint64(len(e.Clients))), members: membersOf([]proto.ClientID{cl.ID})}
+	created := view{seq: e.Seq - min(e.Seq, uint64(len(e.Unpack()))), members: membersOf([]proto.ClientID{cl.ID})}
 	c.tellAnswer(cl, &proto.Event{Name: proto.RoomCreated, Room: e.Room, Seq: created.seq}, nil)
 	joined := difference(e.Room, created, rosterOf(cl.ID, e), e.Seq)
 	for i := range joined {

@@ -23,6 +23,7 @@ func (r *room) level(clients []proto.ClientID, seq uint64) {
 		switch {
 		case r.members.has(m.c.ID):
 		case m.c.busyIn(r.name):
+			r.outdate(m.c, false)
 			m.take() // its answer says how it ended
 		default:
 			m.kick(proto.Removed)

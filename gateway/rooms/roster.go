@@ -82,7 +82,7 @@ func (c *Core) rosterCame(num uint64, e *proto.Event) {
 			c.sendRoster(r, true)
 			return
 		}
-		r.level(e.Clients, e.Seq)
+		r.level(e.Unpack(), e.Seq)
 	case proto.RoomNotExists:
 		r.level(nil, r.seq)
 	default:

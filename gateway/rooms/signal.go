@@ -56,9 +56,18 @@ func (m *membership) hear(k *kept) {
 		c := m.room.core
 		c.emit(Out{Kind: Deliver, To: c.one(m.c), Event: &k.e, Payload: k.payload, Reply: k.reply})
 	case k.e.N < last: // its sender has been answered, or has given it up
+	case m.room.core.delivers(m.c, &k.e):
+		// Two attempts of it were kept. Whether the queue takes it is not known yet, and its sender hears that by the first.
 	default:
 		m.room.core.ack(proto.SignalSent, k)
 	}
+}
+
+// delivers reports whether a signal is delivered by this step.
+func (c *Core) delivers(cl *Client, e *proto.Event) bool {
+	return slices.ContainsFunc(c.outs, func(o Out) bool {
+		return o.Kind == Deliver && o.To[0] == cl && o.Event.Room == e.Room && o.Event.SenderID == e.SenderID && o.Event.N == e.N
+	})
 }
 
 // refused takes back that a client has heard a signal: its queue did not take it. A repetition is delivered then.

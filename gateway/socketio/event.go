@@ -34,7 +34,11 @@ func encodeEvent(e *proto.Event) []byte {
 	case proto.RoomJoined:
 		b = appendText(b, string(e.Room))
 		b = appendText(b, string(e.OwnerID))
-		b = appendIDs(b, e.Clients)
+		if e.Packed != nil {
+			b = append(append(b, ','), e.Packed...)
+		} else {
+			b = appendIDs(b, e.Clients)
+		}
 	case proto.RoomLeft:
 		b = appendText(b, string(e.Room))
 		b = append(b, ',')

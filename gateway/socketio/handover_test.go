@@ -199,7 +199,7 @@ func TestTheEndOfACarriedSessionClosesItsWebSocket(t *testing.T) {
 
 func TestCarriedHeartbeats(t *testing.T) {
 	t.Parallel()
-	a, b, _ := pair(t, Config{PingInterval: 200 * time.Millisecond, PingTimeout: 1500 * time.Millisecond})
+	a, b, _ := pair(t, Config{PingInterval: time.Second, PingTimeout: 1500 * time.Millisecond})
 	s, session := carried(t, a, b)
 	s.want("2")
 	s.send("3")

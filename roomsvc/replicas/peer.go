@@ -21,6 +21,7 @@ type peer struct {
 	// Since when NATS says, every time that it was asked, that nobody answers for it; and when it said so last.
 	nobody, stillNobody time.Time
 	state               proto.State
+	record              int // the newest form of records that it knows; a replica that has not beaten: 0
 	gone                bool
 	ended               time.Time // when it was counted as gone
 
@@ -38,8 +39,8 @@ func (w *Watch) onBeat(m *nats.Msg) {
 	if p == nil {
 		p = w.add(b.Role, b.ID)
 	}
-	changed := p.state != b.State || p.gone
-	p.beat, p.heard, p.state, p.nobody = now, now, b.State, time.Time{}
+	changed := p.state != b.State || p.record != b.Record || p.gone
+	p.beat, p.heard, p.state, p.record, p.nobody = now, now, b.State, b.Record, time.Time{}
 	left := b.State == proto.Leaving && p.role == proto.RoleGateway && !p.gone
 	if b.State == proto.Up {
 		p.gone = false
@@ -135,19 +136,36 @@ func (w *Watch) forget(p *peer) {
 
 // rerank is called with the lock held.
 func (w *Watch) rerank(now time.Time) {
-	var live []proto.ReplicaID
+	var live, able []proto.ReplicaID
+	form := proto.RecordForm
+	if now.Sub(w.since) <= w.cfg.Timings.Missed {
+		form = 1 // there may be replicas that were not heard yet
+	}
 	if w.state == proto.Up {
-		live = append(live, w.cfg.Self)
+		live, able = append(live, w.cfg.Self), append(able, w.cfg.Self)
 	}
 	for id, p := range w.peers {
-		if p.role == proto.RoleRoomsvc && p.state == proto.Up && !p.gone &&
-			now.Sub(latest(p.beat, w.since)) <= w.cfg.Timings.Missed {
+		if p.role != proto.RoleRoomsvc || p.gone {
+			continue
+		}
+		form = min(form, max(p.record, 1))
+		if p.state == proto.Up && now.Sub(latest(p.beat, w.since)) <= w.cfg.Timings.Missed {
 			live = append(live, proto.ReplicaID(id))
+			if p.record >= proto.RecordForm {
+				able = append(able, proto.ReplicaID(id))
+			}
 		}
 	}
-	slices.Sort(live)
-	if !slices.Equal(live, *w.ranking.Load()) {
-		w.ranking.Store(&live)
+	w.form.Store(int32(form)) //nolint:gosec // small
+	store(&w.ranking, live)
+	store(&w.able, able)
+}
+
+// store stores a list in an order of its own, unless it is there.
+func store(at *atomic.Pointer[[]proto.ReplicaID], list []proto.ReplicaID) {
+	slices.Sort(list)
+	if !slices.Equal(list, *at.Load()) {
+		at.Store(&list)
 	}
 }
 

@@ -67,6 +67,8 @@ type Watch struct {
 
 	// Read without the lock; written with it.
 	ranking atomic.Pointer[[]proto.ReplicaID] // who is ranked: up, heard lately
+	able    atomic.Pointer[[]proto.ReplicaID] // those of them that know the newest form of records
+	form    atomic.Int32                      // the newest form of records that all know who are not gone
 
 	gatewaysMu sync.RWMutex              // guards the field below for a moment; may be taken with mu held
 	gateways   map[proto.GatewayID]*peer // all that are known
@@ -88,6 +90,8 @@ func New(cfg Config) *Watch {
 		gateways: make(map[proto.GatewayID]*peer), connected: cfg.Conn.IsConnected(), since: time.Now(),
 	}
 	w.ranking.Store(&[]proto.ReplicaID{})
+	w.able.Store(&[]proto.ReplicaID{})
+	w.form.Store(1)
 	return w
 }
 
@@ -154,7 +158,7 @@ func (w *Watch) beat() {
 	if state == "" {
 		return
 	}
-	beat := proto.Beat{Role: proto.RoleRoomsvc, ID: string(w.cfg.Self), State: state}
+	beat := proto.Beat{Role: proto.RoleRoomsvc, ID: string(w.cfg.Self), State: state, Record: proto.RecordForm}
 	// A beat that cannot be sent is one that is missed; the next one follows.
 	_ = w.cfg.Conn.Publish(w.cfg.Subjects.Beat(proto.RoleRoomsvc, beat.ID), beat.Encode())
 }

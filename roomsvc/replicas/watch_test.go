@@ -83,7 +83,7 @@ func TestReplicasAgreeOnWhoRanksFirstAndTheDeadAreLeftOut(t *testing.T) {
 	for _, room := range []proto.Room{"a", "b", "c", "d"} {
 		first := 0
 		for _, p := range all {
-			if p.First(room.Token()) {
+			if p.First(room.Token(), 1) {
 				first++
 			}
 		}
@@ -152,4 +152,48 @@ func TestAGatewayThatAppearsCostsNoMoreWhereManyAreKnown(t *testing.T) {
 	if allocs := testing.AllocsPerRun(100, appear); allocs > 10 {
 		t.Errorf("%v allocations with 10,000 known", allocs)
 	}
+}
+
+// An older replica cannot read the newer form. It is written once nobody is left who does not know it, and who does not leaves
+// such records alone, so others rank first for them.
+func TestTheNewerFormOfRecordsIsKnownOnceEveryReplicaKnowsIt(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	p := run(t, n)
+	if p.Form() != 1 {
+		t.Error("before anybody could be heard, all know the newer form")
+	}
+	p.Say(proto.Up)
+	testkit.WaitFor(t, "a replica alone to know what it knows", func() bool { return p.Form() == proto.RecordForm })
+
+	nc, old := n.Connect(t), proto.NewReplicaID()
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	beat := proto.Beat{Role: proto.RoleRoomsvc, ID: string(old), State: proto.Up}
+	up := func() bool {
+		if err := nc.Publish(subjects.Beat(proto.RoleRoomsvc, beat.ID), beat.Encode()); err != nil {
+			t.Error(err)
+		}
+		return len(p.Replicas()) == 2
+	}
+	testkit.WaitFor(t, "the older one to be heard", up)
+	testkit.WaitFor(t, "the older form", func() bool { up(); return p.Form() == 1 })
+	others := 0
+	for _, room := range []proto.Room{"a", "b", "c", "d", "e", "f", "g", "h"} {
+		up()
+		if !p.First(room.Token(), proto.RecordForm) {
+			t.Errorf("nobody is left to care for %s", room)
+		}
+		if !p.First(room.Token(), 1) {
+			others++
+		}
+	}
+	if others == 0 {
+		t.Error("the older replica ranks first for no room in the older form")
+	}
+	testkit.WaitFor(t, "the newer form, once the older one is gone", func() bool {
+		return p.lost(string(old)) && p.Form() == proto.RecordForm
+	})
 }

@@ -2,10 +2,19 @@ package replicas
 
 import "github.com/parley-rtc/parley/proto"
 
-// First reports whether this replica ranks first for a room among those that are up.
-func (w *Watch) First(token proto.Token) bool {
-	return proto.First(*w.ranking.Load(), token) == w.cfg.Self
+// First reports whether this replica ranks first for a room among those that are up and know the form of its record: others
+// leave such a record alone.
+func (w *Watch) First(token proto.Token, form int) bool {
+	list := *w.ranking.Load()
+	if form > 1 {
+		list = *w.able.Load()
+	}
+	return proto.First(list, token) == w.cfg.Self
 }
+
+// Form returns the newest form of journal records that every replica knows which is not gone; 1 as long as some may not have
+// been heard.
+func (w *Watch) Form() int { return int(w.form.Load()) }
 
 // Replicas returns who is up, this one included once it beats.
 func (w *Watch) Replicas() []proto.ReplicaID { return *w.ranking.Load() }

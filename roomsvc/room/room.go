@@ -13,6 +13,62 @@ import (
 type State struct {
 	Seq    uint64
 	Record proto.Record
+	Form   int        // of the record as it stands in the journal; 0 and 1 are the same
+	Pack   proto.Pack // the members as encoded, of a large room in form 2
+}
+
+// Large is the number of members from which a room is large: its members are found by a map, and kept as encoded, too.
+const Large = 24
+
+// Packed reports whether the members have not been decoded: they are in Pack alone. [State.Unpack] decodes them.
+func (s *State) Packed() bool { return s.Open() && s.Record.Members == nil && s.Pack.Count > 0 }
+
+// Unpack returns the state with its members decoded: itself, or another. The error wraps [proto.ErrRecord].
+func (s *State) Unpack() (*State, error) {
+	if !s.Packed() {
+		return s, nil
+	}
+	members, err := s.Pack.Members()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it says which record
+	}
+	whole := *s
+	whole.Record.Members = members
+	return &whole, nil
+}
+
+// Count returns how many members there are.
+func (s *State) Count() int {
+	if s.Packed() {
+		return s.Pack.Count
+	}
+	if s == nil {
+		return 0
+	}
+	return len(s.Record.Members)
+}
+
+// Gateways returns each gateway that has members, once.
+func (s *State) Gateways() []proto.GatewayID {
+	if s.Packed() {
+		return s.Pack.Gateways
+	}
+	if !s.Open() {
+		return nil
+	}
+	return gateways(s.Record.Members)
+}
+
+// Told returns each gateway that had members before the record's change or has members after it, once: those that are told of
+// the change.
+func (s *State) Told() []proto.GatewayID {
+	told := slices.Clip(s.Gateways())
+	for _, g := range s.Record.Change.Gateways {
+		if !slices.Contains(told, g) {
+			told = append(told, g)
+		}
+	}
+	return told
 }
 
 // Sequence returns the sequence that the next record of the room has to expect: 0 when the journal has nothing.
@@ -37,25 +93,19 @@ func (s *State) Member(id proto.ClientID) *proto.Member {
 	return nil
 }
 
-// Gateways returns each gateway that had members before the record's change or has members after it, once: those that
-// are told of the change.
-func Gateways(r *proto.Record) []proto.GatewayID {
-	told := make([]proto.GatewayID, 0, 1+len(r.Change.Gateways))
-	for i := range r.Members {
-		g := r.Members[i].Gateway
-		if len(told) > 0 && told[len(told)-1] == g {
+// gateways returns each gateway that has members, once.
+func gateways(members []proto.Member) []proto.GatewayID {
+	list := make([]proto.GatewayID, 0, 1)
+	for i := range members {
+		g := members[i].Gateway
+		if len(list) > 0 && list[len(list)-1] == g {
 			continue // most members of a room share a gateway
 		}
-		if !slices.Contains(told, g) {
-			told = append(told, g)
+		if !slices.Contains(list, g) {
+			list = append(list, g)
 		}
 	}
-	for _, g := range r.Change.Gateways {
-		if !slices.Contains(told, g) {
-			told = append(told, g)
-		}
-	}
-	return told
+	return list
 }
 
 // others returns the ids of the members but one, in join order; it is never nil, since an empty list is written too.

@@ -93,7 +93,7 @@ func check(t *rapid.T, rules room.Rules, st *room.State, q *room.Request, d room
 	if got, err := proto.DecodeRecord(proto.AppendRecord(nil, rec)); err != nil || fmt.Sprint(got) != fmt.Sprint(*rec) {
 		t.Fatalf("%+v does not come back from its JSON: %+v, %v", rec, got, err)
 	}
-	told := room.Gateways(rec)
+	told := (&room.State{Record: *rec}).Told()
 	var had []proto.Member
 	if st.Open() {
 		had = st.Record.Members

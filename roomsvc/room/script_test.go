@@ -85,7 +85,7 @@ func run(t *testing.T, script string) string {
 			d.Answer.Seq = seq
 			event := st.Record.Event(seq)
 			fmt.Fprintf(&out, "  committed %s\n", proto.AppendRecord(nil, &st.Record))
-			fmt.Fprintf(&out, "  told %v %s\n", room.Gateways(&st.Record), proto.AppendEvent(nil, &event))
+			fmt.Fprintf(&out, "  told %v %s\n", st.Told(), proto.AppendEvent(nil, &event))
 			fmt.Fprintf(&out, "  answered %s\n", proto.AppendEvent(nil, &d.Answer))
 		case d.Relay != "":
 			fmt.Fprintf(&out, "  relayed to %s\n", d.Relay)

@@ -1,0 +1,161 @@
+package sim
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// asked is a client's request.
+type asked struct {
+	proto.Frame
+	at  int64
+	ids []proto.RequestID // the Parley-Requests under which it was carried out
+	// joined is what a leave named last.
+	joined      proto.RequestID
+	unavailable bool // so it was answered
+}
+
+// noteRequest notes under which Parley-Request a client's request is carried out.
+func (c *client) noteRequest(a *ask) {
+	if i, err := strconv.Atoi(a.Ref); err == nil && i < len(c.asked) {
+		c.asked[i].ids = append(c.asked[i].ids, a.ID)
+		c.asked[i].joined = a.Joined
+	}
+}
+
+// judgeAnswer holds an answer against its request, and against what was true meanwhile.
+func (c *client) judgeAnswer(e *proto.Event, ref string) {
+	if ref != strconv.Itoa(c.answered) {
+		c.wrong(e, "it answers %s, expected the answer to %d", ref, c.answered)
+		return
+	}
+	q := c.asked[c.answered]
+	q.unavailable = e.Name == proto.Error && e.Code == proto.CodeUnavailable
+	first := c.repeats(c.answered)
+	c.answered++
+	if first != q { // in doubt, and asked again: it is one request, which may have been carried out all along
+		q.at, q.ids = first.at, append(q.ids, first.ids...)
+	}
+	if why := c.lie(q, e); why != "" {
+		c.wrong(e, "%s; it asked %s for %q at %.3f", why, q.Name, q.Room, float64(q.at)/1e6)
+	}
+}
+
+// repeats returns the first of those of a client's requests that one repeats: the same, in the same room, with nothing
+// between, each of which was answered unavailable.
+func (c *client) repeats(i int) *asked {
+	first := c.asked[i]
+	for _, q := range slices.Backward(c.asked[:i]) {
+		switch {
+		case q.Name == proto.SignalSend || q.Room != first.Room || first.Name == proto.SignalSend:
+		case q.Name == first.Name && q.unavailable:
+			first = q
+		default:
+			return first
+		}
+	}
+	return first
+}
+
+// lie says why an answer was true at no moment between request and answer; empty: it was.
+func (c *client) lie(q *asked, e *proto.Event) string {
+	h := c.w.room(q.Room)
+	ever := func(so func(*state) bool) bool { return h.ever(q.at, so) }
+	switch e.Name {
+	case proto.RoomJoined, proto.RoomCreated:
+		s := h.at(e.Seq)
+		switch {
+		case s == nil && e.Name == proto.RoomCreated: // repeated: its number is made up
+		case s == nil || s.seq == 0:
+			return "there is no such change"
+		case !ever(func(s *state) bool { return s.has(c.ID) }):
+			return "it was never a member"
+		case !slices.Equal(sorted(e.Unpack()), s.others(c.ID)) && (e.Name == proto.RoomJoined || len(e.Unpack()) > 0):
+			return "those were not the members"
+		case e.Seq < c.told(q.Room, q.at):
+			return "a client had been told of a later change before it asked"
+		}
+	case proto.RoomExists:
+		mine := func(s *state) bool {
+			i := s.rec.Member(c.ID)
+			return i >= 0 && s.rec.OwnerID == c.ID && slices.Contains(q.ids, s.rec.Members[i].Request)
+		}
+		if !ever(func(s *state) bool { return s.open() && !mine(s) }) {
+			return "there was no such room, or it has just made it itself"
+		}
+	case proto.RoomNotExists:
+		if !ever(func(s *state) bool { return !s.open() }) {
+			return "there was such a room"
+		}
+	case proto.RoomLeft:
+		// Where a late attempt of another join has made it a member of a room that replaced the one that it was in, and no event
+		// has told its gateway so, the leave names the wrong membership: it is left again when a check names it.
+		if q.Name != proto.RoomLeave || e.Kicked || !ever(func(s *state) bool { return !s.hasBy(c.ID, q.joined) }) {
+			return "it was still a member"
+		}
+	case proto.NotInRoom:
+		if c.view(q.Room).in && !ever(func(s *state) bool { return !s.has(c.ID) }) {
+			return "it was a member"
+		}
+	case proto.TargetNotFound:
+		if t := c.w.client(q.TargetID); t != nil && !t.closed && t.view(q.Room).in && t.steady(q.Room, q.at) &&
+			!ever(func(s *state) bool { return !s.has(t.ID) }) {
+			return "its target was a member, and had been told so"
+		}
+	case proto.SignalSent:
+		t := c.w.client(q.TargetID)
+		if t != nil && !t.closed && !t.got[signalID{line{q.Room, c.ID}, string(q.Data)}] {
+			return "its target has not heard it"
+		}
+	case proto.Error:
+		switch {
+		case e.Code == proto.CodeRoomFull:
+		case e.Code != proto.CodeUnavailable:
+			return "it is no answer that fits"
+		case c.w.Options == Options{Steps: c.w.Steps, Trace: c.w.Trace}:
+			return "nothing has gone wrong"
+		}
+	default:
+		return "it answers nothing"
+	}
+	return ""
+}
+
+// told returns the last change of a room of which any client had been told at a time.
+func (c *client) told(room proto.Room, at int64) uint64 {
+	h := c.w.room(room)
+	for _, s := range slices.Backward(h.states) {
+		if s.told < at {
+			return s.seq
+		}
+	}
+	return 0
+}
+
+// steady reports whether nothing is under way of a client in a room, and was not lately.
+func (c *client) steady(room proto.Room, since int64) bool {
+	for _, q := range slices.Backward(c.asked) {
+		if q.Room == room && q.Name != proto.SignalSend {
+			i := slices.Index(c.asked, q)
+			return q.at < since && c.answered > i && c.asking == nil
+		}
+	}
+	return false
+}
+
+func sorted(ids []proto.ClientID) []proto.ClientID {
+	list := append([]proto.ClientID{}, ids...)
+	slices.Sort(list)
+	return list
+}
+
+func (w *world) client(id proto.ClientID) *client {
+	for _, c := range w.clients {
+		if c.ID == id {
+			return c
+		}
+	}
+	return nil
+}

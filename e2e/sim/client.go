@@ -1,0 +1,216 @@
+package sim
+
+import (
+	"iter"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/turns"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// maxRooms is in how many rooms a client may be: in all that there are.
+const maxRooms = 8
+
+// client is a client of a gateway. What it asks for goes through its order of requests, which blocks: so that is a
+// coroutine, resumed when a request has come or been answered. Its many fields are three things that share a life: what its
+// gateway's session has, its coroutine, and what the judges know of it.
+type client struct {
+	rooms.Client
+	w         *world
+	g         *gateway
+	num       uint64
+	in        map[proto.Room]proto.RequestID // as the core says
+	inbox     []item
+	turns     turns.Turns
+	n         int64 // of the last signal
+	asking    *ask
+	closed    bool // the connection has ended: nothing is heard any more
+	forgotten bool // by the core
+
+	next    func() (*ask, bool)
+	stop    func()
+	yield   func(*ask) bool
+	busy    bool // the coroutine waits for an answer
+	stopped bool
+
+	asked    []*asked
+	answered int
+	views    map[proto.Room]*view
+	signals  map[line]int64
+	got      map[signalID]bool
+}
+
+// item is something in a client's inbox: a request, a leave that its gateway makes, or the end.
+type item struct {
+	frame proto.Frame
+	at    int64
+	leave bool
+	ghost proto.RequestID
+	room  proto.Room
+	end   bool
+}
+
+// dial connects a client to a gateway.
+func (w *world) dial(g *gateway) {
+	w.made++
+	c := &client{
+		w: w, g: g, num: uint64(w.made), in: make(map[proto.Room]proto.RequestID), views: make(map[proto.Room]*view),
+		signals: make(map[line]int64), got: make(map[signalID]bool),
+	}
+	c.ID = proto.ClientID("client-" + strconv.Itoa(1_000_000_000_000_000+w.made))
+	c.Peer = c
+	c.next, c.stop = iter.Pull(c.pump)
+	w.clients = append(w.clients, c)
+	w.note("%s connects to %s", c.ID, g.name)
+	g.step(&rooms.In{Kind: rooms.Open, Client: &c.Client})
+	c.next() // it waits for requests
+}
+
+// pump carries out what is in the inbox, one at a time.
+func (c *client) pump(yield func(*ask) bool) {
+	c.yield = yield
+	for !c.stopped {
+		if len(c.inbox) == 0 {
+			if !yield(nil) {
+				return
+			}
+			continue
+		}
+		x := c.inbox[0]
+		c.inbox = c.inbox[1:]
+		deadline := x.at + int64(proto.RequestTimeout)
+		switch {
+		case x.end:
+			c.g.step(&rooms.In{Kind: rooms.Ended, Client: &c.Client})
+			settled := c.turns.Depart(c, maps.Clone(c.in), c.w.now+int64(proto.RequestTimeout))
+			if !c.stopped {
+				clear(c.in)
+				c.g.step(&rooms.In{Kind: rooms.Departed, Client: &c.Client, Settled: settled})
+			}
+		case x.leave && x.ghost == "":
+			c.turns.LeaveStranger(c, x.room, deadline)
+		case x.leave:
+			c.turns.LeaveGhost(c, x.room, x.ghost, c.w.now+int64(proto.RequestTimeout))
+		case x.frame.Name == proto.SignalSend:
+			c.signal(&x)
+		default:
+			c.change(&x, deadline)
+		}
+	}
+}
+
+// change carries out a create, join or leave.
+func (c *client) change(x *item, deadline int64) {
+	op := map[proto.Name]proto.Op{
+		proto.RoomCreate: proto.OpCreate, proto.RoomJoin: proto.OpJoin, proto.RoomLeave: proto.OpLeave,
+	}[x.frame.Name]
+	switch c.turns.Change(c, op, x.frame.Room, x.frame.Ref, deadline) {
+	case turns.Asked:
+	case turns.Unavailable:
+		c.hear(proto.Errorf(proto.CodeUnavailable, x.frame.Room, c.ID, "in doubt"), x.frame.Ref)
+	case turns.TooMany:
+		c.hear(proto.Errorf(proto.CodeTooManyRooms, x.frame.Room, c.ID, "too many"), x.frame.Ref)
+	}
+}
+
+// signal sends a signal on, unless the gateway itself knows better.
+func (c *client) signal(x *item) {
+	f := &x.frame
+	if _, in := c.in[f.Room]; !in {
+		c.hear(proto.Event{Name: proto.NotInRoom, Room: f.Room}, f.Ref)
+		return
+	}
+	c.n++
+	num := c.turns.Number()
+	c.carryOut(&ask{
+		Ask: rooms.Ask{Op: proto.OpSignal, Room: f.Room, Num: num, ID: c.Request(num), Ref: f.Ref},
+		req: proto.Request{
+			Room: f.Room, ClientID: c.ID, Gateway: c.g.id, TargetID: f.TargetID, N: c.n, Data: f.Data,
+		},
+		deadline: x.at + int64(proto.SignalTimeout),
+	})
+}
+
+// carryOut asks, and waits until that is resolved.
+func (c *client) carryOut(a *ask) rooms.Outcome {
+	if c.stopped {
+		return rooms.Unavailable
+	}
+	a.g, a.c = c.g, c
+	c.asking = a
+	c.noteRequest(a)
+	if a.Op != proto.OpSignal {
+		c.g.step(&rooms.In{Kind: rooms.Begin, Client: &c.Client, Ask: a.Ask})
+	}
+	c.g.soon(a.try)
+	c.busy = true
+	if !c.yield(a) {
+		c.stopped = true
+		return rooms.Unavailable
+	}
+	return a.outcome
+}
+
+// resolve ends the request under way; the coroutine goes on a moment later.
+func (c *client) resolve(outcome rooms.Outcome) {
+	c.asking.done, c.asking.outcome = true, outcome
+	c.asking = nil
+	c.g.soon(func() {
+		c.busy = false
+		c.resume()
+	})
+}
+
+// push puts something into the inbox.
+func (c *client) push(x item) {
+	c.inbox = append(c.inbox, x)
+	c.g.soon(c.resume)
+}
+
+func (c *client) resume() {
+	if !c.busy && !c.stopped && c.g.alive {
+		c.next()
+	}
+}
+
+// end ends the connection.
+func (c *client) end() {
+	c.w.note("%s ends", c.ID)
+	c.closed = true
+	c.push(item{end: true, at: c.w.now})
+}
+
+// Now implements [turns.Client].
+func (c *client) Now() int64 { return c.w.now }
+
+// Request implements [turns.Client].
+func (c *client) Request(num uint64) proto.RequestID {
+	return proto.RequestID(c.g.name + "-" + strconv.FormatUint(c.num, 36) + "-" + strconv.FormatUint(num, 36))
+}
+
+// Joined implements [turns.Client].
+func (c *client) Joined(room proto.Room) (proto.RequestID, bool) {
+	by, in := c.in[room]
+	return by, in
+}
+
+// Full implements [turns.Client].
+func (c *client) Full() bool { return len(c.in) >= maxRooms }
+
+// Ask implements [turns.Client].
+func (c *client) Ask(a *turns.Ask) rooms.Outcome {
+	return c.carryOut(&ask{Ask: a.Ask, deadline: a.Deadline, req: proto.Request{
+		Room: a.Room, ClientID: c.ID, Gateway: c.g.id, Joined: a.Joined, Lost: a.Lost,
+	}})
+}
+
+// request has the client ask for something.
+func (c *client) request(f proto.Frame) {
+	f.Ref = strconv.Itoa(len(c.asked))
+	c.asked = append(c.asked, &asked{Frame: f, at: c.w.now})
+	c.w.note("%s asks %s %q (ref %s) %s %s", c.ID, f.Name, f.Room, f.Ref, f.TargetID, f.Data)
+	c.push(item{frame: f, at: c.w.now + int64(time.Millisecond)})
+}

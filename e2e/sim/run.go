@@ -1,0 +1,40 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// Of returns the options of a run from its seed: what goes wrong differs from run to run.
+func Of(seed uint64) Options {
+	o := Options{Steps: 600}
+	if seed%8 != 0 { // each eighth run is one in which nothing does
+		o.Loss = int(seed % 3 * 10) //nolint:gosec // 0 to 20
+		o.Kills, o.Elections = seed%2 != 0, seed%5 < 2
+	}
+	return o
+}
+
+// Run carries out one run. It returns why it failed, empty when it did not, and, with Options.Trace, what happened.
+func Run(seed uint64, o Options) (fault string, trace []string) {
+	w := &world{
+		Options: o, rnd: rand.New(rand.NewPCG(seed, 1)), net: network{cut: nodes}, //nolint:gosec // to be repeated
+		attempts: make(map[string]*attempt), leaves: make(map[proto.RequestID]proto.RequestID), history: make(map[proto.Room]*history),
+	}
+	w.stream = newStream(w)
+	defer func() {
+		for _, c := range w.clients {
+			c.stop()
+		}
+	}()
+	for range 2 {
+		w.startReplica()
+		w.startGateway()
+	}
+	w.after(2*time.Second, w.step)
+	w.run(int64(2*time.Second) + int64(o.Steps)*int64(35*time.Millisecond))
+	w.settle()
+	return w.fault, w.trace
+}
