@@ -37,8 +37,17 @@ type Session interface {
 	End(cause error)
 }
 
-// Opener makes the session of a new connection. It returns an error that wraps [ErrFull] or [ErrDraining] when there is
-// no room for it.
+// Door has places for connections: as many as the gateway takes in all, and from one address.
+type Door interface {
+	// Enter takes a place for a connection from an address, with trusted proxies looked through. The error wraps [ErrFull] or
+	// [ErrDraining]; without one the caller gives the place back with Leave.
+	Enter(address string) error
+	// Leave gives back the place of a connection from an address.
+	Leave(address string)
+}
+
+// Opener makes the session of a connection that has a place. It returns an error that wraps [ErrDraining] when the gateway
+// goes.
 type Opener func(t Transport, about About) (Session, error)
 
 // About is what a transport knows of a new connection.
@@ -48,7 +57,7 @@ type About struct {
 	Address   string         // the client's address, with trusted proxies looked through
 }
 
-// Why no session could be opened.
+// Why somebody is not let in.
 var (
 	ErrFull     = errors.New("too many connections")
 	ErrDraining = errors.New("the gateway is going away")
