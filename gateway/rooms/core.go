@@ -14,6 +14,9 @@ type Config struct {
 }
 
 // Core is what a gateway knows of its rooms and clients. One goroutine owns it.
+//
+// Its methods are one for each thing that happens and one for each thing that follows from it, one file for each noun: they stand
+// together because each may lead to any other (an answer to a roster, a roster to a removal), and all end in the same list.
 type Core struct {
 	cfg     Config
 	now     int64
@@ -26,7 +29,7 @@ type Core struct {
 	queue   []*room           // rooms that wait for their turn to ask
 
 	remembered []*Client // ended with a question open, the first to be forgotten first
-	kept       int       // bytes
+	keptBytes  int
 	dropped    uint64
 
 	outs   []Out
