@@ -92,22 +92,11 @@ func TestOneWhoJoinsAgainWhileItIsRemovedIsToldToAskAgain(t *testing.T) {
 	}
 }
 
-// What NATS brings is everybody's: a defect in handling it ends nothing either, and rosters mend what it has left undone.
-func TestADefectInHandlingWhatNATSBringsIsMended(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	a := w.dial()
-	w.creates(a, lobby, 1)
-	w.g.dispatcher.messages <- nil // nothing that NATS brings, and what no code expects
-	w.next(proto.OpRoster).answer(rosterAnswer(lobby, 2, a.ID(), far1))
-	w.hears(a, came(lobby, far1, 2, 1))
-}
-
 // testSession returns a client's session.
 func testSession(w *world, id proto.ClientID) *session.Session {
-	w.g.door.mu.Lock()
-	defer w.g.door.mu.Unlock()
-	for s := range w.g.door.sessions {
+	w.g.clients.mu.Lock()
+	defer w.g.clients.mu.Unlock()
+	for s := range w.g.clients.sessions {
 		if s.ID() == id {
 			return s
 		}

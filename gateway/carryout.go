@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"time"
-
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/gateway/session"
@@ -30,15 +28,15 @@ func (d *dispatcher) carryOut(o *rooms.Out) {
 	case rooms.Deliver:
 		d.deliver(o)
 	case rooms.Ack:
-		d.g.acks.add(ack{o.Name, o.Reply, o.Room, o.ID})
+		d.acks.add(ack{o.Name, o.Reply, o.Room, o.ID})
 	case rooms.Resolve:
 		s := of(o.To[0])
 		d.noteOutcome(o.Outcome)
 		s.Resolve(s.Asking(), o.Outcome)
 	case rooms.AskRoster:
-		d.askRoster(o)
+		d.own.askRoster(o)
 	case rooms.LeaveStranger:
-		d.leaveStranger(o)
+		d.own.leaveStranger(o)
 	case rooms.QueueLeave:
 		if o.Joined != "" {
 			d.g.metrics.ghosts.Inc()
@@ -66,41 +64,15 @@ func (d *dispatcher) tell(o *rooms.Out) {
 	m.Ref = o.Ref
 	for _, c := range o.To {
 		s := of(c)
-		if o.Lazy && s.Out.PutLazily(m) {
-			d.lazy = append(d.lazy, s)
-		} else if !o.Lazy {
+		if o.Lazy == 0 {
 			s.Send(m)
+		} else if s.Out.PutLazily(m) {
+			d.lazy.add(s)
 		}
 	}
-	if o.Lazy {
-		d.flushSoon(len(o.To))
+	if o.Lazy > 0 {
+		d.lazy.soon(o.Lazy)
 	}
-}
-
-// In a room with many members here, events are written a moment after they were told: as long as writing one of them to
-// everybody takes, at most a blink. Whatever else is sent to a member meanwhile takes them along, in order.
-const (
-	perMember = 20 * time.Microsecond
-	blink     = 20 * time.Millisecond
-)
-
-// flushSoon has what was told lazily be written.
-func (d *dispatcher) flushSoon(members int) {
-	if d.flushing {
-		return
-	}
-	d.flushing = true
-	time.AfterFunc(min(blink, time.Duration(members)*perMember), func() { d.post(command{flush: true}) })
-}
-
-// flush lets what was told lazily be written.
-func (d *dispatcher) flush() {
-	d.flushing = false
-	for i, s := range d.lazy {
-		s.Out.Flush()
-		d.lazy[i] = nil
-	}
-	d.lazy = d.lazy[:0]
 }
 
 // deliver queues a signal for its target without the sender's count, and confirms it.
@@ -110,12 +82,12 @@ func (d *dispatcher) deliver(o *rooms.Out) {
 	e.N = 0
 	switch of(o.To[0]).Out.Offer(message(&e, payload)) {
 	case session.Taken:
-		d.g.acks.sent(o.Reply, e.Room, o.To[0].ID)
+		d.acks.sent(o.Reply, e.Room, o.To[0].ID)
 		return
 	case session.Full:
-		d.g.acks.full(o.Reply, e.Room, e.SenderID)
+		d.acks.full(o.Reply, e.Room, e.SenderID)
 	case session.Gone:
-		d.g.acks.notFound(o.Reply, e.Room, o.To[0].ID)
+		d.acks.notFound(o.Reply, e.Room, o.To[0].ID)
 	}
 	d.refused = append(d.refused, refused{o.To[0], *o.Event})
 }

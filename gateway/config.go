@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/edge"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -20,7 +21,10 @@ type Config struct {
 	Drain          time.Duration // how long closing may take; 10 s
 	IdleTimeout    time.Duration // how long an HTTP connection may stand unused between two requests; 90 s
 	Home           http.Handler  // what stands at /; nothing
-	RandomReplica  bool          // for tests: ask any replica first, not the one that ranks first
+	// Rank orders the replicas of the room service that live: the first is asked first about a room, the next when it does not
+	// answer, such as a replica in the same zone before the others. The slice is Rank's own to change. Gateways that rank
+	// alike ask the same replica about a room, which costs least; whatever the order, answers are the same. nil: [proto.Rank]
+	Rank func(replicas []proto.ReplicaID, room proto.Room) []proto.ReplicaID
 }
 
 // Limits bound what a client, an address and all together may take. In each, 0 is the default and less is none.
@@ -35,13 +39,25 @@ type Limits struct {
 	IPv6Prefix         int // bits of an IPv6 address that count as one address there; 64, none: all 128
 }
 
-// none is a limit that is never reached.
-const none = 1<<31 - 1
+// withDefaults fills in what is 0.
+func (c Config) withDefaults() Config {
+	if c.Servers == "" {
+		c.Servers = nats.DefaultURL
+	}
+	if c.Drain <= 0 {
+		c.Drain = defaultDrain
+	}
+	if c.IdleTimeout <= 0 {
+		c.IdleTimeout = defaultIdle
+	}
+	c.Limits = c.Limits.withDefaults()
+	return c
+}
 
 // told returns what clients are told of their limits.
 func (l Limits) told() proto.Limits {
 	most := func(v int) int {
-		if v == none {
+		if v == edge.None {
 			return 0
 		}
 		return v
@@ -56,7 +72,7 @@ func (l Limits) withDefaults() Limits {
 		case *v == 0:
 			*v = def
 		case *v < 0:
-			*v = none
+			*v = edge.None
 		}
 	}
 	set(&l.MaxFrame, 64<<10)

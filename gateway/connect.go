@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
@@ -40,13 +40,14 @@ func (g *Gateway) connect() error {
 	}
 	g.conn = conn
 	g.asker = ask.New(conn, ask.Config{
-		Gateway: g.id, Subjects: g.subjects, Ranking: g.ranking, Random: g.cfg.RandomReplica, Stopped: g.stopped,
+		Gateway: g.id, Subjects: g.subjects, Ranking: g.ranking, Rank: g.cfg.Rank, Stopped: g.stopped,
 		Silence: g.timing.attempt, BackoffMin: g.timing.backoffMin, BackoffMax: g.timing.backoffMax,
 	})
+	limits := g.cfg.Limits
 	g.host = session.Host{
 		Gateway: g.id, Request: g.timing.request, Signal: g.timing.signal, Began: g.dispatcher.began, Asker: g.asker,
 		Limits: session.Limits{
-			MaxQueue: g.limits.MaxQueue, MaxRooms: g.limits.MaxRooms, Rate: g.limits.Rate, Burst: g.limits.Burst,
+			MaxQueue: limits.MaxQueue, MaxRooms: limits.MaxRooms, Rate: limits.Rate, Burst: limits.Burst,
 		},
 		Fits: g.fits, Spawn: g.spawn, Dispatcher: g.dispatcher, Door: exit{g}, Metrics: g.metrics, Log: g.log,
 	}
@@ -60,9 +61,7 @@ func (g *Gateway) connect() error {
 func (g *Gateway) subscribe() error {
 	_, err1 := g.conn.ChanSubscribe(g.subjects.GatewayAll(g.id), g.dispatcher.messages)
 	_, err2 := g.conn.Subscribe(g.subjects.BeatAll(proto.RoleRoomsvc), func(m *nats.Msg) {
-		if b, err := proto.DecodeBeat(m.Data); err == nil {
-			g.ranking.Beat(b, time.Now())
-		}
+		g.safely("a replica's beat", func() { g.heard(m) })
 	})
 	_, err3 := g.conn.Subscribe(g.subjects.Alive(string(g.id)), func(m *nats.Msg) { _ = m.Respond(nil) })
 	if err := errors.Join(err1, err2, err3); err != nil {
@@ -72,6 +71,16 @@ func (g *Gateway) subscribe() error {
 		return g.conn.FlushTimeout(natsFlush) //nolint:wrapcheck // the caller says what was done
 	}
 	return nil
+}
+
+// heard takes a replica's beat.
+func (g *Gateway) heard(m *nats.Msg) {
+	b, err := decoded(proto.DecodeBeat, m.Data)
+	if err != nil {
+		defect.Log(g.log, err)
+		return
+	}
+	g.ranking.Beat(b, time.Now())
 }
 
 // natsError hears what NATS says beside the way.
@@ -88,17 +97,7 @@ func (g *Gateway) shutOut(err error) {
 	if err == nil {
 		err = nats.ErrConnectionClosed
 	}
-	g.refusedBy <- fmt.Errorf("the connection to NATS was closed: %w; check the server's address and the login", err)
-}
-
-// reached returns why NATS will not be reached any more, or nil when the context ends.
-func (g *Gateway) reached(ctx context.Context) error {
-	select {
-	case err := <-g.refusedBy:
-		return err
-	case <-ctx.Done():
-		return nil
-	}
+	g.fail(fmt.Errorf("the connection to NATS was closed: %w; check the server's address and the login", err))
 }
 
 // fits reports whether NATS takes a request: without --max-frame a client may send more. Every NATS takes a check's page.

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -17,24 +16,27 @@ import (
 
 // dispatcher takes everything that NATS brings for this gateway in order, on one goroutine. It feeds the core, which says
 // what is to be done (feed.go), and does that (carryout.go). It appends references to queues; it does no I/O.
+//
+// It has a method for each thing that comes in and for each that goes out, and the fields that these share: they are the two
+// sides of one core, and nothing else happens here. A defect in it ends the gateway, since the core may be half changed.
 type dispatcher struct {
 	// Set by newDispatcher.
 	g        *Gateway
 	began    time.Time
+	acks     *acks
+	decode   func([]byte) (proto.Event, error)
 	messages chan *nats.Msg // filled by NATS; when it is full NATS drops, and rosters mend what was missed
 
 	// Owned by run.
 	core      *rooms.Core
 	in        rooms.In
 	sessions  map[uint64]*session.Session
-	own       map[uint64]*ownAsk // requests of the gateway's own that are under way, by number
-	ownNum    uint64             // of the last of them
-	answered  bool               // something was, since the last tick or request that was not
-	departed  int                // sessions that have left everything and are remembered
-	whenEmpty chan struct{}      // closed, if made, when every session has departed
-	refused   []refused          // signals of this step that a queue did not take
-	lazy      []*session.Session // were told something that is written a moment later
-	flushing  bool               // that moment is about to come
+	own       ownAsks
+	lazy      lazily
+	answered  bool          // something was, since the last tick or request that was not
+	departed  int           // sessions that have left everything and are remembered
+	whenEmpty chan struct{} // closed, if made, when every session has departed
+	refused   []refused     // signals of this step that a queue did not take
 
 	inRooms atomic.Uint64 // rooms at the last tick, for beats
 
@@ -63,18 +65,22 @@ const (
 	maxRosters  = 32
 	maxKept     = 64 << 20
 	maxKeptRoom = 8 << 20
-	manyMembers = 50 // from which on a room's events are written a moment later
+	manyMembers = 50 // of a room, from which on its events are written a moment later
 )
 
 func newDispatcher(g *Gateway) *dispatcher {
-	return &dispatcher{
+	d := &dispatcher{
 		g:        g,
+		acks:     newAcks(g),
+		decode:   proto.DecodeEvent,
 		began:    time.Now(),
 		messages: make(chan *nats.Msg, queueOfNATS),
 		sessions: make(map[uint64]*session.Session),
-		own:      make(map[uint64]*ownAsk),
 		commands: bus.NewQueue[command](),
 	}
+	d.own = ownAsks{d: d, by: make(map[uint64]*ownAsk)}
+	d.lazy.flush = func() { d.post(command{flush: true}) }
+	return d
 }
 
 // post hands a command to the dispatcher. It does not block. What is posted before a request is published is handled
@@ -91,8 +97,8 @@ func (d *dispatcher) GiveUp(s *session.Session, a *ask.Ask) { d.post(command{giv
 func (d *dispatcher) Ended(s *session.Session) { d.post(command{ended: true, session: s}) }
 
 // Departed implements [session.Dispatcher].
-func (d *dispatcher) Departed(s *session.Session, open bool) {
-	d.post(command{departed: s, settled: !open})
+func (d *dispatcher) Departed(s *session.Session, settled bool) {
+	d.post(command{departed: s, settled: settled})
 }
 
 // run dispatches until the context ends.
@@ -106,10 +112,10 @@ func (d *dispatcher) run(ctx context.Context) error {
 	for {
 		select {
 		case m := <-d.messages:
-			d.drain() // what was posted before the message came about
+			d.runCommands() // what was posted before the message came about
 			d.message(m)
 		case <-d.commands.Bell():
-			d.drain()
+			d.runCommands()
 		case now := <-tick.C:
 			d.tick(now)
 		case <-ctx.Done():
@@ -118,8 +124,8 @@ func (d *dispatcher) run(ctx context.Context) error {
 	}
 }
 
-// drain handles the commands posted so far.
-func (d *dispatcher) drain() {
+// runCommands handles the commands posted so far.
+func (d *dispatcher) runCommands() {
 	commands := d.commands.Take(nil)
 	for i := range commands {
 		d.command(&commands[i])
@@ -143,7 +149,7 @@ func (d *dispatcher) command(c *command) {
 		d.step(&rooms.In{Kind: rooms.Departed, Client: &c.departed.Client, Settled: c.settled})
 		d.checkEmpty()
 	case c.flush:
-		d.flush()
+		d.lazy.write()
 	case c.empty != nil:
 		d.whenEmpty = c.empty
 		d.checkEmpty()
@@ -166,7 +172,7 @@ func (d *dispatcher) tick(now time.Time) {
 func (d *dispatcher) noteAnswers(now time.Time) {
 	if d.answered {
 		d.answered = false
-		d.g.answered.Store(now.UnixMilli())
+		d.g.answers.last.Store(now.UnixMilli())
 	}
 }
 
@@ -178,7 +184,7 @@ func (d *dispatcher) noteOutcome(outcome rooms.Outcome) {
 	}
 	now := time.Now()
 	d.noteAnswers(now.Add(-time.Millisecond))
-	d.g.gaveUp.Store(now.UnixMilli())
+	d.g.answers.gaveUp.Store(now.UnixMilli())
 }
 
 // checkEmpty lets the drain go on when every session has left its rooms.
@@ -187,19 +193,4 @@ func (d *dispatcher) checkEmpty() {
 		close(d.whenEmpty)
 		d.whenEmpty = nil
 	}
-}
-
-// contain keeps a defect in handling one message from ending the gateway, with all its connections. What it has left half
-// done, rosters and checks mend.
-func (d *dispatcher) contain(m *nats.Msg) {
-	defect := recover()
-	if defect == nil {
-		return
-	}
-	subject := ""
-	if m != nil {
-		subject = m.Subject
-	}
-	d.g.log.Error("a defect", "id", proto.NewRequestID(), "subject", subject, "panic", defect, "stack", string(debug.Stack()))
-	d.post(command{compare: rooms.Defect})
 }

@@ -30,7 +30,7 @@ func TestADrainClosesSpreadOutWith1001AndWaitsForTheLeaves(t *testing.T) {
 	}
 	began := time.Now()
 	w.leave()
-	testkit.WaitFor(t, "the drain", w.g.door.isDraining)
+	testkit.WaitFor(t, "the drain", w.g.front.door.IsShut)
 	if _, err := w.g.open(newStalled(), link.About{ID: far1}); !errors.Is(err, link.ErrDraining) {
 		t.Errorf("a connection during the drain: %v", err)
 	}
@@ -88,7 +88,7 @@ func TestOneWhoAnswersNoCloseDoesNotKeepAGatewayThatEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ws.CloseNow() //nolint:errcheck // it is over
-	testkit.WaitFor(t, "the session", func() bool { return w.g.door.count() == 1 })
+	testkit.WaitFor(t, "the session", func() bool { return w.g.clients.count() == 1 })
 	began := time.Now()
 	w.leave()
 	<-w.done
@@ -157,7 +157,7 @@ func TestAGatewayAnswersThatItIsAlive(t *testing.T) {
 func TestADrainingGatewayRefusesNewSocketsWith503(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
-	w.g.door.shut()
+	w.g.front.door.Shut()
 	_, err := testkit.Open(t.Context(), w.url, nil)
 	if refused := (*testkit.RefusedError)(nil); !errors.As(err, &refused) || refused.Status != http.StatusServiceUnavailable {
 		t.Errorf("the error is %v", err)

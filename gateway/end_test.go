@@ -94,9 +94,9 @@ func TestTheLogSaysWhyAConnectionWasClosed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			log := &lines{}
-			w := newWorld(t, worldOptions{prepare: func(g *Gateway) {
-				g.log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-			}})
+			w := newWorld(t, worldOptions{
+				log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			})
 			peer := &prompt{opened: make(chan link.Session, 1), err: c.write}
 			s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
 			if err != nil {

@@ -6,20 +6,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/parley-rtc/parley/gateway/socketio"
 	"github.com/parley-rtc/parley/proto"
 )
-
-// newEngine makes the Socket.IO transport. Sessions that are not connected yet count against the same bounds as clients.
-func (g *Gateway) newEngine() *socketio.Server {
-	return socketio.New(socketio.Config{
-		Open: g.open, Gateway: g.id, MaxFrame: g.limits.MaxFrame, Burst: g.limits.Burst,
-		AllowOrigin: g.admits(transportSocketIO), Address: g.address, Counted: g.counted,
-		Forbidden: g.forbidden, Unknown: g.unknown,
-		MaxSessions: g.limits.MaxConns, MaxSessionsPerAddress: g.limits.MaxConnsPerAddress,
-		Remote: remote{g},
-	}, g.log)
-}
 
 // remote hands a Socket.IO session's requests to the gateway that it lives on: any load balancer will do.
 type remote struct{ g *Gateway }
@@ -40,6 +28,6 @@ func (g *Gateway) fromGateway(m *nats.Msg) {
 		return
 	}
 	g.spawn(func() {
-		_ = m.Respond(g.engine.HandleRemote(g.work, m.Data)) // an answer that cannot be sent is one that was lost
+		_ = m.Respond(g.front.engine.HandleRemote(g.work, m.Data)) // an answer that cannot be sent is one that was lost
 	})
 }

@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"bytes"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
@@ -31,7 +33,6 @@ func (d *dispatcher) step(in *rooms.In) {
 
 // message handles what NATS brought.
 func (d *dispatcher) message(m *nats.Msg) {
-	defer d.contain(m)
 	kind, rest := d.g.subjects.ParseGateway(d.g.id, m.Subject)
 	switch kind {
 	case proto.KindReply:
@@ -49,11 +50,27 @@ func (d *dispatcher) message(m *nats.Msg) {
 	}
 }
 
+// decoded decodes what NATS brought. A defect of the decoder is an error like others: nothing has been changed yet.
+func decoded[T any](decode func([]byte) (T, error), data []byte) (v T, err error) {
+	defer defect.Catch("reading what NATS brought", &err)
+	return decode(data)
+}
+
+// unreadable says that something which NATS brought is dropped. After a defect the rooms are compared with their rosters, which
+// mend what it would have brought about.
+func (d *dispatcher) unreadable(what string, m *nats.Msg, err error) {
+	if !defect.Log(d.g.log, err, "subject", m.Subject) {
+		d.g.log.Warn(what+" could not be read", "error", err)
+		return
+	}
+	d.step(&rooms.In{Kind: rooms.CompareAll, Why: rooms.Defect})
+}
+
 // roomEvent handles what a replica tells of a room.
 func (d *dispatcher) roomEvent(m *nats.Msg) {
-	e, err := proto.DecodeEvent(m.Data)
+	e, err := decoded(d.decode, m.Data)
 	if err != nil {
-		d.g.log.Warn("a room event could not be read", "error", err)
+		d.unreadable("a room event", m, err)
 		return
 	}
 	d.in = rooms.In{Kind: rooms.Event, Event: &e, Payload: m.Data}
@@ -62,9 +79,12 @@ func (d *dispatcher) roomEvent(m *nats.Msg) {
 
 // signal handles a signal for one of our clients.
 func (d *dispatcher) signal(to proto.ClientID, m *nats.Msg) {
-	e, err := proto.DecodeEvent(m.Data)
-	if err != nil || e.Name != proto.SignalReceive {
-		d.g.log.Warn("a signal could not be read", "event", string(e.Name), "error", err)
+	e, err := decoded(d.decode, m.Data)
+	if err == nil && e.Name != proto.SignalReceive {
+		err = fmt.Errorf("%w: it is %q", proto.ErrFrame, e.Name)
+	}
+	if err != nil {
+		d.unreadable("a signal", m, err)
 		return
 	}
 	d.in = rooms.In{Kind: rooms.Signal, Event: &e, Payload: m.Data, To: to, Reply: m.Reply}
@@ -73,9 +93,9 @@ func (d *dispatcher) signal(to proto.ClientID, m *nats.Msg) {
 
 // check handles what a replica believes of our members.
 func (d *dispatcher) check(m *nats.Msg) {
-	c, err := proto.DecodeCheck(m.Data)
+	c, err := decoded(proto.DecodeCheck, m.Data)
 	if err != nil {
-		d.g.log.Warn("a check could not be read", "error", err)
+		d.unreadable("a check", m, err)
 		return
 	}
 	for i := range c.Rooms {
@@ -92,7 +112,7 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 	}
 	s, own, a := d.sessions[num], (*ownAsk)(nil), (*ask.Ask)(nil)
 	if num == 0 {
-		if own = d.own[askNum]; own != nil {
+		if own = d.own.by[askNum]; own != nil {
 			a = own.Ask
 		}
 	} else if s != nil {
@@ -110,12 +130,12 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 		d.sent(s, a)
 		return
 	}
-	e, err := proto.DecodeAnswer(m.Data)
+	e, err := decoded(proto.DecodeAnswer, m.Data)
 	switch {
 	case err != nil:
-		d.g.log.Warn("an answer could not be read", "error", err)
+		d.unreadable("an answer", m, err)
 	case own != nil:
-		d.ownAnswer(own, &e)
+		d.own.answer(own, &e)
 	case s == nil:
 	case a != nil && a.Op == proto.OpSignal:
 		d.signalAnswer(s, a, &e, m.Data)
@@ -170,7 +190,7 @@ func (d *dispatcher) giveUp(s *session.Session, a *ask.Ask) {
 	switch {
 	case a.Done():
 	case s == nil:
-		d.ownGivenUp(a)
+		d.own.givenUp(a)
 	case a.Op == proto.OpSignal:
 		s.Tell(rooms.Unanswered(a.Room, s.ID()), a.Ref)
 		d.noteOutcome(rooms.Unavailable)

@@ -216,8 +216,42 @@ func TestConnectionsBeyondTheGatewaysLimitAreRefusedWith503(t *testing.T) {
 		t.Errorf("the third connection was answered %d", status)
 	}
 	a.Close()
-	testkit.WaitFor(t, "room for another", func() bool { return w.count("parley_gateway_sessions") == 1 })
+	testkit.WaitFor(t, "room for another", func() bool { return w.g.front.door.Count() == 1 })
 	w.dial()
+}
+
+// Both transports together stay within the limit: a Socket.IO session counts from its handshake on, once.
+func TestBothTransportsTogetherStayWithinTheLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxConns: 3}}})
+	a := w.dial()
+	w.dial()
+	_, rest, _ := strings.Cut(w.polled("EIO=4", nil).body, `"sid":"`)
+	sid, _, _ := strings.Cut(rest, `"`)
+	full := func() {
+		t.Helper()
+		if status := w.refused(nil); status != http.StatusServiceUnavailable {
+			t.Errorf("a plain socket was answered %d", status)
+		}
+		if got := w.polled("EIO=4", nil); got.status != http.StatusServiceUnavailable {
+			t.Errorf("a poll was answered %+v", got)
+		}
+	}
+	full()
+	if got := w.sends(http.MethodPost, "/socket.io/?EIO=4&transport=polling&sid="+sid, nil, "40"); got.status != 200 {
+		t.Fatalf("connecting was answered %+v", got)
+	}
+	testkit.WaitFor(t, "the session", func() bool { return w.count("parley_gateway_sessions") == 3 })
+	full()
+	if n := w.count("parley_gateway_refusals_total"); n != 4 {
+		t.Errorf("%v refusals are counted", n)
+	}
+	a.Close()
+	testkit.WaitFor(t, "a place", func() bool { return w.g.front.door.Count() == 2 })
+	if got := w.polled("EIO=4", nil); got.status != 200 {
+		t.Errorf("the place of a plain socket is not a poll's: %+v", got)
+	}
+	full()
 }
 
 func TestConnectionsOfOneAddressAreCountedBehindTrustedProxies(t *testing.T) {
@@ -257,8 +291,8 @@ func TestAnIPv6NetworkIsCountedAsOneClient(t *testing.T) {
 		if status := w.refused(http.Header{"X-Real-Ip": {c.address}}); status != c.status {
 			t.Errorf("%s was answered %d, expected %d", c.address, status, c.status)
 		}
-		if status := w.polled("EIO=4", http.Header{"X-Real-Ip": {c.address}}).status; (status == 200) != (c.status == 101) {
-			t.Errorf("a poll of %s was answered %d", c.address, status)
+		if status := w.polled("EIO=4", http.Header{"X-Real-Ip": {c.address}}).status; status != http.StatusServiceUnavailable {
+			t.Errorf("a poll of %s, whose network is in by another transport, was answered %d", c.address, status)
 		}
 	}
 	testkit.WaitFor(t, "refusals to be counted", func() bool { return w.count("parley_gateway_refusals_total") >= 1 })

@@ -1,11 +1,14 @@
 package gateway
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
@@ -33,6 +36,19 @@ type metrics struct {
 type opMetrics struct {
 	outcomes [3]prometheus.Counter
 	seconds  prometheus.Observer
+}
+
+// registered makes the metrics and registers them, if there is where. A registry takes those of one gateway.
+func registered(reg prometheus.Registerer) (*metrics, error) {
+	all := prometheus.NewRegistry()
+	m := newMetrics(all)
+	if reg == nil {
+		return m, nil
+	}
+	if err := reg.Register(all); err != nil {
+		return nil, fmt.Errorf("the registry has a gateway's metrics already: use another, or prometheus.WrapRegistererWith: %w", err)
+	}
+	return m, nil
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -134,6 +150,28 @@ const (
 	transportPlain    = "plain"
 	transportSocketIO = "socketio"
 )
+
+// Why somebody is not let in: the values of the label reason.
+const (
+	reasonDraining = "draining"
+	reasonLimit    = "limit"
+	reasonOrigin   = "origin"
+	reasonProxy    = "proxy" // it has to be known whose request it is, and no proxy says so that is trusted
+)
+
+// reasonOf returns why the door has turned somebody away.
+func reasonOf(err error) string {
+	if errors.Is(err, link.ErrDraining) {
+		return reasonDraining
+	}
+	return reasonLimit
+}
+
+// refused counts a connection that was.
+func (m *metrics) refused(transport, reason string) {
+	m.connections.WithLabelValues(transport, "refused").Inc()
+	m.refusals.WithLabelValues(reason).Inc()
+}
 
 // Asked implements [session.Metrics].
 func (m *metrics) Asked(op proto.Op, outcome rooms.Outcome, took time.Duration) {

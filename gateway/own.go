@@ -17,18 +17,25 @@ type ownAsk struct {
 // maxStrangers is how many leaves for clients without a session are under way at once.
 const maxStrangers = 32
 
-// newOwn makes a request of the gateway's own.
-func (d *dispatcher) newOwn(op proto.Op, room proto.Room, payload []byte) *ownAsk {
-	d.ownNum++
-	return &ownAsk{Ask: &ask.Ask{
-		Ask:     rooms.Ask{Op: op, Room: room, Num: d.ownNum, ID: ask.RequestID(d.g.id, 0, d.ownNum)},
-		Payload: payload, Deadline: time.Now().Add(d.g.timing.request), Wake: make(chan struct{}, 1),
-	}}
+// ownAsks are the gateway's own requests that are under way. The dispatcher owns them.
+type ownAsks struct {
+	d    *dispatcher
+	by   map[uint64]*ownAsk // by number
+	last uint64             // number
+
+	strangers int // leaves for clients without a session, of them
 }
 
-// send carries out a request of the gateway's own on a goroutine of its own.
-func (d *dispatcher) send(a *ownAsk) {
-	d.own[a.Num] = a
+// send makes a request, and carries it out on a goroutine of its own. roster is the core's number of the roster that it
+// asks for.
+func (o *ownAsks) send(op proto.Op, room proto.Room, payload []byte, roster uint64) {
+	d := o.d
+	o.last++
+	a := &ownAsk{roster: roster, Ask: &ask.Ask{
+		Ask:     rooms.Ask{Op: op, Room: room, Num: o.last, ID: ask.RequestID(d.g.id, 0, o.last)},
+		Payload: payload, Deadline: time.Now().Add(d.g.timing.request), Wake: make(chan struct{}, 1),
+	}}
+	o.by[a.Num] = a
 	d.g.spawn(func() {
 		if !d.g.asker.Run(a.Ask, ask.NewSender()) {
 			d.post(command{giveUp: a.Ask})
@@ -38,54 +45,55 @@ func (d *dispatcher) send(a *ownAsk) {
 }
 
 // askRoster asks for the roster of a room.
-func (d *dispatcher) askRoster(o *rooms.Out) {
-	if o.Why != "" {
-		d.g.metrics.rosters.WithLabelValues(string(o.Why)).Inc()
+func (o *ownAsks) askRoster(out *rooms.Out) {
+	if out.Why != "" {
+		o.d.g.metrics.rosters.WithLabelValues(string(out.Why)).Inc()
 	}
-	a := d.newOwn(proto.OpRoster, o.Room,
-		proto.AppendRequest(nil, proto.OpRoster, &proto.Request{Room: o.Room}))
-	a.roster = o.Num
-	d.send(a)
+	o.send(proto.OpRoster, out.Room, proto.AppendRequest(nil, proto.OpRoster, &proto.Request{Room: out.Room}), out.Num)
 }
 
 // leaveStranger leaves for a client that has no session here any more, unless too many such leaves are under way: the next
 // check names it again.
-func (d *dispatcher) leaveStranger(o *rooms.Out) {
-	if len(d.own) > maxStrangers {
+func (o *ownAsks) leaveStranger(out *rooms.Out) {
+	if o.strangers >= maxStrangers {
 		return
 	}
-	d.g.metrics.ghosts.Inc()
-	d.send(d.newOwn(proto.OpLeave, o.Room, proto.AppendRequest(nil, proto.OpLeave, &proto.Request{
-		Room: o.Room, ClientID: o.ID, Gateway: d.g.id, Joined: o.Joined, Lost: true,
-	})))
+	o.strangers++
+	o.d.g.metrics.ghosts.Inc()
+	o.send(proto.OpLeave, out.Room, proto.AppendRequest(nil, proto.OpLeave, &proto.Request{
+		Room: out.Room, ClientID: out.ID, Gateway: o.d.g.id, Joined: out.Joined, Lost: true,
+	}), 0)
 }
 
-// ownAnswer handles the answer to a request of the gateway's own.
-func (d *dispatcher) ownAnswer(a *ownAsk, e *proto.Event) {
+// answer handles the answer to a request.
+func (o *ownAsks) answer(a *ownAsk, e *proto.Event) {
 	outcome := rooms.OK
 	if e.Name == proto.Error {
 		outcome = rooms.Unavailable
 	}
-	d.endOwn(a, outcome)
+	o.end(a, outcome)
 	if a.roster != 0 {
-		d.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: e})
+		o.d.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: e})
 	}
 }
 
-// ownGivenUp ends a request of the gateway's own that nobody answered in time.
-func (d *dispatcher) ownGivenUp(a *ask.Ask) {
-	own := d.own[a.Num]
+// givenUp ends a request that nobody answered in time.
+func (o *ownAsks) givenUp(a *ask.Ask) {
+	own := o.by[a.Num]
 	if own == nil {
 		return
 	}
-	d.endOwn(own, rooms.Unavailable)
+	o.end(own, rooms.Unavailable)
 	if own.roster != 0 {
-		d.step(&rooms.In{Kind: rooms.NoRoster, Num: own.roster})
+		o.d.step(&rooms.In{Kind: rooms.NoRoster, Num: own.roster})
 	}
 }
 
-func (d *dispatcher) endOwn(a *ownAsk, outcome rooms.Outcome) {
-	delete(d.own, a.Num)
-	d.noteOutcome(outcome)
+func (o *ownAsks) end(a *ownAsk, outcome rooms.Outcome) {
+	delete(o.by, a.Num)
+	if a.roster == 0 {
+		o.strangers--
+	}
+	o.d.noteOutcome(outcome)
 	a.Resolve(outcome)
 }

@@ -1,13 +1,10 @@
 package gateway
 
 import (
-	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
-
-// errNotReady is returned by Ready, wrapped, with the reason.
-var errNotReady = errors.New("not ready")
 
 // How long a gateway is ready without what it needs: replicas take turns, and one may be replaced.
 const (
@@ -15,28 +12,34 @@ const (
 	readyUnanswered = 10 * time.Second // how long an unanswered request counts that was followed by no answer
 )
 
-// Ready returns nil when NATS is reached, a replica of the room service says in its beats that it is up, and requests are
-// answered, if any are made. It asks nobody anything and does not block.
+// Ready returns nil when Run runs, NATS is reached, a replica of the room service says in its beats that it is up, and requests are
+// answered, if any are made. It asks nobody anything and does not block. An error wraps [ErrNotReady].
 func (g *Gateway) Ready() error {
 	now := time.Now()
 	up, left := g.ranking.LastUp()
 	switch {
-	case g.door.isDraining():
-		return fmt.Errorf("%w: draining", errNotReady)
+	case g.front.door.IsShut():
+		return fmt.Errorf("%w: draining", ErrNotReady)
 	case !g.up.Load() || !g.conn.IsConnected():
-		return fmt.Errorf("%w: NATS is not reached", errNotReady)
+		return fmt.Errorf("%w: NATS is not reached", ErrNotReady)
 	case now.Sub(up) > readyUnheard && left:
-		return fmt.Errorf("%w: no replica of the room service is ready; its /readyz says why", errNotReady)
+		return fmt.Errorf("%w: no replica of the room service is ready; its /readyz says why", ErrNotReady)
 	case now.Sub(up) > readyUnheard:
-		return fmt.Errorf("%w: no replica of the room service is heard", errNotReady)
-	case g.unanswered(now):
-		return fmt.Errorf("%w: the room service does not answer", errNotReady)
+		return fmt.Errorf("%w: no replica of the room service is heard", ErrNotReady)
+	case g.answers.lacking(now):
+		return fmt.Errorf("%w: the room service does not answer", ErrNotReady)
 	}
 	return nil
 }
 
-// unanswered reports whether a request was given up lately, and none was answered since.
-func (g *Gateway) unanswered(now time.Time) bool {
-	gaveUp, answered := g.gaveUp.Load(), g.answered.Load()
+// answers are whether requests are answered. The dispatcher writes them.
+type answers struct {
+	last   atomic.Int64 // when a request was last answered, in Unix milliseconds
+	gaveUp atomic.Int64 // and when one last was not
+}
+
+// lacking reports whether a request was given up lately, and none was answered since.
+func (a *answers) lacking(now time.Time) bool {
+	gaveUp, answered := a.gaveUp.Load(), a.last.Load()
 	return gaveUp > answered && now.UnixMilli()-gaveUp < readyUnanswered.Milliseconds()
 }

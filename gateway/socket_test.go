@@ -246,9 +246,12 @@ func TestOneWhoSendsNoBodyIsDropped(t *testing.T) {
 // TestSocketIOIsFoundWithoutItsLastSlash: clients leave it off when told to, and follow no redirection.
 func TestSocketIOIsFoundWithoutItsLastSlash(t *testing.T) {
 	t.Parallel()
-	g := &Gateway{log: slog.New(slog.DiscardHandler), id: proto.NewGatewayID()}
-	g.engine = g.newEngine()
-	handler := g.server().Handler
+	g, err := New(Config{}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.front.gate.open() // as Run does
+	handler := g.Handler()
 	for _, path := range []string{"/socket.io", "/socket.io/"} {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+"?EIO=4&transport=none", nil))

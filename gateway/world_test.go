@@ -59,6 +59,7 @@ type asked struct {
 // worldOptions change a world before its gateway runs.
 type worldOptions struct {
 	config   Config
+	log      *slog.Logger
 	timing   func(*timing)
 	prepare  func(*Gateway)
 	replicas int // 1
@@ -81,7 +82,7 @@ func newWorld(t *testing.T, o worldOptions) *world {
 	if cfg.Drain == 0 {
 		cfg.Drain = time.Second
 	}
-	g, err := New(cfg, slog.New(slog.DiscardHandler), w.reg)
+	g, err := New(cfg, o.log, w.reg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func newWorld(t *testing.T, o worldOptions) *world {
 		w.addReplica()
 	}
 	var run sync.WaitGroup
-	run.Go(func() { defer close(w.done); w.err = g.Run(ctx, ln) })
+	run.Go(func() { defer close(w.done); w.err = g.Serve(ctx, ln) })
 	t.Cleanup(func() {
 		w.answerAll()
 		cancel()

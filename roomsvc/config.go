@@ -26,11 +26,11 @@ type Config struct {
 	Memory     bool   // the stream is kept in memory rather than on files
 	MaxMembers int    // of a room; default 1024, negative: no limit
 
-	Timings Timings // for tests
+	timings timings // set by tests
 }
 
-// Timings are how long things take. The zero value is right but for tests.
-type Timings struct {
+// timings are how long things take. Tests shorten some.
+type timings struct {
 	replicas.Timings
 
 	Check       time.Duration // between two checks of a gateway: 10 s
@@ -73,7 +73,7 @@ func (c Config) withDefaults() Config {
 	case c.MaxMembers < 0:
 		c.MaxMembers = 0
 	}
-	t := &c.Timings
+	t := &c.timings
 	for d, value := range map[*time.Duration]time.Duration{
 		&t.Check: 10 * time.Second, &t.Sweep: 500 * time.Millisecond, &t.Retell: 10 * time.Second, &t.Unanswered: time.Second,
 		&t.JournalAway: time.Second, &t.Doubt: 3 * time.Second, &t.Unsettled: 20 * time.Second, &t.Linger: 150 * time.Millisecond, &t.StopWithin: 5 * time.Second,

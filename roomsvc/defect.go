@@ -32,7 +32,7 @@ func (s *Service) defect(where string, defect any) error {
 }
 
 // part runs a part of the service. One that ends by a defect ends the service in good order: gateways hear that it leaves,
-// and the other parts answer what they can, within Timings.StopWithin.
+// and the other parts answer what they can, within timings.StopWithin.
 func (s *Service) part(g *errgroup.Group, name string, run func() error) {
 	g.Go(func() (err error) {
 		defer func() {

@@ -38,7 +38,7 @@ func (d *doubt) look(now time.Time, s *Service) bool {
 	stored, waited := s.at(&s.stored), s.waited.Swap(0)
 	switch {
 	case s.distrusted.Swap(false):
-		d.since, d.proof, d.probed = now.Add(-s.cfg.Timings.Unsettled), now, time.Time{}
+		d.since, d.proof, d.probed = now.Add(-s.cfg.timings.Unsettled), now, time.Time{}
 	case d.since.IsZero() && waited == 0:
 		return false
 	case d.since.IsZero():
@@ -63,7 +63,7 @@ func (d *doubt) look(now time.Time, s *Service) bool {
 		d.probed = now
 		d.ask(s)
 	}
-	d.lasted = now.Sub(d.since) >= s.cfg.Timings.Unsettled
+	d.lasted = now.Sub(d.since) >= s.cfg.timings.Unsettled
 	return d.lasted
 }
 
@@ -92,7 +92,7 @@ func (s *Service) hasStored(now time.Time) { s.stored.Store(int64(now.Sub(s.born
 
 // waits notes an append that was begun at a time and still waits.
 func (s *Service) waits(began, now time.Time) {
-	if now.Sub(began) >= s.cfg.Timings.Doubt && s.waited.Load() == 0 {
+	if now.Sub(began) >= s.cfg.timings.Doubt && s.waited.Load() == 0 {
 		s.waited.CompareAndSwap(0, int64(began.Sub(s.born)))
 	}
 }

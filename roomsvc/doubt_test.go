@@ -16,7 +16,7 @@ import (
 
 // doubtSoon shortens how long doubt takes.
 func doubtSoon(c *roomsvc.Config) {
-	c.Timings.Doubt, c.Timings.Unsettled = 50*time.Millisecond, 300*time.Millisecond
+	roomsvc.Timings(c).Doubt, roomsvc.Timings(c).Unsettled = 50*time.Millisecond, 300*time.Millisecond
 }
 
 func TestAReplicaIsNotReadyWhileTheJournalStoresNothing(t *testing.T) {
@@ -88,7 +88,7 @@ func TestAHealthyJournalIsNotProbed(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
 	leader, change := newSieve(n)
-	start(t, n, change, func(c *roomsvc.Config) { c.Timings.Doubt = 500 * time.Millisecond })
+	start(t, n, change, func(c *roomsvc.Config) { roomsvc.Timings(c).Doubt = 500 * time.Millisecond })
 	g := newAsker(t, n)
 	last := testkitStream(t, n)
 	for i := range 20 {

@@ -17,15 +17,15 @@ func (s *Service) leave(ctx context.Context) {
 		return // there is nobody to tell
 	}
 	_ = s.nc.FlushTimeout(time.Second) // what is not sent is noticed by silence
-	wait(ctx, s.cfg.Timings.Linger, func() bool { return false })
+	wait(ctx, s.cfg.timings.Linger, func() bool { return false })
 	s.watch.Say(proto.Leaving) // again, should the replica just have become ready
 	if s.serving.Load() {
 		// Draining unsubscribes and then hands out what has come before. It fails only without a connection.
 		_ = s.intake.requests.Drain()
 		_ = s.intake.micro.Stop()
-		wait(ctx, s.cfg.Timings.Linger/5, func() bool { return false })
+		wait(ctx, s.cfg.timings.Linger/5, func() bool { return false })
 	}
-	wait(ctx, s.cfg.Timings.StopWithin, func() bool {
+	wait(ctx, s.cfg.timings.StopWithin, func() bool {
 		if !s.nc.IsConnected() {
 			return true // no answer would get out
 		}

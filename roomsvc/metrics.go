@@ -1,6 +1,7 @@
 package roomsvc
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,11 +30,21 @@ type metrics struct {
 	unsent    prometheus.Counter
 }
 
+// registered makes the metrics and registers them, if there is where. A registry takes those of one replica.
+func registered(reg prometheus.Registerer, replicas, gateways func() float64) (*metrics, error) {
+	all := prometheus.NewRegistry()
+	m := newMetrics(all, replicas, gateways)
+	if reg == nil {
+		return m, nil
+	}
+	if err := reg.Register(all); err != nil {
+		return nil, fmt.Errorf("the registry has a replica's metrics already: use another, or prometheus.WrapRegistererWith: %w", err)
+	}
+	return m, nil
+}
+
 // newMetrics registers them. replicas and gateways count who is up whenever somebody looks.
 func newMetrics(reg prometheus.Registerer, replicas, gateways func() float64) *metrics {
-	if reg == nil {
-		reg = prometheus.NewRegistry()
-	}
 	reg.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "parley", Subsystem: "roomsvc", Name: "replicas", Help: "Replicas that are up, as this one sees it.",

@@ -251,7 +251,7 @@ func TestAnAppendWhoseAnswerIsLostIsSettledByAppendingAgain(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
 	_, journal, change := cables(n)
-	start(t, n, change, func(c *roomsvc.Config) { c.Timings.Unanswered = 200 * time.Millisecond })
+	start(t, n, change, func(c *roomsvc.Config) { roomsvc.Timings(c).Unanswered = 200 * time.Millisecond })
 	g := newAsker(t, n)
 	ann, bob := proto.NewClientID(), proto.NewClientID()
 	expect(t, g.create("r", ann), proto.RoomCreated)

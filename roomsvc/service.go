@@ -19,9 +19,10 @@ import (
 	"github.com/parley-rtc/parley/roomsvc/replicas"
 )
 
-// Errors that say why a replica is not ready.
+// Errors of a service's.
 var (
-	ErrNotReady = errors.New("not ready")
+	ErrConfig   = errors.New("bad setting") // wrapped by what [New] returns for a setting that cannot be
+	ErrNotReady = errors.New("not ready")   // wrapped by what [Service.Ready] returns, with the reason
 	errStarting = fmt.Errorf("%w: the journal has not been followed to its end yet", ErrNotReady)
 	errNoNATS   = fmt.Errorf("%w: nats is not connected", ErrNotReady)
 	errLeaving  = fmt.Errorf("%w: the service is stopping", ErrNotReady)
@@ -84,13 +85,14 @@ type storing struct {
 	failing    atomic.Bool  // the doubt has lasted
 }
 
-// New returns a replica with a fresh id. It connects to nothing before [Service.Run]. A nil registry keeps the metrics
-// to itself.
+// New returns a replica with a fresh id. It connects to nothing before [Service.Run]. Without a log it logs nothing, without
+// a registry its metrics are not to be seen. Several replicas in a process need a registry each, or one that
+// [prometheus.WrapRegistererWith] gives a label of its own. An error wraps [ErrConfig].
 func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, error) {
 	cfg = cfg.withDefaults()
 	subjects, err := proto.NewSubjects(cfg.Prefix)
 	if err != nil {
-		return nil, fmt.Errorf("room service: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -105,7 +107,9 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 		storing:  storing{born: time.Now().Add(-time.Nanosecond)},
 		fatal:    make(chan error, 1),
 	}
-	s.metrics = newMetrics(reg, s.countReplicas, s.countGateways)
+	if s.metrics, err = registered(reg, s.countReplicas, s.countGateways); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
 	s.log = log.With("replica", string(s.id))
 	s.troubles.log = s.log
 	s.intake.s = s
@@ -118,7 +122,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 func (s *Service) ID() proto.ReplicaID { return s.id }
 
 // Ready returns nil once the replica has followed the stream to its end, takes requests, and the stream stores what is
-// appended; else what of it is not so.
+// appended; else what of it is not so, wrapping [ErrNotReady]. It asks nobody anything and does not block.
 func (s *Service) Ready() error {
 	switch {
 	case s.stopping.Load():
@@ -185,7 +189,7 @@ func (s *Service) open() error {
 	}
 	s.touch = journal.NewLease(nc, s.subjects)
 	s.watch = replicas.New(replicas.Config{
-		Conn: nc, Subjects: s.subjects, Self: s.id, Timings: s.cfg.Timings.Timings, Gone: s.gone, InTouch: s.inTouch,
+		Conn: nc, Subjects: s.subjects, Self: s.id, Timings: s.cfg.timings.Timings, Gone: s.gone, InTouch: s.inTouch,
 	})
 	s.wire.nc, s.wire.fresh = nc, s.watch.Fresh
 	s.journal, err = journal.New(s.jc, journal.Config{

@@ -106,7 +106,7 @@ func (s *Service) steer(ctx context.Context) error {
 		if !s.untouched.Load() {
 			asked.renew(now, s)
 		}
-		if !journal.up && !journal.lost.IsZero() && now.Sub(journal.lost) >= s.cfg.Timings.JournalAway {
+		if !journal.up && !journal.lost.IsZero() && now.Sub(journal.lost) >= s.cfg.timings.JournalAway {
 			s.followed.Store(false)
 		}
 		failing := doubt.look(now, s)
@@ -138,7 +138,7 @@ func (s *Service) steer(ctx context.Context) error {
 				s.watch.Say(proto.Leaving)
 			}
 		}
-		if now.Sub(swept) >= s.cfg.Timings.Sweep {
+		if now.Sub(swept) >= s.cfg.timings.Sweep {
 			swept = now
 			s.sweep(now, ready && asked.up)
 		}
@@ -169,13 +169,13 @@ func (s *Service) lookAtRequests(l *link, now time.Time) {
 	if lost.IsZero() {
 		return // it is connected for the first time
 	}
-	since := lost.Add(-s.cfg.Timings.Retell)
+	since := lost.Add(-s.cfg.timings.Retell)
 	s.crew.each(func(w *worker.Worker) { w.TellAgain(time.Now(), s.id, since) })
 }
 
 // sweep has each worker remove the members of gateways that are gone, and forget what need not be told again.
 func (s *Service) sweep(now time.Time, remove bool) {
-	before := now.Add(-3 * s.cfg.Timings.Retell)
+	before := now.Add(-3 * s.cfg.timings.Retell)
 	s.crew.each(func(w *worker.Worker) {
 		w.Forget(time.Now(), before)
 		w.Sweep(time.Now(), remove)
@@ -205,7 +205,7 @@ func (s *Service) bury() {
 			}
 			continue
 		}
-		since := d.lastHeard.Add(-s.cfg.Timings.Retell)
+		since := d.lastHeard.Add(-s.cfg.timings.Retell)
 		s.crew.each(func(w *worker.Worker) { w.TellAgain(time.Now(), proto.ReplicaID(d.id), since) })
 	}
 }

@@ -2,6 +2,7 @@ package ask
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,8 +19,9 @@ type Config struct {
 	Silence    time.Duration   // after which the next replica is asked
 	BackoffMin time.Duration   // after the last replica, before the first is asked again: doubled up to BackoffMax
 	BackoffMax time.Duration   //
-	Random     bool            // for tests: ask any replica first, not the one that ranks first
 	Stopped    <-chan struct{} // closed when nothing is resolved any more
+	// Rank orders replicas; nil: [proto.Rank]. The slice is its own.
+	Rank func(replicas []proto.ReplicaID, room proto.Room) []proto.ReplicaID
 }
 
 // Asker makes attempts. Its methods may be called from any goroutine.
@@ -99,11 +101,13 @@ func (k *Asker) Over(a *Ask) {
 
 // first returns the replica to ask first, or "" while none is known.
 func (k *Asker) first(replicas []proto.ReplicaID, room proto.Room) proto.ReplicaID {
-	if k.cfg.Random && len(replicas) > 0 {
-		return replicas[rand.IntN(len(replicas))] //nolint:gosec // a test's choice
-	}
-	if len(replicas) == 1 {
+	switch {
+	case len(replicas) == 1:
 		return replicas[0]
+	case k.cfg.Rank != nil:
+		if order := k.cfg.Rank(slices.Clone(replicas), room); len(order) > 0 {
+			return order[0]
+		}
 	}
 	return proto.First(replicas, room.Token())
 }
@@ -111,8 +115,12 @@ func (k *Asker) first(replicas []proto.ReplicaID, room proto.Room) proto.Replica
 // rest returns the order of asking with the one asked already in front.
 func (k *Asker) rest(replicas []proto.ReplicaID, asked proto.ReplicaID, room proto.Room) []proto.ReplicaID {
 	order := []proto.ReplicaID{asked}
-	for _, id := range proto.Rank(replicas, room.Token()) {
-		if id != asked {
+	ranked := proto.Rank(replicas, room.Token())
+	if k.cfg.Rank != nil {
+		ranked = append(k.cfg.Rank(slices.Clone(replicas), room), ranked...) // all are asked, whatever it leaves out
+	}
+	for _, id := range ranked {
+		if !slices.Contains(order, id) {
 			order = append(order, id)
 		}
 	}

@@ -29,16 +29,25 @@ type Session interface {
 	Receive(frame proto.Frame, err error, size int) bool
 	// Send queues a message for the client. It does not block; a queue that overflows ends the session.
 	Send(out Out)
-	// Settle waits until what was received has been answered and the answers have been written, for that long at most. It
+	// WaitIdle waits until what was received has been answered and the answers have been written, for that long at most. It
 	// is for the goroutine that calls Receive.
-	Settle(within time.Duration)
+	WaitIdle(within time.Duration)
 	// End says that the connection is over, and why. What was received is carried out still, then the session's leaves
 	// are sent; it returns at once.
 	End(cause error)
 }
 
-// Opener makes the session of a new connection. It returns an error that wraps [ErrFull] or [ErrDraining] when there is
-// no room for it.
+// Door has places for connections: as many as the gateway takes in all, and from one address.
+type Door interface {
+	// Enter takes a place for a connection from an address, with trusted proxies looked through. The error wraps [ErrFull] or
+	// [ErrDraining]; without one the caller gives the place back with Leave.
+	Enter(address string) error
+	// Leave gives back the place of a connection from an address.
+	Leave(address string)
+}
+
+// Opener makes the session of a connection that has a place. It returns an error that wraps [ErrDraining] when the gateway
+// goes.
 type Opener func(t Transport, about About) (Session, error)
 
 // About is what a transport knows of a new connection.
@@ -48,7 +57,7 @@ type About struct {
 	Address   string         // the client's address, with trusted proxies looked through
 }
 
-// Why no session could be opened.
+// Why somebody is not let in.
 var (
 	ErrFull     = errors.New("too many connections")
 	ErrDraining = errors.New("the gateway is going away")

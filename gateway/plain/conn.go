@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/wsconn"
 	"github.com/parley-rtc/parley/proto"
@@ -43,21 +45,64 @@ var errBinary = fmt.Errorf("%w: frames have to be text", proto.ErrFrame)
 // errNotUTF8 ends a connection, as RFC 6455 section 8.1 has it.
 var errNotUTF8 = wsconn.Violation{Code: int(websocket.StatusInvalidFramePayloadData), Reason: "a text frame is not UTF-8"}
 
+// open opens the client's session and takes the connection over from net/http. It reports false where that failed, and was
+// answered.
+func (c *conn) open(w http.ResponseWriter, r *http.Request, address string) bool {
+	c.up.Lock()
+	defer c.up.Unlock()
+	cfg := &c.server.cfg
+	var err error
+	c.session, err = cfg.Open(c, link.About{ID: proto.NewClientID(), Transport: "plain", Address: address})
+	if err != nil {
+		c.session = nil
+		refuse(w, err)
+		return false
+	}
+	c.ws, err = wsconn.Accept(w, r, wsconn.Options{
+		MaxFrame: cfg.MaxFrame, Subprotocols: []string{proto.Subprotocol}, OnPong: c.pong,
+	})
+	if err != nil {
+		c.session.End(err)
+	}
+	return err == nil
+}
+
+// drop ends a connection that is not read.
+func (c *conn) drop() {
+	if c.session != nil {
+		c.session.End(link.GoingAway)
+	}
+	if c.ws != nil {
+		c.ws.CloseNow()
+	}
+}
+
 // read hands the session what the client sends, until the connection is over.
 func (c *conn) read() {
 	defer c.server.remove(c)
-	var err error
-	for err == nil {
-		err = c.ws.Read(c.receive, c.receiveLarge)
+	err := c.readAll()
+	if defect.Log(c.server.cfg.Log, err, "client", c.session.ID()) {
+		c.session.End(err)
+		c.ws.Close(link.Internal.Code, link.Internal.Reason, time.Second)
+		return
 	}
 	if v, ok := errors.AsType[wsconn.Violation](err); ok {
-		c.session.Settle(duePatience)
+		c.session.WaitIdle(duePatience)
 		c.session.End(errors.New(wsconn.Cause(err))) //nolint:err113 // a cause for the log, nothing to compare with
 		c.ws.Close(v.Code, v.Reason, time.Second)
 		return
 	}
 	c.session.End(errors.New(wsconn.Cause(err))) //nolint:err113 // as above
 	c.ws.CloseNow()
+}
+
+// readAll reads until the connection is over, or a defect ends it.
+func (c *conn) readAll() (err error) {
+	defer defect.Catch("reading from a client", &err)
+	for err == nil {
+		err = c.ws.Read(c.receive, c.receiveLarge)
+	}
+	return err
 }
 
 // receive hands over a message. Once the session has ended, and the connection is being closed, it only takes what still

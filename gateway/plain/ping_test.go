@@ -12,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/parley-rtc/parley/gateway/edge"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -27,10 +28,10 @@ type client struct {
 	frame chan proto.Frame
 }
 
-func (c *client) ID() proto.ClientID   { return c.id }
-func (c *client) Send(o link.Out)      { _ = c.t.Write([]link.Out{o}) }
-func (c *client) Settle(time.Duration) {}
-func (c *client) End(cause error)      { c.ended <- cause }
+func (c *client) ID() proto.ClientID     { return c.id }
+func (c *client) Send(o link.Out)        { _ = c.t.Write([]link.Out{o}) }
+func (c *client) WaitIdle(time.Duration) {}
+func (c *client) End(cause error)        { c.ended <- cause }
 func (c *client) Receive(f proto.Frame, _ error, _ int) bool {
 	c.frame <- f
 	if c.hold != nil {
@@ -44,6 +45,7 @@ func serve(t *testing.T, second time.Duration, hold chan struct{}) (url string, 
 	t.Helper()
 	opened = make(chan *client, 8)
 	s := New(Config{
+		Door: unbounded(),
 		Open: func(tr link.Transport, about link.About) (link.Session, error) {
 			c := &client{id: about.ID, t: tr, hold: hold, ended: make(chan error, 4), frame: make(chan proto.Frame, 64)}
 			opened <- c
@@ -59,6 +61,10 @@ func serve(t *testing.T, second time.Duration, hold chan struct{}) (url string, 
 	srv := httptest.NewServer(s)
 	t.Cleanup(func() { srv.Close(); cancel(); run.Wait() })
 	return "ws" + strings.TrimPrefix(srv.URL, "http") + "/ws", opened
+}
+
+func unbounded() *edge.Door {
+	return edge.NewDoor(edge.Limits{MaxConns: edge.None, MaxConnsPerAddress: edge.None, IPv6Prefix: 64})
 }
 
 // deferred leaves out what is sent before the handshake has been answered.
@@ -220,6 +226,7 @@ func TestOneWhoReadsBetweenTwoPingsIsNotStuck(t *testing.T) {
 func TestAServerThatEndsDropsWhoIsLeftAndLetsNobodyIn(t *testing.T) {
 	t.Parallel()
 	s := New(Config{
+		Door:        unbounded(),
 		AllowOrigin: func(*http.Request) bool { return true }, Address: func(*http.Request) (string, bool) { return "", true },
 		Open: func(tr link.Transport, about link.About) (link.Session, error) {
 			return deferred{&client{id: about.ID, t: tr, ended: make(chan error, 4), frame: make(chan proto.Frame, 1)}}, nil

@@ -3,12 +3,14 @@ package plain
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/wsconn"
 	"github.com/parley-rtc/parley/proto"
@@ -22,12 +24,15 @@ const (
 
 // Config is what the transport needs of its gateway.
 type Config struct {
+	Door        link.Door
 	Open        link.Opener
 	AllowOrigin func(r *http.Request) bool
 	Forbidden   func(r *http.Request) string // says why AllowOrigin has turned a request away
 	Address     func(r *http.Request) (address string, direct bool)
-	MaxFrame    int          // bytes
-	Limits      proto.Limits // what clients are told of their limits
+	MaxFrame    int             // bytes
+	Limits      proto.Limits    // what clients are told of their limits
+	Log         *slog.Logger    // nil: none
+	Failed      func(err error) // hears of a defect after which nothing goes on; nil: nobody does
 }
 
 // Server accepts plain sockets.
@@ -45,6 +50,12 @@ type Server struct {
 
 // New returns a server. Its Run has to run for pings to be sent.
 func New(cfg Config) *Server {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Failed == nil {
+		cfg.Failed = func(error) {}
+	}
 	s := &Server{cfg: cfg, second: time.Second}
 	for i := range s.slots {
 		s.slots[i] = make(map[*conn]struct{})
@@ -67,35 +78,36 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = wsconn.Accept(w, r, wsconn.Options{}) // it says what is wrong
 		return
 	}
-	c := &conn{server: s}
-	c.up.Lock()
 	address, _ := s.cfg.Address(r)
-	session, err := s.cfg.Open(c, link.About{ID: proto.NewClientID(), Transport: "plain", Address: address})
-	if err != nil {
-		c.up.Unlock()
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	if err := s.cfg.Door.Enter(address); err != nil {
+		refuse(w, err)
 		return
 	}
-	c.session = session
-	ws, err := wsconn.Accept(w, r, wsconn.Options{
-		MaxFrame: s.cfg.MaxFrame, Subprotocols: []string{proto.Subprotocol}, OnPong: c.pong,
-	})
-	c.ws = ws
-	c.up.Unlock()
-	if err != nil {
-		session.End(err)
+	c := &conn{server: s}
+	stays := false
+	defer func() { // also after a defect
+		if !stays {
+			c.drop()
+			s.cfg.Door.Leave(address)
+		}
+	}()
+	if !c.open(w, r, address) || !s.add(c) {
 		return
 	}
-	if !s.add(c) {
-		ws.CloseNow()
-		session.End(link.GoingAway)
-		return
-	}
-	session.Send(link.Out{Message: link.NewMessage(proto.Event{
-		Name: proto.Connected, ID: session.ID(), Version: proto.Version, Limits: &s.cfg.Limits,
+	c.session.Send(link.Out{Message: link.NewMessage(proto.Event{
+		Name: proto.Connected, ID: c.session.ID(), Version: proto.Version, Limits: &s.cfg.Limits,
 	})})
-	s.readers.Go(c.read)
+	stays = true
+	s.readers.Go(func() {
+		defer s.cfg.Door.Leave(address)
+		c.read()
+	})
+}
+
+// refuse answers one who cannot be let in.
+func refuse(w http.ResponseWriter, err error) {
+	w.Header().Set("Retry-After", "5")
+	http.Error(w, err.Error(), http.StatusServiceUnavailable)
 }
 
 // offersOurs reports whether the client offers our subprotocol, or none at all.
@@ -132,9 +144,23 @@ func (s *Server) remove(c *conn) {
 
 // Run sends pings until the context ends, then drops what is still connected and returns when all readers have.
 func (s *Server) Run(ctx context.Context) error {
+	if err := s.sendPings(ctx); err != nil { // a defect: nobody is pinged any more, and who is connected is told to go
+		defect.Log(s.cfg.Log, err)
+		s.cfg.Failed(err)
+		<-ctx.Done()
+	}
+	for _, c := range s.end() {
+		c.ws.CloseNow()
+	}
+	s.readers.Wait()
+	return nil
+}
+
+// sendPings sends pings until the context ends.
+func (s *Server) sendPings(ctx context.Context) (err error) {
+	defer defect.Catch("the pings of plain sockets", &err)
 	tick := time.NewTicker(s.second)
 	defer tick.Stop()
-	defer s.readers.Wait()
 	for second := 0; ; second++ {
 		select {
 		case <-tick.C:
@@ -145,9 +171,6 @@ func (s *Server) Run(ctx context.Context) error {
 				c.ping()
 			}
 		case <-ctx.Done():
-			for _, c := range s.end() {
-				c.ws.CloseNow()
-			}
 			return nil
 		}
 	}

@@ -153,8 +153,12 @@ func (p *Porch) address(peer net.Addr) *address {
 	return a
 }
 
-// ConnState is for http.Server: it tells who has spoken, and who was upgraded.
+// ConnState is for http.Server: it tells who has spoken, and who was upgraded. Over TLS it looks through to the connection that
+// the porch has accepted.
 func (p *Porch) ConnState(conn net.Conn, state http.ConnState) {
+	if over, is := conn.(interface{ NetConn() net.Conn }); is { // a *tls.Conn
+		conn = over.NetConn()
+	}
 	g, ok := conn.(*guest)
 	if !ok || state != http.StateActive && state != http.StateHijacked {
 		return

@@ -2,6 +2,7 @@ package porch
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -289,4 +290,14 @@ func TestBehindAnHTTPServer(t *testing.T) {
 	if _, err := silent.Read(make([]byte, 1)); err == nil {
 		t.Error("the silent one still stands")
 	}
+}
+
+// Over TLS the server tells of the connection that stands on top of the porch's.
+func TestOneWhoSpeaksOverTLSHasSpoken(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{MaxSilent: 1})
+	a, conn := s.comes("192.0.2.1:1")
+	s.p.ConnState(tls.Server(conn, &tls.Config{MinVersion: tls.VersionTLS13}), http.StateActive)
+	b, _ := s.comes("192.0.2.1:2")
+	s.wants(false, a, b)
 }

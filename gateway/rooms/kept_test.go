@@ -20,8 +20,8 @@ func TestWhatIsKeptForMoreClientsThanOneIsKeptOnce(t *testing.T) {
 	if a, b := joining[0].kept, joining[1].kept; len(a) != 1 || len(b) != 1 || a[0] != b[0] {
 		t.Errorf("%v and %v are kept", a, b)
 	}
-	if c.kept != fixed {
-		t.Errorf("%d bytes count as kept, expected %d", c.kept, fixed)
+	if c.keptBytes != fixed {
+		t.Errorf("%d bytes count as kept, expected %d", c.keptBytes, fixed)
 	}
 }
 

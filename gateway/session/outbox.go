@@ -3,8 +3,10 @@ package session
 import (
 	"errors"
 	"os"
+	"runtime"
 	"sync"
 
+	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/link"
 )
 
@@ -31,16 +33,24 @@ func (b *Outbox) Put(out link.Out) { b.put(out, false) }
 func (b *Outbox) PutLazily(out link.Out) bool { return b.put(out, true) }
 
 func (b *Outbox) put(out link.Out, lazily bool) (first bool) {
-	b.mu.Lock()
-	fits := b.fits(out, 2*int64(b.s.host.Limits.MaxQueue))
-	switch {
-	case b.closed:
-	case !fits:
-		b.closed = true
-		b.mu.Unlock()
+	first, slow := b.queue(out, lazily)
+	if slow {
 		b.s.host.Metrics.Overflow("outgoing")
 		b.s.Close(link.TooSlow)
-		return false
+	}
+	return first
+}
+
+// queue queues a message that cannot be refused. It reports whether that is the first that waits for Flush, and whether there
+// is no room for it, after which nothing more is queued.
+func (b *Outbox) queue(out link.Out, lazily bool) (first, slow bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.closed:
+	case !b.fits(out, 2*int64(b.s.host.Limits.MaxQueue)):
+		b.closed = true
+		return false, true
 	case lazily:
 		b.append(out)
 		first = !b.writing && !b.lazy
@@ -49,8 +59,7 @@ func (b *Outbox) put(out link.Out, lazily bool) (first bool) {
 		b.append(out)
 		b.start()
 	}
-	b.mu.Unlock()
-	return first
+	return first, false
 }
 
 // Offered is what became of a signal that was offered.
@@ -63,8 +72,8 @@ const (
 	Gone                 // the connection is about to end
 )
 
-// Offer queues a signal where there is room. Who is given more than it can read at once is not slow: its peers are told
-// that it has no room, and try again. Who reads nothing at all is found by its transport.
+// Offer queues a signal where there is room. A full queue is not slowness: the sender hears unavailable and may send again. A
+// client that reads nothing is closed by its transport.
 func (b *Outbox) Offer(out link.Out) Offered {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -95,8 +104,8 @@ func (b *Outbox) busy() bool {
 	return b.writing || len(b.waiting) > 0
 }
 
-// fits reports whether no more than most bytes wait with a message. One for whom the writer has all in hand is owed
-// nothing, so it is given any one message. With mu held.
+// fits reports whether no more than most bytes wait with a message. An empty queue takes any one message, however large. With mu
+// held.
 func (b *Outbox) fits(out link.Out, most int64) bool {
 	return len(b.waiting) == 0 || int64(b.bytes)+int64(out.Size()) <= most
 }
@@ -117,26 +126,40 @@ func (b *Outbox) start() {
 
 // write is the writer: it lives while there is something to write.
 func (b *Outbox) write() {
+	runtime.Gosched() // who is about to queue more goes first: in one process with NATS, events come one by one
 	var batch []link.Out
 	for {
-		b.mu.Lock()
-		for i := range batch {
-			b.bytes -= batch[i].Size()
-		}
-		if len(b.waiting) == 0 || b.over {
-			b.writing, b.waiting = false, nil
-			b.mu.Unlock()
+		var more bool
+		if batch, more = b.next(batch); !more {
 			b.s.in.nudge()
 			return
 		}
-		clear(batch)
-		batch = b.take(batch[:0])
-		b.mu.Unlock()
-		if err := b.s.transport.Write(batch); err != nil {
+		if err := b.send(batch); err != nil {
 			b.fail(err)
 			return
 		}
 	}
+}
+
+// next returns what is to be written after a batch that was, or false when there is nothing: then the writer has ended.
+func (b *Outbox) next(written []link.Out) (batch []link.Out, more bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range written {
+		b.bytes -= written[i].Size()
+	}
+	if len(b.waiting) == 0 || b.over {
+		b.writing, b.waiting = false, nil
+		return nil, false
+	}
+	clear(written)
+	return b.take(written[:0]), true
+}
+
+// send writes a batch. A defect in that is an error like others: it ends this client's connection.
+func (b *Outbox) send(batch []link.Out) (err error) {
+	defer defect.Catch("writing to a client", &err)
+	return b.s.transport.Write(batch) //nolint:wrapcheck // fail knows what was done
 }
 
 // inHand is how many bytes the writer takes at once, unless one message is larger: what it has written is room for more.
@@ -165,6 +188,7 @@ func (b *Outbox) fail(err error) {
 	b.writing, b.waiting = false, nil
 	b.mu.Unlock()
 	b.s.in.nudge()
+	defect.Log(b.s.host.Log, err, "client", b.s.ID())
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		b.s.Close(link.TooSlow) // it has taken nothing for long
 		return

@@ -3,11 +3,11 @@ package session
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/gateway/turns"
 	"github.com/parley-rtc/parley/proto"
@@ -34,7 +34,7 @@ func (p *pump) run() {
 		case errors.Is(r.err, errEnded):
 			p.depart()
 		case errors.Is(r.err, errLeave):
-			p.leave(r)
+			p.settle(defect.Guard("a leave for a client", func() { p.leave(r) }))
 		case r.err != nil:
 			p.refuse(r.frame, r.code, r.err.Error())
 		default:
@@ -43,25 +43,28 @@ func (p *pump) run() {
 	}
 }
 
-// guard keeps a defect in handling one client's request from ending the gateway. The client hears internal, or, of a
-// request that was under way, unavailable.
+// guard keeps a defect in handling one client's request from ending more than that request. The client hears internal, or, of
+// a request that was under way, unavailable.
 func (p *pump) guard(f proto.Frame, handle func()) {
-	defer func() {
-		defect := recover()
-		if defect == nil {
-			return
-		}
-		id := proto.NewRequestID()
-		p.s.host.Log.Error("a defect", "id", id, "client", p.s.ID(), "event", proto.Clip(string(f.Name)), "panic", defect,
-			"stack", string(debug.Stack()))
-		if a := p.s.Asking(); a != nil {
-			p.s.host.Dispatcher.GiveUp(p.s, a)
-			p.s.host.Asker.Over(a)
-			return
-		}
-		p.refuse(f, proto.CodeInternal, fmt.Sprintf("a defect of the server, please report it with the id %s", id))
-	}()
-	handle()
+	err := defect.Guard("a client's request", handle)
+	d, is := errors.AsType[*defect.Error](err)
+	if is && !p.settle(err) {
+		p.refuse(f, proto.CodeInternal, fmt.Sprintf("a defect of the server, please report it with the id %s", d.ID))
+	}
+}
+
+// settle ends the request that was under way when a defect was come upon, and reports whether there was one.
+func (p *pump) settle(err error) bool {
+	if !defect.Log(p.s.host.Log, err, "client", p.s.ID()) {
+		return false
+	}
+	a := p.s.Asking()
+	if a == nil {
+		return false
+	}
+	p.s.host.Dispatcher.GiveUp(p.s, a)
+	p.s.host.Asker.Over(a)
+	return true
 }
 
 // refuse answers with an error.
@@ -145,7 +148,7 @@ func (p *pump) change(f proto.Frame, op proto.Op, at time.Time) {
 // leave leaves a room for the gateway, in the order of the client's requests.
 func (p *pump) leave(r request) {
 	if r.ghost == "" {
-		p.turns.LeaveStranger(p, r.ghostIn, p.s.host.clock(r.at.Add(p.s.host.Request)))
+		p.turns.LeaveDoubted(p, r.ghostIn, p.s.host.clock(r.at.Add(p.s.host.Request)))
 		return
 	}
 	p.turns.LeaveGhost(p, r.ghostIn, r.ghost, p.Now()+int64(p.s.host.Request))
@@ -154,8 +157,11 @@ func (p *pump) leave(r request) {
 // depart leaves every room after the connection has ended.
 func (p *pump) depart() {
 	p.s.host.Dispatcher.Ended(p.s)
-	settled := p.turns.Depart(p, p.s.Rooms.All(), p.Now()+int64(p.s.host.Request))
-	p.s.host.Dispatcher.Departed(p.s, !settled)
+	settled := false // after a defect neither: checks name what was not left
+	p.settle(defect.Guard("a client's leaves", func() {
+		settled = p.turns.Depart(p, p.s.Rooms.All(), p.Now()+int64(p.s.host.Request))
+	}))
+	p.s.host.Dispatcher.Departed(p.s, settled)
 }
 
 // Now implements [turns.Client].

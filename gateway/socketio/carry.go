@@ -10,6 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/wsconn"
 )
@@ -38,7 +39,7 @@ func (p *carrier) runHere() {
 		p.ws.CloseNow()
 		return
 	}
-	c.read()
+	c.contain("reading from a client", c.read)
 }
 
 // handshake answers the probe and waits for the client to be ready. A client that sends anything else, or too late, stays
@@ -81,7 +82,9 @@ func (p *carrier) run() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var pulling sync.WaitGroup
-	pulling.Go(func() { p.pull(ctx) })
+	defer pulling.Wait()
+	defer cancel()
+	pulling.Go(func() { p.contain(func() { p.pull(ctx) }) })
 	for err == nil {
 		err = p.ws.Read(p.push, p.pushLarge)
 	}
@@ -91,7 +94,15 @@ func (p *carrier) run() {
 	}
 	p.ws.CloseNow()
 	p.tell(opEnd, causeOf(err).Error())
-	pulling.Wait()
+}
+
+// contain runs what concerns this client alone. A defect in it ends the WebSocket, and so the session, and no more.
+func (p *carrier) contain(f func()) {
+	err := defect.Guard("carrying a WebSocket for another gateway", f)
+	if defect.Log(p.s.log, err, "address", p.req.Address) {
+		p.ws.CloseNow()
+		p.tell(opEnd, err.Error())
+	}
 }
 
 // push hands one packet over.

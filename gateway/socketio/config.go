@@ -9,8 +9,11 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// Config is how the transport runs. Open and Gateway are required.
+// Config is how the transport runs. Door, Open and Gateway are required.
 type Config struct {
+	// Door has a place for each session in hand, from its handshake on, and for each WebSocket that is carried for another
+	// gateway.
+	Door link.Door
 	// Open makes the session of a client once it has joined the default namespace.
 	Open link.Opener
 	// Gateway is this gateway's id, a UUID: session ids begin with it.
@@ -31,11 +34,8 @@ type Config struct {
 	// a proxy is not trusted, or reports nothing. Nil takes the peer's address, and known when no proxy says that it was
 	// there.
 	Address func(r *http.Request) (address string, known bool)
-	// Counted returns what an address counts as for MaxSessionsPerAddress; nil: itself.
-	Counted func(address string) string
-	// MaxSessions and MaxSessionsPerAddress bound the sessions in hand, those not yet connected included; 0 is no bound.
-	MaxSessions           int
-	MaxSessionsPerAddress int
+	// Failed hears of a defect after which nothing goes on; nil: nobody does.
+	Failed func(err error)
 	// Remote reaches other gateways; nil: there are none.
 	Remote Remote
 	// PingInterval is the time between a heartbeat and the next, PingTimeout how long the answer may take; 25 s and 20 s.
@@ -95,14 +95,14 @@ func (c *Config) setDefaults() {
 	if c.askAgain <= 0 {
 		c.askAgain = 5 * time.Second
 	}
+	if c.Failed == nil {
+		c.Failed = func(error) {}
+	}
 	if c.AllowOrigin == nil {
 		c.AllowOrigin = sameHost
 	}
 	if c.Address == nil {
 		c.Address = peerAddress
-	}
-	if c.Counted == nil {
-		c.Counted = func(address string) string { return address }
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/wsconn"
 )
@@ -193,37 +194,61 @@ func (c *conn) joined() bool {
 	return c.session != nil
 }
 
+// contain runs what concerns this client alone. A defect in it ends the session, and no more.
+func (c *conn) contain(where string, f func()) {
+	err := defect.Guard(where, f)
+	if !defect.Log(c.srv.log, err, "address", c.address) {
+		return
+	}
+	c.endSession(err)
+	c.shut(link.Internal)
+	c.end(err)
+}
+
 // tick does what is due at a time.
 func (c *conn) tick(now time.Duration) {
+	d := c.due(now)
+	if d.late != nil {
+		d.late.CloseNow()
+	}
+	switch {
+	case d.dead && d.askerGone:
+		c.end(errAskerGone)
+	case d.dead && d.unused:
+		c.part(closeUnused, errNeverUsed)
+	case d.dead:
+		c.end(errPingTimeout)
+	}
+}
+
+// dues are what is due at a time.
+type dues struct {
+	late      *wsconn.Conn // the WebSocket of an upgrade that took too long
+	dead      bool         // the session's time is up,
+	unused    bool         // since nobody has used it,
+	askerGone bool         // or another gateway does not ask for more
+}
+
+// due notes what is due at a time, and queues a ping where one is.
+func (c *conn) due(now time.Duration) (d dues) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.life.ended {
-		c.mu.Unlock()
-		return
+		return d
 	}
 	if c.busy.Load() || c.writes.Load() > 0 { // a ping may stand behind what the client is still reading
 		c.beat.hold(now)
 	}
-	var late *wsconn.Conn
 	if c.upgrade.under && now >= c.upgrade.until {
-		late = c.upgrade.probe
+		d.late = c.upgrade.probe
 		c.upgrade = upgrade{}
 		c.wake()
 	}
-	unused, askerGone := c.beat.unused != 0, due(c.beat.asker, now)
-	ping, dead := c.beat.beat(now)
+	d.unused, d.askerGone = c.beat.unused != 0, due(c.beat.asker, now)
+	var ping bool
+	ping, d.dead = c.beat.beat(now)
 	if ping {
 		_ = c.pushLocked([]byte{enginePing}) // where it does not fit the client will not answer, and is dropped for that
 	}
-	c.mu.Unlock()
-	if late != nil {
-		late.CloseNow()
-	}
-	switch {
-	case dead && askerGone:
-		c.end(errAskerGone)
-	case dead && unused:
-		c.part(closeUnused, errNeverUsed)
-	case dead:
-		c.end(errPingTimeout)
-	}
+	return d
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/edge"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -58,11 +59,17 @@ func (n *network) set(f func()) {
 // pair starts two gateways that reach each other.
 func pair(t *testing.T, cfg Config) (a, b *world, n *network) {
 	t.Helper()
+	return pairOf(t, cfg, cfg)
+}
+
+// pairOf is pair with settings for each.
+func pairOf(t *testing.T, cfgA, cfgB Config) (a, b *world, n *network) {
+	t.Helper()
 	n = &network{servers: make(map[proto.GatewayID]*Server)}
 	t.Cleanup(n.wg.Wait)
-	cfg.Remote = n
+	cfgA.Remote, cfgB.Remote = n, n
 	r := newRooms()
-	a, b = newWorldOn(t, cfg, r), newWorldOn(t, cfg, r)
+	a, b = newWorldOn(t, cfgA, r), newWorldOn(t, cfgB, r)
 	n.set(func() {
 		n.servers[a.srv.cfg.Gateway] = a.srv
 		n.servers[b.srv.cfg.Gateway] = b.srv
@@ -242,7 +249,7 @@ func TestALostPollAtAnotherGatewayEndsTheSession(t *testing.T) {
 
 func TestCarriedWebSocketsAreBoundedAndDrained(t *testing.T) {
 	t.Parallel()
-	a, b, _ := pair(t, Config{MaxSessions: 2})
+	a, b, _ := pairOf(t, Config{Door: bounded(2, 2)}, Config{Door: bounded(2, 2)})
 	s, session := carried(t, a, b)
 	b.join()
 	q := a.join()
@@ -251,6 +258,7 @@ func TestCarriedWebSocketsAreBoundedAndDrained(t *testing.T) {
 	}
 	a.post(q, `42["room-create","a"]`).want(t, 200, "ok")
 	a.get(q).want(t, 200, `42["room-created","a"]`)
+	b.srv.cfg.Door.(*edge.Door).Shut()
 	b.srv.Drain()
 	s.wantClosed(1001, "going away")
 	session.gone(t)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/parley-rtc/parley/gateway/defect"
 )
 
 // pollLimit is how many bytes one poll takes, unless one packet is larger: what goes over NATS has to fit into a message.
@@ -83,8 +85,18 @@ func (s *Server) HandleRemote(ctx context.Context, message []byte) []byte {
 		return encode(refused(codeBadRequest), nil)
 	}
 	r.Body = body
-	a := s.handle(ctx, &r, s.cfg.holdRemote)
-	return encode(a, a.Body)
+	var answer []byte
+	err = defect.Guard("a request of Socket.IO from another gateway", func() {
+		a := s.handle(ctx, &r, s.cfg.holdRemote)
+		answer = encode(a, a.Body)
+	})
+	if defect.Log(s.log, err, "op", string(r.Op)) {
+		if c := s.lookup(r.SID); c != nil { // the one whom it concerns
+			c.end(err)
+		}
+		answer = encode(refused(codeUnknownSID), nil)
+	}
+	return answer
 }
 
 // ask does what is asked of a session, here or at its home.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/link"
 )
 
@@ -31,7 +32,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.req.Revision = revision3
 		h.req.Secret = secretOf(r, h.req.SID)
 	}
-	h.serve()
+	err := defect.Guard("a request of Socket.IO", h.serve)
+	if !defect.Log(s.log, err, "address", h.req.Address) {
+		return
+	}
+	if c := s.lookup(h.req.SID); c != nil { // the one whom it concerns
+		c.end(err)
+	}
+	http.Error(w, err.Error(), http.StatusInternalServerError)
 }
 
 // exchange is one HTTP request and its answer.
@@ -94,7 +102,7 @@ func (h *exchange) openPolling() {
 
 // open makes a session; of revision 3 its client joins the namespace at once.
 func (h *exchange) open(m mode) (*conn, error) {
-	if err := h.s.acquire(h.req.Address); err != nil {
+	if err := h.s.cfg.Door.Enter(h.req.Address); err != nil {
 		return nil, err
 	}
 	var by opener
@@ -117,7 +125,7 @@ func (h *exchange) full(err error) {
 	switch {
 	case errors.Is(err, link.ErrDraining):
 		message = link.ErrDraining.Error()
-	case errors.Is(err, link.ErrFull), errors.Is(err, errBound):
+	case errors.Is(err, link.ErrFull):
 		message = link.ErrFull.Error()
 	}
 	h.fail(http.StatusServiceUnavailable, codeForbidden, message)

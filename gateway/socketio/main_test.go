@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 	"go.uber.org/goleak"
 
+	"github.com/parley-rtc/parley/gateway/edge"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -57,6 +58,9 @@ func newWorldOn(t *testing.T, cfg Config, r *rooms) *world {
 	t.Helper()
 	w := &world{t: t, rooms: r, addr: &addresses{address: "192.0.2.1"}}
 	cfg.Open = r.open
+	if cfg.Door == nil {
+		cfg.Door = unbounded()
+	}
 	if cfg.Gateway == "" {
 		cfg.Gateway = proto.NewGatewayID()
 	}
@@ -79,6 +83,13 @@ func newWorldOn(t *testing.T, cfg Config, r *rooms) *world {
 		r.wg.Wait()
 	})
 	return w
+}
+
+func unbounded() *edge.Door { return bounded(edge.None, edge.None) }
+
+// bounded is a door for so many connections, and so many from one address.
+func bounded(all, address int) *edge.Door {
+	return edge.NewDoor(edge.Limits{MaxConns: all, MaxConnsPerAddress: address, IPv6Prefix: 64})
 }
 
 // reply is the answer to an HTTP request.

@@ -107,7 +107,7 @@ func TestSameHostIsAllowedUnlessTold(t *testing.T) {
 
 func TestSessionsInHandAreBounded(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, Config{MaxSessionsPerAddress: 20, MaxSessions: 30, PingTimeout: time.Hour})
+	w := newWorld(t, Config{Door: bounded(30, 20), PingTimeout: time.Hour})
 	const open = "EIO=4&transport=polling"
 	refused := 0
 	for range 10000 {

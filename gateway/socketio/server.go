@@ -2,8 +2,6 @@ package socketio
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -12,11 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/link"
 )
-
-// errBound is wrapped when a session would be one too many.
-var errBound = errors.New("too many sessions")
 
 // Server serves /socket.io/.
 type Server struct {
@@ -28,13 +24,10 @@ type Server struct {
 
 	wg sync.WaitGroup // what spawn started
 
-	mu        sync.Mutex // guards the fields below; never held across I/O
-	conns     map[string]*conn
-	sessions  int            // in hand: conns, handshakes under way, and WebSockets carried for other gateways
-	addresses map[string]int // the same by what counts as one address
-	carriers  map[*carrier]struct{}
-	draining  bool // nobody is let in
-	stopped   bool // no goroutine is started
+	mu       sync.Mutex // guards the fields below; never held across I/O
+	conns    map[string]*conn
+	carriers map[*carrier]struct{}
+	stopped  bool // no goroutine is started
 }
 
 // New returns a server. It panics when the gateway's id is no UUID, which is a defect of the caller's.
@@ -42,7 +35,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	cfg.setDefaults()
 	return &Server{
 		cfg: cfg, log: log, gateway: uuid.MustParse(string(cfg.Gateway)), started: time.Now(),
-		conns: make(map[string]*conn), addresses: make(map[string]int), carriers: make(map[*carrier]struct{}),
+		conns: make(map[string]*conn), carriers: make(map[*carrier]struct{}),
 	}
 }
 
@@ -52,6 +45,18 @@ func (s *Server) now() time.Duration { return time.Since(s.started) }
 // Run keeps the time for all sessions until ctx ends; then it ends those that are left, and returns when everything that
 // the server started has ended.
 func (s *Server) Run(ctx context.Context) error {
+	if err := s.keepTime(ctx); err != nil { // a defect: who is connected is told to go
+		s.failed(err)
+		<-ctx.Done()
+	}
+	s.stop()
+	s.wg.Wait()
+	return nil
+}
+
+// keepTime does what is due in each session, until ctx ends.
+func (s *Server) keepTime(ctx context.Context) (err error) {
+	defer defect.Catch("the heartbeats of Socket.IO", &err)
 	const ticks = 20 // in the shorter of interval and time-out
 	ticker := time.NewTicker(min(s.cfg.PingInterval, s.cfg.PingTimeout, ticks*time.Second) / ticks)
 	defer ticker.Stop()
@@ -65,18 +70,21 @@ func (s *Server) Run(ctx context.Context) error {
 			}
 			clear(conns)
 		case <-ctx.Done():
-			s.stop()
-			s.wg.Wait()
 			return nil
 		}
 	}
 }
 
-// Drain lets nobody in any more. Connections whose client has not joined, and WebSockets carried for other gateways, are
-// told that the gateway is going away; joined clients are their sessions' to close. It returns at once.
+// failed tells the gateway of a defect in what is not one client's.
+func (s *Server) failed(err error) {
+	defect.Log(s.log, err)
+	s.cfg.Failed(err)
+}
+
+// Drain tells connections whose client has not joined, and WebSockets carried for other gateways, that the gateway is going
+// away; joined clients are their sessions' to close. The door is shut already. It returns at once.
 func (s *Server) Drain() {
 	s.mu.Lock()
-	s.draining = true
 	carriers := slices.Collect(maps.Keys(s.carriers))
 	s.mu.Unlock()
 	for _, p := range carriers {
@@ -92,7 +100,7 @@ func (s *Server) Drain() {
 // stop ends every session that is left. Whoever could be told has been, by [Server.Drain] or its session.
 func (s *Server) stop() {
 	s.mu.Lock()
-	s.draining, s.stopped = true, true
+	s.stopped = true
 	carriers := slices.Collect(maps.Keys(s.carriers))
 	s.mu.Unlock()
 	for _, p := range carriers {
@@ -114,50 +122,19 @@ func (s *Server) all(conns []*conn) []*conn {
 	return conns
 }
 
-// spawn runs f in a goroutine that Run waits for. It reports false, and runs nothing, once the server has stopped.
+// spawn runs f in a goroutine that Run waits for. A defect in it ends the gateway. It reports false, and runs nothing, once the server has stopped.
 func (s *Server) spawn(f func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
 		return false
 	}
-	s.wg.Go(f)
+	s.wg.Go(func() {
+		if err := defect.Guard("a task of Socket.IO", f); err != nil {
+			s.failed(err)
+		}
+	})
 	return true
-}
-
-// acquire counts a session for an address. The error wraps errBound or [link.ErrDraining]; without one the caller
-// releases it.
-func (s *Server) acquire(address string) error {
-	address = s.cfg.Counted(address)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.draining:
-		return link.ErrDraining
-	case s.cfg.MaxSessions > 0 && s.sessions >= s.cfg.MaxSessions:
-		return errBound
-	case s.cfg.MaxSessionsPerAddress > 0 && s.addresses[address] >= s.cfg.MaxSessionsPerAddress:
-		return fmt.Errorf("%w from one address", errBound)
-	}
-	s.sessions++
-	s.addresses[address]++
-	return nil
-}
-
-// release undoes acquire.
-func (s *Server) release(address string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.releaseLocked(address)
-}
-
-// releaseLocked is release with mu held.
-func (s *Server) releaseLocked(address string) {
-	address = s.cfg.Counted(address)
-	s.sessions--
-	if s.addresses[address]--; s.addresses[address] == 0 {
-		delete(s.addresses, address)
-	}
 }
 
 // carry notes a WebSocket that is carried for another gateway, and returns what forgets it.
@@ -170,13 +147,13 @@ func (s *Server) carry(p *carrier) (forget func()) {
 	}
 	return func() {
 		s.mu.Lock()
-		defer s.mu.Unlock()
 		delete(s.carriers, p)
-		s.releaseLocked(p.req.Address)
+		s.mu.Unlock()
+		s.cfg.Door.Leave(p.req.Address)
 	}
 }
 
-// open makes a session, for whose address the caller has acquired.
+// open makes a session, whose place the caller has taken.
 func (s *Server) open(revision int, m mode, address string, by opener) *conn {
 	c := &conn{srv: s, sid: newSID(s.gateway), revision: revision, mode: m, address: address, opener: by}
 	c.beat = newHeartbeat(revision, s.cfg.PingInterval, s.cfg.PingTimeout, s.now())
@@ -204,9 +181,10 @@ func (s *Server) lookup(sid string) *conn {
 // forget drops a session that has ended.
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.conns[c.sid]; ok {
-		delete(s.conns, c.sid)
-		s.releaseLocked(c.address)
+	_, ok := s.conns[c.sid]
+	delete(s.conns, c.sid)
+	s.mu.Unlock()
+	if ok {
+		s.cfg.Door.Leave(c.address)
 	}
 }

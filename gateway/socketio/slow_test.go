@@ -14,9 +14,10 @@ import (
 func TestNoPongIsMissedWhileTheClientIsWrittenTo(t *testing.T) {
 	t.Parallel()
 	s := New(Config{
+		Door:    unbounded(),
 		Gateway: proto.GatewayID(uuid.NewString()), PingInterval: time.Second, PingTimeout: time.Second,
 	}, slog.New(slog.DiscardHandler))
-	if err := s.acquire(""); err != nil {
+	if err := s.cfg.Door.Enter(""); err != nil {
 		t.Fatal(err)
 	}
 	c := s.open(revision4, modePolling, "", opener{})

@@ -52,13 +52,13 @@ func (h *exchange) accept() (*wsconn.Conn, error) {
 
 // openSocket opens a session that is on a WebSocket at once.
 func (h *exchange) openSocket() {
-	if err := h.s.acquire(h.req.Address); err != nil {
+	if err := h.s.cfg.Door.Enter(h.req.Address); err != nil {
 		h.full(err)
 		return
 	}
 	ws, err := h.accept()
 	if err != nil {
-		h.s.release(h.req.Address)
+		h.s.cfg.Door.Leave(h.req.Address)
 		return
 	}
 	s, revision, address, by := h.s, h.req.Revision, h.req.Address, opener{agent: h.req.Agent}
@@ -78,11 +78,11 @@ func (h *exchange) openSocket() {
 			}
 		}
 		if c.flush() == nil {
-			c.read()
+			c.contain("reading from a client", c.read)
 		}
 	})
 	if !started {
-		s.release(address)
+		s.cfg.Door.Leave(address)
 		ws.CloseNow()
 	}
 }
@@ -96,8 +96,10 @@ func (c *conn) read() {
 		}
 	}
 	rest := func() {
-		for c.readOne() {
-		}
+		c.contain("reading from a client", func() {
+			for c.readOne() {
+			}
+		})
 	}
 	if !c.srv.spawn(rest) { // the server stops
 		rest()
@@ -165,7 +167,7 @@ func (h *exchange) probe() {
 	p := &carrier{s: h.s, req: h.req}
 	cancel := func() { p.tell(opCancel, "") }
 	if !here {
-		if err := h.s.acquire(h.req.Address); err != nil {
+		if err := h.s.cfg.Door.Enter(h.req.Address); err != nil {
 			cancel()
 			h.full(err)
 			return
@@ -178,13 +180,13 @@ func (h *exchange) probe() {
 		if here {
 			run = p.runHere
 		}
-		if h.s.spawn(run) {
+		if h.s.spawn(func() { p.contain(run) }) {
 			return
 		}
 		ws.CloseNow()
 	}
 	cancel()
 	if !here {
-		h.s.release(h.req.Address)
+		h.s.cfg.Door.Leave(h.req.Address)
 	}
 }

@@ -4,12 +4,14 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/demo"
+	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/services/internal/clients"
 	"github.com/parley-rtc/parley/services/internal/descriptors"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
@@ -59,7 +61,10 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	cfg := gateway.Config{
 		Servers: f.NATS.Servers, Options: options, Prefix: f.Prefix.Prefix,
 		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy,
-		Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, RandomReplica: f.RandomReplica,
+		Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout,
+	}
+	if f.RandomReplica {
+		cfg.Rank = shuffled
 	}
 	if f.Demo {
 		cfg.Home = demo.Handler()
@@ -79,9 +84,15 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 		Ready: g.Ready,
 		Parts: []lifecycle.Part{
 			{Name: "nats", Run: func(ctx context.Context) error { return need.Watch(ctx, log, f.NATS.Servers, options) }},
-			{Name: "gateway", Run: func(ctx context.Context) error { return g.Run(ctx, ln) }},
+			{Name: "gateway", Run: func(ctx context.Context) error { return g.Serve(ctx, ln) }},
 		},
 	}, nil
+}
+
+// shuffled ranks replicas at random: for tests of what happens when gateways do not agree.
+func shuffled(replicas []proto.ReplicaID, _ proto.Room) []proto.ReplicaID {
+	rand.Shuffle(len(replicas), func(i, j int) { replicas[i], replicas[j] = replicas[j], replicas[i] })
+	return replicas
 }
 
 func main() {

@@ -50,7 +50,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 		Parts: []lifecycle.Part{
 			nats,
 			{Name: "room service", Run: rooms.Run},
-			{Name: "gateway", Run: func(ctx context.Context) error { return g.Run(ctx, ln) }},
+			{Name: "gateway", Run: func(ctx context.Context) error { return g.Serve(ctx, ln) }},
 		},
 	}, nil
 }

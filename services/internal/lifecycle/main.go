@@ -92,7 +92,7 @@ func Code(name string, err error, stderr io.Writer) int {
 
 // serve runs the program until a signal comes or a part of it fails.
 func serve(ctx context.Context, name string, cli Settings, start Start, log *slog.Logger, stderr *spool.Writer) error {
-	ctx, disarm := untilSignal(ctx, name, cli.Closing(), stderr)
+	ctx, failing, disarm := untilSignal(ctx, name, cli.Closing(), stderr)
 	defer disarm()
 	ln, err := listen.TCP(ctx, "--ops-listen", cli.Base().OpsListen)
 	if err != nil {
@@ -109,7 +109,7 @@ func serve(ctx context.Context, name string, cli Settings, start Start, log *slo
 		{Name: "heap", Run: tendHeap},
 		{Name: "ops", Run: func(ctx context.Context) error { return ops.Serve(ctx, ln, handler, log) }},
 	}
-	if err := runParts(ctx, append(own, plan.Parts...)); err != nil {
+	if err := runParts(ctx, failing, append(own, plan.Parts...)); err != nil {
 		return err
 	}
 	log.Info("stopped")

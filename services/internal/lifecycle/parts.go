@@ -23,8 +23,9 @@ type ended struct {
 }
 
 // runParts starts the parts in order and, when ctx ends or one of them does, stops them in the opposite order, each once
-// those after it have returned: the last to start is the first to go. It returns when all have, with their errors.
-func runParts(ctx context.Context, parts []Part) error {
+// those after it have returned: the last to start is the first to go. It calls failing when one ends by itself. It returns when
+// all have, with their errors.
+func runParts(ctx context.Context, failing func(), parts []Part) error {
 	done := make(chan ended, len(parts))
 	stops := make([]context.CancelFunc, len(parts))
 	for i, p := range parts {
@@ -47,6 +48,7 @@ func runParts(ctx context.Context, parts []Part) error {
 	select {
 	case <-ctx.Done():
 	case e := <-done:
+		failing()
 		take(e, false)
 	}
 	for i, stop := range slices.Backward(stops) {

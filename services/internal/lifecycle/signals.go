@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -42,36 +43,50 @@ func stopping() []os.Signal {
 
 // untilSignal returns a context that ends with the first SIGTERM, SIGINT or SIGHUP. Before anything is told to stop, a deadline is
 // armed: a process that has not ended after closing and some slack ends there and then with code 1. A second signal does
-// the same at once. The function that is returned disarms both.
-func untilSignal(ctx context.Context, name string, closing time.Duration, stderr *spool.Writer) (context.Context, func()) {
+// the same at once. A part that fails arms the deadline too, by the first function that is returned: the others are stopped then.
+// The second function disarms all.
+func untilSignal(ctx context.Context, name string, closing time.Duration, stderr *spool.Writer) (until context.Context, failing, disarm func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, stopping()...)
-	over, done := make(chan struct{}), make(chan struct{})
+	over, done, failed := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() { // waited for by the returned function
 		defer close(done)
+		signalled := false
 		select {
 		case <-signals:
+			signalled = true
+		case <-failed:
 		case <-over:
 			return
 		}
 		deadline := time.NewTimer(closing + slack)
 		defer deadline.Stop()
 		cancel()
-		settle(signals, over)
-		select {
-		case <-signals:
-			fmt.Fprintf(stderr, "%s: ended at once by a second signal; clients were not told\n", name)
-			stderr.Close(flushing)
-			os.Exit(codeFailure)
-		case <-deadline.C:
-			fmt.Fprintf(stderr, "%s: did not stop within %v and was cut short; please report this with the log above\n", name, closing+slack)
-			stderr.Close(flushing)
-			os.Exit(codeFailure)
-		case <-over:
+		for {
+			if signalled {
+				settle(signals, over)
+			}
+			select {
+			case <-signals:
+				if !signalled { // a part had failed before
+					signalled = true
+					continue
+				}
+				fmt.Fprintf(stderr, "%s: ended at once by a second signal; clients were not told\n", name)
+				stderr.Close(flushing)
+				os.Exit(codeFailure)
+			case <-deadline.C:
+				fmt.Fprintf(stderr, "%s: did not stop within %v and was cut short; please report this with the log above\n", name, closing+slack)
+				stderr.Close(flushing)
+				os.Exit(codeFailure)
+			case <-over:
+				return
+			}
 		}
 	}()
-	return ctx, func() {
+	var once sync.Once
+	return ctx, func() { once.Do(func() { close(failed) }) }, func() {
 		signal.Stop(signals)
 		close(over)
 		<-done

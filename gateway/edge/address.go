@@ -1,6 +1,7 @@
-package gateway
+package edge
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -12,26 +13,42 @@ type way int
 
 const (
 	direct         way = iota // or through trusted proxies, which say whose it is
-	unnamedProxy              // it came through a proxy that is not among Config.TrustedProxies
+	unnamedProxy              // it came through a proxy that is not trusted
 	silentProxy               // a trusted proxy does not say from whom it has it
 	contradictions            // trusted proxies do not agree: one header is the client's own, perhaps
 )
 
-// address returns the client's address: the peer's, or behind trusted proxies the one that they report. Where that is not
+// Proxies are the networks of those whose word on a client's address, and on the host that it asked for, counts.
+type Proxies []netip.Prefix
+
+// ParseProxies reads addresses and networks.
+func ParseProxies(list []string) (Proxies, error) {
+	var p Proxies
+	for _, text := range list {
+		network, err := parseProxy(text)
+		if err != nil {
+			return nil, fmt.Errorf("trusted proxy %q: an address or a network, such as 10.0.0.0/8, is needed", text)
+		}
+		p = append(p, network)
+	}
+	return p, nil
+}
+
+// Address returns a client's address: the peer's, or behind trusted proxies the one that they report. Where that is not
 // known, it is that of the nearest proxy which may have it from anybody.
-func (g *Gateway) address(r *http.Request) (address string, known bool) {
-	at, how := g.client(r)
+func (p Proxies) Address(r *http.Request) (address string, known bool) {
+	at, how := p.client(r)
 	return at.String(), how == direct
 }
 
 // client finds the client's address. A trusted proxy reports it in X-Forwarded-For, Forwarded or X-Real-IP, and may pass on
 // what the client itself has put into those that it does not set. So all that are there have to agree.
-func (g *Gateway) client(r *http.Request) (netip.Addr, way) {
+func (p Proxies) client(r *http.Request) (netip.Addr, way) {
 	nearest := peer(r)
 	switch {
-	case !g.trusted(nearest) && proxied(r):
+	case !p.Trust(nearest) && proxied(r):
 		return nearest, unnamedProxy
-	case !g.trusted(nearest):
+	case !p.Trust(nearest):
 		return nearest, direct
 	}
 	at, how := nearest, silentProxy
@@ -41,7 +58,7 @@ func (g *Gateway) client(r *http.Request) (netip.Addr, way) {
 		if len(hops) == 0 {
 			continue
 		}
-		to, through, so := g.follow(nearest, hops)
+		to, through, so := p.follow(nearest, hops)
 		switch {
 		case !listed:
 			at, how, listed = to, so, true
@@ -67,10 +84,10 @@ func (g *Gateway) client(r *http.Request) (netip.Addr, way) {
 }
 
 // follow goes from the nearest proxy back over the hops that are reported, as long as who reports them is trusted.
-func (g *Gateway) follow(nearest netip.Addr, hops []string) (at netip.Addr, passed []netip.Addr, how way) {
+func (p Proxies) follow(nearest netip.Addr, hops []string) (at netip.Addr, passed []netip.Addr, how way) {
 	at = nearest
 	for _, hop := range slices.Backward(hops) {
-		if !g.trusted(at) {
+		if !p.Trust(at) {
 			return at, passed, unnamedProxy
 		}
 		next, err := netip.ParseAddr(hop)
@@ -164,11 +181,11 @@ func peer(r *http.Request) netip.Addr {
 	return ap.Addr().Unmap()
 }
 
-// trusted reports whether an address is one of Config.TrustedProxies. A zone is left out of account: it names an interface
+// Trust reports whether an address is a trusted proxy's. A zone is left out of account: it names an interface
 // of this machine, which a network that is set does not.
-func (g *Gateway) trusted(a netip.Addr) bool {
+func (p Proxies) Trust(a netip.Addr) bool {
 	a = a.WithZone("")
-	return slices.ContainsFunc(g.proxies, func(p netip.Prefix) bool { return p.Contains(a) })
+	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(a) })
 }
 
 // parseProxy reads an address or a network. IPv4 within IPv6 is IPv4, as peers are.
@@ -189,12 +206,12 @@ var embedded = netip.MustParsePrefix("64:ff9b::/96")
 
 // counted returns what an address counts as for the limit of connections: of IPv6 the network in which one client has all
 // addresses, as a rule a /64. Link-local addresses share one though they are of many machines.
-func (g *Gateway) counted(address string) string {
+func (l Limits) counted(address string) string {
 	a, err := netip.ParseAddr(address)
 	if err != nil || a.Is4() || a.IsLoopback() || a.IsLinkLocalUnicast() || embedded.Contains(a) {
 		return address
 	}
-	network, err := a.WithZone("").Prefix(min(g.limits.IPv6Prefix, a.BitLen()))
+	network, err := a.WithZone("").Prefix(min(l.IPv6Prefix, a.BitLen()))
 	if err != nil {
 		return address
 	}

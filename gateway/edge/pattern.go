@@ -1,4 +1,4 @@
-package gateway
+package edge
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// pattern is one of Config.AllowOrigins, in lower case and with IPv6 addresses as browsers write them.
+// pattern is one of those that are allowed, in lower case and with IPv6 addresses as browsers write them.
 type pattern struct {
 	all   bool   // "*": whatever there is, also "null" and "file://"
 	whole bool   // of an origin with its scheme, else of host and port

@@ -1,4 +1,4 @@
-package gateway
+package edge
 
 import (
 	"maps"
@@ -7,9 +7,18 @@ import (
 	"testing"
 )
 
+func proxies(t *testing.T, list ...string) Proxies {
+	t.Helper()
+	p, err := ParseProxies(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func TestAnAddressIsWhatTrustedProxiesReport(t *testing.T) {
 	t.Parallel()
-	g := origins(t, Config{TrustedProxies: []string{"10.0.0.0/8", "2001:db8::1", "fe80::/10", "::ffff:172.16.0.0/108", "::ffff:127.0.0.1"}})
+	p := proxies(t, "10.0.0.0/8", "2001:db8::1", "fe80::/10", "::ffff:172.16.0.0/108", "::ffff:127.0.0.1")
 	type headers map[string][]string
 	for _, c := range []struct {
 		from    string
@@ -76,7 +85,7 @@ func TestAnAddressIsWhatTrustedProxiesReport(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/ws", nil)
 		r.RemoteAddr = c.from
 		maps.Copy(r.Header, c.headers)
-		if address, known := g.address(r); address != c.address || known != c.known {
+		if address, known := p.Address(r); address != c.address || known != c.known {
 			t.Errorf("%+v: %s, known %t", c, address, known)
 		}
 	}
@@ -85,18 +94,18 @@ func TestAnAddressIsWhatTrustedProxiesReport(t *testing.T) {
 func TestAnIPv6NetworkCountsAsOneAddress(t *testing.T) {
 	t.Parallel()
 	for bits, cases := range map[int]map[string]string{
-		0: {
+		64: {
 			"2001:db8::1": "2001:db8::/64", "2001:db8::ffff:1:2:3": "2001:db8::/64", "2001:db8:0:1::1": "2001:db8:0:1::/64",
 			"192.0.2.1": "192.0.2.1", "::1": "::1", "fe80::1%eth0": "fe80::1%eth0", "64:ff9b::c000:201": "64:ff9b::c000:201",
 			"invalid IP": "invalid IP",
 		},
-		56:  {"2001:db8:0:12::1": "2001:db8::/56", "192.0.2.1": "192.0.2.1"},
-		128: {"2001:db8::1": "2001:db8::1/128"},
-		-1:  {"2001:db8::1": "2001:db8::1/128"},
+		56:   {"2001:db8:0:12::1": "2001:db8::/56", "192.0.2.1": "192.0.2.1"},
+		128:  {"2001:db8::1": "2001:db8::1/128"},
+		None: {"2001:db8::1": "2001:db8::1/128"},
 	} {
-		g := origins(t, Config{Limits: Limits{IPv6Prefix: bits}})
+		l := Limits{IPv6Prefix: bits}
 		for address, want := range cases {
-			if got := g.counted(address); got != want {
+			if got := l.counted(address); got != want {
 				t.Errorf("/%d: %s counts as %s, not %s", bits, address, got, want)
 			}
 		}
@@ -107,21 +116,21 @@ func FuzzAddress(f *testing.F) {
 	f.Add("10.0.0.1, 192.0.2.1:80, [2001:db8::1]:9", `for="[::1]:1";by=x, for=_hidden`, "192.0.2.1")
 	f.Add(",,", "for=", "")
 	f.Fuzz(func(t *testing.T, xff, forwarded, real string) {
-		g := origins(t, Config{TrustedProxies: []string{"10.0.0.0/8"}})
+		p := proxies(t, "10.0.0.0/8")
 		r := httptest.NewRequest(http.MethodGet, "/ws", nil)
 		r.RemoteAddr = "10.0.0.1:9"
 		r.Header["X-Forwarded-For"] = []string{xff}
 		r.Header["Forwarded"] = []string{forwarded}
-		if address, _ := g.address(r); address == "" {
+		if address, _ := p.Address(r); address == "" {
 			t.Errorf("%q, %q: no address", xff, forwarded)
 		}
 		// What a proxy sets decides, whatever else a client has sent: or it is not known.
 		r.Header["X-Real-Ip"] = []string{real}
-		if address, known := g.address(r); known && real == "203.0.113.5" && address != real {
+		if address, known := p.Address(r); known && real == "203.0.113.5" && address != real {
 			t.Errorf("%q, %q: %s instead of %s", xff, forwarded, address, real)
 		}
 		r.RemoteAddr = "192.0.2.1:9"
-		if address, known := g.address(r); address != "192.0.2.1" || known {
+		if address, known := p.Address(r); address != "192.0.2.1" || known {
 			t.Errorf("%q, %q: believed one who is not trusted: %s", xff, forwarded, address)
 		}
 	})

@@ -1,40 +1,29 @@
-package gateway
+package edge
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 )
 
-func origins(t *testing.T, cfg Config) *Gateway {
+// origins reads patterns, and proxies' networks.
+func origins(t *testing.T, patterns []string, proxies ...string) Origins {
 	t.Helper()
-	g := &Gateway{cfg: cfg}
-	for _, p := range cfg.TrustedProxies {
-		prefix, err := parseProxy(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g.proxies = append(g.proxies, prefix)
+	p, err := ParseProxies(proxies)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, allowed := range cfg.AllowOrigins {
-		p, err := parsePattern(allowed)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g.origins = append(g.origins, p)
+	o, err := ParseOrigins(patterns, p)
+	if err != nil {
+		t.Fatal(err)
 	}
-	g.limits = cfg.Limits.withDefaults()
-	return g
+	return o
 }
 
 func TestAnOriginIsTheSameHostAPatternOrNone(t *testing.T) {
 	t.Parallel()
-	g := origins(t, Config{
-		AllowOrigins:   []string{"*.Example.com", "https://meet.example.org", "localhost:*"},
-		TrustedProxies: []string{"10.0.0.0/8"},
-	})
+	o := origins(t, []string{"*.Example.com", "https://meet.example.org", "localhost:*"}, "10.0.0.0/8")
 	headers := func(pairs ...string) http.Header {
 		h := http.Header{}
 		for i := 0; i < len(pairs); i += 2 {
@@ -103,7 +92,7 @@ func TestAnOriginIsTheSameHostAPatternOrNone(t *testing.T) {
 		if c.origin != "" {
 			r.Header.Set("Origin", c.origin)
 		}
-		if got := g.originAllowed(r); got != c.allowed {
+		if got := o.Allow(r); got != c.allowed {
 			t.Errorf("%+v: %t", c, got)
 		}
 	}
@@ -141,12 +130,12 @@ func TestAnAllowedOriginMatchesAsItReads(t *testing.T) {
 		{"file://", []string{"file://"}, []string{"null"}},
 		{"file:///", []string{"file://"}, nil},
 	} {
-		g := origins(t, Config{AllowOrigins: []string{c.pattern}})
+		o := origins(t, []string{c.pattern})
 		for want, list := range map[bool][]string{true: c.yes, false: c.no} {
 			for _, origin := range list {
 				r := httptest.NewRequest(http.MethodGet, "/ws", nil)
 				r.Header.Set("Origin", origin)
-				if got := g.originAllowed(r); got != want {
+				if got := o.Allow(r); got != want {
 					t.Errorf("%q, origin %q: %t", c.pattern, origin, got)
 				}
 			}
@@ -185,8 +174,8 @@ func TestAPatternThatMatchesNothingIsRefusedWithWhatToWrite(t *testing.T) {
 		if err := CheckOrigin(allowed); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, which does not say %q", allowed, err, says)
 		}
-		if _, err := New(Config{AllowOrigins: []string{allowed}}, nil, nil); !errors.Is(err, ErrConfig) {
-			t.Errorf("%q: %v", allowed, err)
+		if _, err := ParseOrigins([]string{"fine.example", allowed}, nil); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q among others: %v", allowed, err)
 		}
 	}
 }

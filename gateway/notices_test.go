@@ -40,7 +40,7 @@ func (l *logbook) lines(with string) []string {
 func newLoggedWorld(t *testing.T, cfg Config) (*world, *logbook) {
 	t.Helper()
 	l := &logbook{}
-	w := newWorld(t, worldOptions{config: cfg, prepare: func(g *Gateway) { g.log = slog.New(slog.NewTextHandler(l, nil)) }})
+	w := newWorld(t, worldOptions{config: cfg, log: slog.New(slog.NewTextHandler(l, nil))})
 	return w, l
 }
 
@@ -173,15 +173,18 @@ func TestAHostWithoutItsPortIsSaidWhereItIsRefused(t *testing.T) {
 	}
 }
 
+// mostNotices is how many origins are named in the log at most.
+const mostNotices = 256
+
 // TestWhatIsMadeUpFillsNoLog: anybody may send any Origin.
 func TestWhatIsMadeUpFillsNoLog(t *testing.T) {
 	t.Parallel()
 	w, log := newLoggedWorld(t, Config{})
-	for i := range mostTold + 50 {
+	for i := range mostNotices + 50 {
 		w.asks("/ws", http.Header{"Origin": {fmt.Sprintf("https://%d.example/%s", i, strings.Repeat("x", 8000))}})
 	}
 	lines := log.lines("pages of another origin")
-	if len(lines) != mostTold {
+	if len(lines) != mostNotices {
 		t.Errorf("%d lines were logged", len(lines))
 	}
 	for _, line := range lines {

@@ -1,0 +1,57 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Serve is Run with an HTTP server of its own, which serves [Gateway.Handler] on a listener until the context ends.
+func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
+	server, standing := g.server(), g.Porch(ln)
+	server.ConnState = standing.ConnState
+	group, inner := errgroup.WithContext(ctx)
+	ran, over := context.WithCancel(context.Background())
+	defer over()
+	group.Go(func() error { defer over(); return g.Run(inner) })
+	group.Go(func() error {
+		select {
+		case <-g.front.gate.opened: // so that no client is turned away while the gateway starts
+		case <-ran.Done():
+			return ln.Close() //nolint:wrapcheck // it says what was done
+		}
+		if err := server.Serve(standing); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("gateway: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-inner.Done()
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.Drain)
+		defer cancel()
+		_ = server.Shutdown(within) // polls under way are answered; sockets are not its own any more
+		<-ran.Done()
+		_ = server.Close() // it is over either way
+		return nil
+	})
+	return group.Wait() //nolint:wrapcheck // each says what it did
+}
+
+func (g *Gateway) server() *http.Server {
+	return &http.Server{
+		Handler: g.Handler(), ReadHeaderTimeout: headerPatience, IdleTimeout: g.cfg.IdleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug), // what clients do wrong is no news
+	}
+}
+
+// How HTTP is served. Who is silent for too long before the upgrade request has come is dropped.
+const (
+	headerPatience = 10 * time.Second
+	maxHeader      = 16 << 10
+)
