@@ -31,7 +31,7 @@ build: ## binaries into bin/
 check: fmt lint-go test-unit test-js ## a minute's look at a change: format, linters, unit and simulation tests
 
 test-unit: ## what `make check` tests: everything in Go that starts no program, without the race detector
-	@go test $(WAITING) $(patsubst %,./%/...,$(filter-out e2e bench,$(MODULES))) ./bench/internal/... ./e2e/linear ./e2e/views
+	@go test $(WAITING) $(patsubst %,./%/...,$(filter-out e2e bench,$(MODULES))) ./bench/internal/... ./e2e/linear ./e2e/sim ./e2e/views
 
 test: setup test-go test-js test-deploy ## every test, having installed what they need
 

@@ -46,7 +46,7 @@ func TestWhatIsKeptForAllRoomsTogetherIsBounded(t *testing.T) {
 			}
 		}
 	}
-	if dropped != 1 || c.kept != 3*fixed {
-		t.Errorf("%d were dropped, and %d bytes are kept", dropped, c.kept)
+	if dropped != 1 || c.keptBytes != 3*fixed {
+		t.Errorf("%d were dropped, and %d bytes are kept", dropped, c.keptBytes)
 	}
 }
