@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/replicas"
 	"github.com/parley-rtc/parley/testkit"
@@ -104,12 +106,25 @@ func TestAProcessThatAnswersIsNotGoneThoughItDoesNotBeat(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
 	p, answers := run(t, n), run(t, n) // the second answers, and beats for nobody
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stuck := n.Connect(t) // hears the questions, and does not answer
+	if _, err := stuck.Subscribe(subjects.Alive("stuck"), func(*nats.Msg) {}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stuck.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	p.Know(proto.RoleGateway, string(answers.id))
+	p.Know(proto.RoleGateway, "stuck")
 	p.Know(proto.RoleGateway, "dead")
 	if !p.Fresh("dead") || p.Fresh("unknown") {
 		t.Error("a gateway has not had the time to beat, or one is fresh that is not known")
 	}
 	testkit.WaitFor(t, "the dead one to be gone", func() bool { return p.lost("dead") && p.Gone("dead") })
+	testkit.WaitFor(t, "the one that does not answer to be gone", func() bool { return p.lost("stuck") })
 	if p.lost(string(answers.id)) {
 		t.Error("one that answers is gone")
 	}
@@ -134,6 +149,32 @@ func TestTimeInWhichTheObserverWasCutOffDoesNotCount(t *testing.T) {
 	testkit.WaitFor(t, "the dead one to be gone", func() bool { return p.lost("dead") })
 	if took := time.Since(began); took < quick.Grace {
 		t.Errorf("it is gone %v after the reconnection", took)
+	}
+}
+
+// A replica that answers is not gone, but a gateway that asked it for a room might wait for nothing.
+func TestAReplicaThatDoesNotBeatIsNotRankedThoughItAnswers(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	p := run(t, n)
+	p.Say(proto.Up)
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, other := n.Connect(t), proto.Beat{Role: proto.RoleRoomsvc, ID: string(proto.NewReplicaID()), State: proto.Up}
+	if _, err := nc.Subscribe(subjects.Alive(other.ID), func(m *nats.Msg) { _ = m.Respond(nil) }); err != nil {
+		t.Fatal(err)
+	}
+	testkit.WaitFor(t, "both to be ranked", func() bool {
+		if err := nc.Publish(subjects.Beat(other.Role, other.ID), other.Encode()); err != nil {
+			t.Fatal(err)
+		}
+		return len(p.Replicas()) == 2
+	})
+	testkit.WaitFor(t, "the one that beats no more to be left out", func() bool { return len(p.Replicas()) == 1 })
+	if p.lost(other.ID) {
+		t.Error("it is gone, though it answers")
 	}
 }
 
