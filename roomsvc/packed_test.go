@@ -18,7 +18,7 @@ import (
 func TestALargeRoomThatNobodyHasAskedForIsListedCheckedAndServed(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
-	r := start(t, n, func(c *roomsvc.Config) { c.Timings.Check = 200 * time.Millisecond })
+	r := start(t, n, func(c *roomsvc.Config) { roomsvc.Timings(c).Check = 200 * time.Millisecond })
 	g := newAsker(t, n)
 	rec := proto.Record{Room: "large", Change: proto.Change{Event: proto.RoomCreated, Request: "x", Replica: proto.NewReplicaID()}}
 	requests := map[proto.ClientID]proto.RequestID{}
