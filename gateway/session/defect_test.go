@@ -24,7 +24,7 @@ func (b *brittle) Begin(*Session, *ask.Ask)      { panic("a defect") }
 func (b *brittle) GiveUp(_ *Session, a *ask.Ask) { a.Resolve(rooms.Unavailable) }
 func (b *brittle) Departed(_ *Session, settled bool) {
 	b.departed.Store(1)
-	if open {
+	if !settled {
 		b.departed.Store(2)
 	}
 }

@@ -88,7 +88,7 @@ func (f *flags) nats(ctx context.Context, log *slog.Logger) (lifecycle.Part, *br
 func (f *flags) libraries(options []nats.Option, log *slog.Logger, reg *prometheus.Registry) (*roomsvc.Service, *gateway.Gateway, error) {
 	rooms, err := roomsvc.New(roomsvc.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix, MaxMembers: settings.None(f.MaxMembers),
-		Memory: f.Servers == "" && f.DataDir == "",
+		Memory: f.Servers == "" && f.DataDir == "", RecordForm: f.RecordForm,
 	}, log, reg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("room service: %w", err)
