@@ -61,6 +61,7 @@ func TestADefectInAPostEndsThatSessionAndNoOther(t *testing.T) {
 			t.Errorf("%s: the session stands: %+v", name, r)
 		}
 		a.post(other, `42["ping"]`).want(t, 200, "ok")
+		a.get(other).want(t, 200, `42["pong"]`)
 	}
 }
 
