@@ -13,9 +13,10 @@ var errNotReady = errors.New("not ready")
 const (
 	readyUnheard    = 5 * time.Second  // no replica has said that it is up
 	readyUnanswered = 10 * time.Second // how long an unanswered request counts that was followed by no answer
+	readyOthers     = 2 * time.Second  // how long before it none may have been answered: the time of a signal
 )
 
-// Ready returns nil when NATS is reached, a replica of the room service says in its beats that it is up, and requests are
+// Ready returns nil when NATS is reached, a replica of the room service says in its beats that it is up, and some requests are
 // answered, if any are made. It asks nobody anything and does not block.
 func (g *Gateway) Ready() error {
 	now := time.Now()
@@ -35,7 +36,7 @@ func (g *Gateway) Ready() error {
 	return nil
 }
 
-// unanswered reports whether a request was given up lately, and none was answered since.
+// unanswered reports whether a request was given up lately, while none was answered, and none was since.
 func (g *Gateway) unanswered(now time.Time) bool {
 	gaveUp, answered := g.gaveUp.Load(), g.answered.Load()
 	return gaveUp > answered && now.UnixMilli()-gaveUp < readyUnanswered.Milliseconds()
