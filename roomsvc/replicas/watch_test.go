@@ -163,10 +163,14 @@ func TestAGatewayThatAppearsCostsNoMoreWhereManyAreKnown(t *testing.T) {
 func TestTheNewerFormOfRecordsIsKnownOnceEveryReplicaKnowsIt(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
-	p := run(t, n)
-	if p.Form() != 1 {
+	early := run(t, n, func(c *replicas.Config) { c.Timings.Missed = time.Minute })
+	early.Say(proto.Up)
+	if early.Form() != 1 {
 		t.Error("before anybody could be heard, all know the newer form")
 	}
+	early.Say(proto.Leaving)
+	early.stop()
+	p := run(t, n)
 	p.Say(proto.Up)
 	testkit.WaitFor(t, "a replica alone to know what it knows", func() bool { return p.Form() == proto.RecordForm })
 
