@@ -25,6 +25,7 @@ require (
 	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
+	github.com/parley-rtc/parley/bus v0.0.0 // indirect
 	github.com/parley-rtc/parley/testkit v0.0.0
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
@@ -35,3 +36,5 @@ tool github.com/nats-io/nats-server/v2
 replace github.com/parley-rtc/parley/proto => ../proto
 
 replace github.com/parley-rtc/parley/testkit => ../testkit
+
+replace github.com/parley-rtc/parley/bus => ../bus

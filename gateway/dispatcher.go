@@ -176,14 +176,17 @@ func (d *dispatcher) noteAnswers(now time.Time) {
 	}
 }
 
-// noteOutcome notes for Ready whether a request was answered.
+// noteOutcome notes for Ready whether a request was answered. One that was not, while others are, says nothing of the room
+// service: its target's gateway may be gone.
 func (d *dispatcher) noteOutcome(outcome rooms.Outcome) {
 	if outcome != rooms.Unavailable {
 		d.answered = true
 		return
 	}
 	now := time.Now()
-	d.noteAnswers(now.Add(-time.Millisecond))
+	if d.answered || now.UnixMilli()-d.g.answers.last.Load() < readyOthers.Milliseconds() {
+		return
+	}
 	d.g.answers.gaveUp.Store(now.UnixMilli())
 }
 

@@ -86,8 +86,8 @@ func TestALargeRoomsMembersAreDecodedOnceItIsAskedFor(t *testing.T) {
 	}
 }
 
-// What the leader had when the feed brought it is small for whoever serves the room, too: a join is a copy of the encoded
-// members and one more. That the members are not encoded anew shows in one whose request is written in full.
+// A join is a copy of the encoded members and one more. That they are not encoded anew shows in a member whose request the
+// record has in full.
 func TestAJoinCopiesTheEncodedMembersAndALeaveEncodesThemAnew(t *testing.T) {
 	t.Parallel()
 	x := newWorld()
@@ -151,7 +151,7 @@ func (x *world) unavailable(answers int) bool {
 		x.replies[answers-1].Code == proto.CodeUnavailable && len(x.questions) == questions
 }
 
-// Another replica may know that form. Silence, or trying again, would keep the asker from it.
+// No time brings a record that this version can read: what is asked of that room is not kept waiting, nor the leader asked again.
 func TestARecordOfANewerFormIsGivenUpAtOnceAndTheRoomForgotten(t *testing.T) {
 	t.Parallel()
 	forgotten := func(t *testing.T, x *world) {
