@@ -99,7 +99,7 @@ func TestOneWhoAnswersNoCloseDoesNotKeepAGatewayThatEnds(t *testing.T) {
 
 func TestOneWhoGoesOnSendingWhileItIsClosedHearsTheCode(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: -1}}}) // nor is it too slow on a busy machine
 	ws, _, err := websocket.Dial(t.Context(), w.url, nil)
 	if err != nil {
 		t.Fatal(err)
