@@ -170,6 +170,7 @@ func TestAGatewayAnswersNobodyWhereNoAnswerMayGo(t *testing.T) {
 			t.Errorf("%s: %v", subject, err)
 		}
 	}
+	testkit.WaitFor(t, "the one without an answer to count", func() bool { return w.count("parley_gateway_stray_messages_total") == 1 })
 	w.unanswered(listen)
 }
 
