@@ -92,7 +92,8 @@ func (c *Conn) IsConnected() bool { return c.lines.up() != 0 }
 // none. It takes no lock.
 func (c *Conn) Line() uint64 { return c.lines.up() }
 
-// Move leaves this server for the next one that is known, without waiting for what is being written. It returns at once.
+// Move leaves this server for the next one that is known, without waiting for what is being written. It may wait while nats.go
+// dials.
 func (c *Conn) Move() {
 	if l := c.lines.current.Load(); l != nil {
 		l.end(errMoved) // so that a write that waits gives back the lock
@@ -100,7 +101,8 @@ func (c *Conn) Move() {
 	_ = c.ForceReconnect() // it fails only when the connection is closed
 }
 
-// Publish sends a message, or fails at once while NATS is away.
+// Publish hands a message to nats.go to be sent, or fails at once while NATS is away. It waits while a write to a full socket
+// blocks, which a line bounds: at most 6 s.
 func (c *Conn) Publish(subject string, data []byte) error {
 	if !c.IsConnected() {
 		return ErrAway

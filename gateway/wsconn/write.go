@@ -71,7 +71,8 @@ var (
 	ErrFull = errors.New("the peer has let its buffers fill")
 )
 
-// Ping sends a ping frame where that can be done without waiting, or returns [ErrBusy] or [ErrFull]. It does not block.
+// Ping sends a ping frame, or returns [ErrBusy] or [ErrFull]. It waits for nothing, but for a peer whose buffers are full, and for
+// that one 5 ms.
 func (c *Conn) Ping() error {
 	if c.tap.closing.Load() || !c.tap.mu.TryLock() {
 		return ErrBusy
