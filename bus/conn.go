@@ -61,7 +61,7 @@ func Connect(cfg Config) (*Conn, error) {
 		nats.MaxReconnects(-1),
 		nats.RetryOnFailedConnect(true),
 		nats.CustomReconnectDelay(func(int) time.Duration {
-			return waitMin + rand.N(waitMax-waitMin) //nolint:gosec // jitter
+			return waitMin + rand.N(waitMax-waitMin) // jitter
 		}),
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(pingEvery),
@@ -107,7 +107,7 @@ func (c *Conn) Publish(subject string, data []byte) error {
 	if !c.IsConnected() {
 		return ErrAway
 	}
-	return c.Conn.Publish(subject, data) //nolint:wrapcheck // it is nats.go's own method
+	return c.Conn.Publish(subject, data) // it is nats.go's own method
 }
 
 // PublishMsg is [Conn.Publish] with headers.
@@ -115,7 +115,7 @@ func (c *Conn) PublishMsg(m *nats.Msg) error {
 	if !c.IsConnected() {
 		return ErrAway
 	}
-	return c.Conn.PublishMsg(m) //nolint:wrapcheck // it is nats.go's own method
+	return c.Conn.PublishMsg(m) // it is nats.go's own method
 }
 
 // PublishRequest is [Conn.Publish] with a subject for the answer.
@@ -123,7 +123,7 @@ func (c *Conn) PublishRequest(subject, reply string, data []byte) error {
 	if !c.IsConnected() {
 		return ErrAway
 	}
-	return c.Conn.PublishRequest(subject, reply, data) //nolint:wrapcheck // it is nats.go's own method
+	return c.Conn.PublishRequest(subject, reply, data) // it is nats.go's own method
 }
 
 // RequestWithContext asks and waits for the answer, or fails at once while NATS is away.
@@ -131,5 +131,5 @@ func (c *Conn) RequestWithContext(ctx context.Context, subject string, data []by
 	if !c.IsConnected() {
 		return nil, ErrAway
 	}
-	return c.Conn.RequestWithContext(ctx, subject, data) //nolint:wrapcheck // it is nats.go's own method
+	return c.Conn.RequestWithContext(ctx, subject, data) // it is nats.go's own method
 }

@@ -52,11 +52,11 @@ func (b *Batch) Text(add func(dst []byte) []byte) {
 	case n > 0xffff:
 		header = 10
 		buf[start+1] = 127
-		binary.BigEndian.PutUint64(buf[start+2:], uint64(n)) //nolint:gosec // a length is not negative
+		binary.BigEndian.PutUint64(buf[start+2:], uint64(n)) // a length is not negative
 	case n > 125:
 		header = 4
 		buf[start+1] = 126
-		binary.BigEndian.PutUint16(buf[start+2:], uint16(n)) //nolint:gosec // it fits, by the case before
+		binary.BigEndian.PutUint16(buf[start+2:], uint16(n)) // it fits, by the case before
 	default:
 		buf[start+1] = byte(n)
 	}

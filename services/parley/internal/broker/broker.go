@@ -88,7 +88,7 @@ func (b *Broker) address(ctx context.Context, at string) error {
 	}
 	ln, err := listen.TCP(ctx, "--nats-listen", at)
 	if err != nil {
-		return err //nolint:wrapcheck // it is a sentence
+		return err // it is a sentence
 	}
 	if err := ln.Close(); err != nil {
 		return fmt.Errorf("--nats-listen %s: %w", at, err)
@@ -177,7 +177,7 @@ func (b *Broker) InProcessConn() (net.Conn, error) {
 	if srv == nil {
 		return nil, errRestarting
 	}
-	return srv.InProcessConn() //nolint:wrapcheck // nats.go reports it
+	return srv.InProcessConn() // nats.go reports it
 }
 
 // Addr returns where the server listens for other services, or nil when it does not.
