@@ -9,7 +9,10 @@ BIN := $(CURDIR)/bin
 TOOLS := $(BIN)/tools
 GOTEST := go test -race
 
-.PHONY: help run test test-go test-js test-deploy build lint fmt vuln bench chaos fuzz cover setup clean
+# Most tests spend most of their time waiting, so more of them run at once than there are processors.
+WAITING := -parallel 8
+
+.PHONY: help run check test test-unit test-go test-js test-deploy build lint lint-go fmt vuln bench chaos mutants fuzz cover setup clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -25,11 +28,16 @@ build: ## binaries into bin/
 	go build -trimpath -o $(BIN)/parley-gateway ./services/gateway
 	go build -trimpath -o $(BIN)/parley-roomsvc ./services/roomsvc
 
+check: fmt lint-go test-unit test-js ## a minute's look at a change: format, linters, unit and simulation tests
+
+test-unit: ## what `make check` tests: everything in Go that starts no program, without the race detector
+	@go test $(WAITING) $(patsubst %,./%/...,$(filter-out e2e bench,$(MODULES))) ./bench/internal/... ./e2e/linear ./e2e/sim ./e2e/views
+
 test: setup test-go test-js test-deploy ## every test, having installed what they need
 
-test-go: ## the Go modules' tests, with the race detector
-	@for m in $(filter-out e2e,$(MODULES)); do echo "== $$m"; (cd $$m && $(GOTEST) ./...); done
-	@echo "== e2e"; cd e2e && $(GOTEST) -timeout 15m ./...
+test-go: ## the Go modules' tests, with the race detector but for those that start programs
+	@$(GOTEST) $(WAITING) $(patsubst %,./%/...,$(filter-out e2e,$(MODULES)))
+	@go test -parallel 4 -timeout 15m ./e2e/...
 
 test-js: ## the tests of parley.js
 	@echo "== gateway/demo"; cd gateway/demo && node --test
@@ -41,9 +49,11 @@ test-deploy: ## the tests of what is in deploy/
 setup: ## installs what the tests need and is missing: Chromium, npm packages
 	@scripts/setup
 
-lint: fmt $(TOOLS)/golangci-lint vuln ## formatting, linters, known vulnerabilities, modules that build alone
-	@for m in $(MODULES); do echo "== lint $$m"; (cd $$m && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+lint: fmt lint-go vuln ## formatting, linters, known vulnerabilities, modules that build alone
 	@for m in $(MODULES); do echo "== alone $$m"; (cd $$m && GOWORK=off go vet ./...); done
+
+lint-go: $(TOOLS)/golangci-lint ## the linters alone
+	@for m in $(MODULES); do echo "== lint $$m"; (cd $$m && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
 
 fmt: $(TOOLS)/golangci-lint ## fails where gofumpt would change something
 	@out=$$($(TOOLS)/gofumpt -l $(MODULES) deploy); if [ -n "$$out" ]; then \
@@ -62,6 +72,9 @@ bench: ## costs of a signal, a join, an event, a connection, beside a bare relay
 CHAOS ?= 10m
 chaos: setup ## faults under load, checked for linearizability, for as long as CHAOS says (10m)
 	cd e2e && PARLEY_CHAOS=$(CHAOS) go test -race -count 1 -timeout 0 -v -run TestChaos .
+
+mutants: ## breaks each mechanism of e2e/mutants in a copy and demands that its tests notice; one alone with ONLY=name
+	@e2e/mutants/run $(ONLY)
 
 FUZZTIME ?= 5s
 fuzz: ## every fuzz target for FUZZTIME (5s)

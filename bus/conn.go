@@ -37,12 +37,12 @@ type Config struct {
 	Closed    func(err error)                         // for good: its owner closed it, or its login is refused
 }
 
-// Conn is a connection to NATS. Its methods may be called from any goroutine. Those of nats.go that it does not have itself may
+// Conn is a connection to NATS, which [Connect] makes. Its methods may be called from any goroutine. Those of nats.go that it does not have itself may
 // wait for nats.go's lock, which is held during a dial (2 s for each server) and a write (at most 6 s).
 type Conn struct {
 	*nats.Conn
 
-	lines *lines
+	lines lines
 }
 
 // Connect returns a connection that is made for ever, and made again for ever. It waits for the first attempt, not for NATS to be
@@ -73,15 +73,16 @@ func Connect(cfg Config) (*Conn, error) {
 			return nil, fmt.Errorf("connect to NATS: %w", err)
 		}
 	}
-	s := &lines{}
-	s.wrap(&o)
-	cfg.listen(&o, s)
+	c := &Conn{}
+	c.lines.wrap(&o)
+	cfg.listen(&o, &c.lines)
 	nc, err := o.Connect()
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
-	s.look(nc)
-	return &Conn{Conn: nc, lines: s}, nil
+	c.Conn = nc
+	c.lines.look(nc)
+	return c, nil
 }
 
 // IsConnected reports whether NATS is reached. It takes no lock.

@@ -32,8 +32,8 @@ type load struct {
 // newLoad starts n clients, an even number.
 func newLoad(t *testing.T, s *site, n int) *load {
 	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	l := &load{site: s, clients: s.dials(t, n), stop: stop}
+	l, ctx := idleLoad(t, s)
+	l.clients = s.dials(t, n)
 	for i := 0; i < n; i += 2 {
 		room := fresh(t)
 		l.rooms = append(l.rooms, room)
@@ -42,8 +42,16 @@ func newLoad(t *testing.T, s *site, n int) *load {
 		l.wg.Go(func() { l.member(ctx, room, owner, member) })
 		l.wg.Go(func() { l.owner(ctx, room, owner, member) })
 	}
-	t.Cleanup(func() { stop(); l.wg.Wait() })
 	return l
+}
+
+// idleLoad returns a load of nobody, and the context that ends with it.
+func idleLoad(t *testing.T, s *site) (*load, context.Context) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	l := &load{site: s, stop: stop}
+	t.Cleanup(func() { stop(); l.wg.Wait() })
+	return l, ctx
 }
 
 // member joins, signals and leaves, over and over.

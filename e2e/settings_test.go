@@ -32,11 +32,11 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		"--max-conns-per-address", "--ipv6-prefix", "--idle-timeout", "--drain", "--log-level", "--log-format", "--version",
 	}
 	for program, flags := range map[string][]string{
-		harness.Parley:  append([]string{"--nats-listen", "--data-dir", "--max-members"}, gateway...),
+		harness.Parley:  append([]string{"--nats-listen", "--data-dir", "--max-members", "--record-form"}, gateway...),
 		harness.Gateway: append([]string{"--demo"}, gateway...),
 		harness.Roomsvc: {
 			"--ops-listen", "--nats", "--nats-creds", "--nats-ca", "--nats-cert", "--nats-key", "--prefix", "--replicas", "--storage",
-			"--max-members", "--log-level", "--log-format", "--version",
+			"--max-members", "--record-form", "--log-level", "--log-format", "--version",
 		},
 	} {
 		p := harness.Start(t, program, program, "--help")
@@ -112,6 +112,7 @@ func TestABadSettingExits2AndSaysWhatToSet(t *testing.T) {
 		{[]string{harness.Roomsvc}, []string{"--replicas", "0"}, "replicas"},
 		{[]string{harness.Roomsvc}, []string{"--replicas", "-1"}, "replicas"},
 		{[]string{harness.Roomsvc, harness.Parley}, []string{"--max-members", "-1"}, "max-members"},
+		{[]string{harness.Roomsvc, harness.Parley}, []string{"--record-form", "3"}, "record-form"},
 		{all, []string{"--nats", "http://127.0.0.1:1"}, "nats"},
 		{all, []string{"--nats", "127.0.0.1:1", "--nats-creds", filepath.Join(dir, "none")}, "nats-creds"},
 		{all, []string{"--nats", "127.0.0.1:1", "--nats-ca", filepath.Join(dir, "none")}, "nats-ca"},

@@ -257,3 +257,26 @@ func TestAGatewayIsReadyWhileAReplicaIsUpAndRequestsAreAnswered(t *testing.T) {
 	w.nats.Stop()
 	testkit.WaitFor(t, "the loss", func() bool { return w.g.Ready() != nil })
 }
+
+// One request that is given up, as a signal to somebody whose gateway has just died, takes no gateway out of its balancer
+// while others are answered: neither in the moment before the next answer, nor between two looks at the answers.
+func TestOneRequestThatIsGivenUpWhileOthersAreAnsweredChangesNothing(t *testing.T) {
+	t.Parallel()
+	for name, tick := range map[string]time.Duration{"before the next look": time.Hour, "after it": time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, worldOptions{timing: func(x *timing) { x.signal, x.attempt, x.tick = 100*time.Millisecond, time.Minute, tick }})
+			a, b := w.dial(), w.dial()
+			w.creates(a, lobby, 1)
+			w.send(a, proto.Frame{Name: proto.SignalSend, Room: lobby, TargetID: b.ID(), Data: []byte("1")})
+			w.next(proto.OpSignal) // and no answer
+			w.send(b, proto.Frame{Name: proto.RoomJoin, Room: "other"})
+			w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomNotExists})
+			w.hears(b, proto.Event{Name: proto.RoomNotExists, Room: "other"})
+			w.hears(a, rooms.Unanswered(lobby, a.ID()))
+			if err := w.g.Ready(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -64,14 +64,14 @@ func (d *dispatcher) tell(o *rooms.Out) {
 	m.Ref = o.Ref
 	for _, c := range o.To {
 		s := of(c)
-		if o.Lazy && s.Out.PutLazily(m) {
-			d.lazy.add(s)
-		} else if !o.Lazy {
+		if o.Lazy == 0 {
 			s.Send(m)
+		} else if s.Out.PutLazily(m) {
+			d.lazy.add(s)
 		}
 	}
-	if o.Lazy {
-		d.lazy.soon(len(o.To))
+	if o.Lazy > 0 {
+		d.lazy.soon(o.Lazy)
 	}
 }
 

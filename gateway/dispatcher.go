@@ -65,7 +65,7 @@ const (
 	maxRosters  = 32
 	maxKept     = 64 << 20
 	maxKeptRoom = 8 << 20
-	manyMembers = 50 // from which on a room's events are written a moment later
+	manyMembers = 50 // of a room, from which on its events are written a moment later
 )
 
 func newDispatcher(g *Gateway) *dispatcher {
@@ -97,8 +97,8 @@ func (d *dispatcher) GiveUp(s *session.Session, a *ask.Ask) { d.post(command{giv
 func (d *dispatcher) Ended(s *session.Session) { d.post(command{ended: true, session: s}) }
 
 // Departed implements [session.Dispatcher].
-func (d *dispatcher) Departed(s *session.Session, open bool) {
-	d.post(command{departed: s, settled: !open})
+func (d *dispatcher) Departed(s *session.Session, settled bool) {
+	d.post(command{departed: s, settled: settled})
 }
 
 // run dispatches until the context ends.
@@ -112,10 +112,10 @@ func (d *dispatcher) run(ctx context.Context) error {
 	for {
 		select {
 		case m := <-d.messages:
-			d.drain() // what was posted before the message came about
+			d.runCommands() // what was posted before the message came about
 			d.message(m)
 		case <-d.commands.Bell():
-			d.drain()
+			d.runCommands()
 		case now := <-tick.C:
 			d.tick(now)
 		case <-ctx.Done():
@@ -124,8 +124,8 @@ func (d *dispatcher) run(ctx context.Context) error {
 	}
 }
 
-// drain handles the commands posted so far.
-func (d *dispatcher) drain() {
+// runCommands handles the commands posted so far.
+func (d *dispatcher) runCommands() {
 	commands := d.commands.Take(nil)
 	for i := range commands {
 		d.command(&commands[i])
@@ -176,14 +176,17 @@ func (d *dispatcher) noteAnswers(now time.Time) {
 	}
 }
 
-// noteOutcome notes for Ready whether a request was answered.
+// noteOutcome notes for Ready whether a request was answered. One that was not, while others are, says nothing of the room
+// service: its target's gateway may be gone.
 func (d *dispatcher) noteOutcome(outcome rooms.Outcome) {
 	if outcome != rooms.Unavailable {
 		d.answered = true
 		return
 	}
 	now := time.Now()
-	d.noteAnswers(now.Add(-time.Millisecond))
+	if d.answered || now.UnixMilli()-d.g.answers.last.Load() < readyOthers.Milliseconds() {
+		return
+	}
 	d.g.answers.gaveUp.Store(now.UnixMilli())
 }
 

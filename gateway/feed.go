@@ -140,6 +140,9 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 	case a != nil && a.Op == proto.OpSignal:
 		d.signalAnswer(s, a, &e, m.Data)
 	default:
+		if e.Name != proto.Error || e.Code != proto.CodeUnavailable {
+			d.answered = true // also where the core has to tell its client something else
+		}
 		d.in = rooms.In{
 			Kind: rooms.Answer, Client: &s.Client, Event: &e, Payload: m.Data,
 			Bears: proto.RequestID(m.Header.Get(proto.HeaderRequest)),

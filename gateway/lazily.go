@@ -6,8 +6,9 @@ import (
 	"github.com/parley-rtc/parley/gateway/session"
 )
 
-// In a room with many members here, events are written a moment after they were told: as long as writing one of them to
-// everybody takes, at most a blink. Whatever else is sent to a member meanwhile takes them along, in order.
+// In a room with many members, events are written a moment after they were told: as long as writing one of them to all of them
+// takes, on whatever gateways they are, at most a blink. Whatever else is sent to a member meanwhile takes them along, in order.
+// It goes by the whole room, so that the events of a busy moment share as few writes on several gateways as on one.
 const (
 	perMember = 20 * time.Microsecond
 	blink     = 20 * time.Millisecond

@@ -63,7 +63,7 @@ func TestARequestBeyondTheRateIsAnsweredAndNotCarriedOut(t *testing.T) {
 // Signals are refused before that: what is left are events of its rooms, which cannot be.
 func TestAClientThatReadsNothingIsClosedAsTooSlow(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: 256 << 10}}})
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: 64 << 10}}})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, w.url, nil)
@@ -87,11 +87,11 @@ func TestAClientThatReadsNothingIsClosedAsTooSlow(t *testing.T) {
 	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomJoined, OwnerID: far1, Clients: []proto.ClientID{far1}, Seq: 3})
 	big := `"` + pad(60<<10) + `"`
 	r := w.replicas[0]
-	for n := int64(1); w.overflows("signals") == 0; n++ {
+	for n := int64(1); w.overflows("signals") == 0 && ctx.Err() == nil; n++ {
 		r.signal(lobby, far1, hello.ID, n, big)
 		w.sync()
 	}
-	for seq := uint64(4); w.overflows("outgoing") == 0; seq++ {
+	for seq := uint64(4); w.overflows("outgoing") == 0 && ctx.Err() == nil; seq++ {
 		r.tell(came(lobby, proto.NewClientID(), seq, seq-1))
 		if seq%500 == 0 {
 			w.sync()

@@ -22,6 +22,8 @@ type ownAsks struct {
 	d    *dispatcher
 	by   map[uint64]*ownAsk // by number
 	last uint64             // number
+
+	strangers int // leaves for clients without a session, of them
 }
 
 // send makes a request, and carries it out on a goroutine of its own. roster is the core's number of the roster that it
@@ -53,9 +55,10 @@ func (o *ownAsks) askRoster(out *rooms.Out) {
 // leaveStranger leaves for a client that has no session here any more, unless too many such leaves are under way: the next
 // check names it again.
 func (o *ownAsks) leaveStranger(out *rooms.Out) {
-	if len(o.by) > maxStrangers {
+	if o.strangers >= maxStrangers {
 		return
 	}
+	o.strangers++
 	o.d.g.metrics.ghosts.Inc()
 	o.send(proto.OpLeave, out.Room, proto.AppendRequest(nil, proto.OpLeave, &proto.Request{
 		Room: out.Room, ClientID: out.ID, Gateway: o.d.g.id, Joined: out.Joined, Lost: true,
@@ -88,6 +91,9 @@ func (o *ownAsks) givenUp(a *ask.Ask) {
 
 func (o *ownAsks) end(a *ownAsk, outcome rooms.Outcome) {
 	delete(o.by, a.Num)
+	if a.roster == 0 {
+		o.strangers--
+	}
 	o.d.noteOutcome(outcome)
 	a.Resolve(outcome)
 }

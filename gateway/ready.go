@@ -10,10 +10,11 @@ import (
 const (
 	readyUnheard    = 5 * time.Second  // no replica has said that it is up
 	readyUnanswered = 10 * time.Second // how long an unanswered request counts that was followed by no answer
+	readyOthers     = 2 * time.Second  // how long before it none may have been answered: the time of a signal
 )
 
-// Ready returns nil when Run runs, NATS is reached, a replica of the room service says in its beats that it is up, and requests are
-// answered, if any are made. It asks nobody anything and does not block. An error wraps [ErrNotReady].
+// Ready returns nil when Run runs, NATS is reached, a replica of the room service says in its beats that it is up, and some
+// requests are answered, if any are made. It asks nobody anything and does not block. An error wraps [ErrNotReady].
 func (g *Gateway) Ready() error {
 	now := time.Now()
 	up, left := g.ranking.LastUp()
@@ -38,7 +39,7 @@ type answers struct {
 	gaveUp atomic.Int64 // and when one last was not
 }
 
-// lacking reports whether a request was given up lately, and none was answered since.
+// lacking reports whether a request was given up lately, while none was answered, and none was since.
 func (a *answers) lacking(now time.Time) bool {
 	gaveUp, answered := a.gaveUp.Load(), a.last.Load()
 	return gaveUp > answered && now.UnixMilli()-gaveUp < readyUnanswered.Milliseconds()

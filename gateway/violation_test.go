@@ -19,6 +19,7 @@ type raw struct {
 	t    *testing.T
 	conn net.Conn
 	in   *bufio.Reader
+	bye  bool // its last frame was a close frame
 }
 
 // raw shakes hands and takes the first frame.
@@ -55,6 +56,7 @@ func (w *world) rawWith(frames string) *raw {
 
 func (r *raw) send(bytes string) {
 	r.t.Helper()
+	r.bye = bytes[0] == 0x88
 	if _, err := io.WriteString(r.conn, bytes); err != nil {
 		r.t.Fatal(err)
 	}
@@ -81,13 +83,16 @@ func (r *raw) next() (op int, payload string) {
 	return int(head[0] & 15), string(b)
 }
 
-// wantClosed reads a close frame, then the end of the connection.
+// wantClosed reads a close frame, answers it unless it is itself an answer, and reads the end of the connection.
 func (r *raw) wantClosed(code int) {
 	r.t.Helper()
 	op, payload := r.next()
 	if op != 8 || len(payload) < 2 || int(binary.BigEndian.Uint16([]byte(payload))) != code {
 		r.t.Errorf("came %d %q, not a close with %d", op, payload, code)
 		return
+	}
+	if !r.bye {
+		_, _ = io.WriteString(r.conn, masked(0x88, payload[:2])) // the gateway may not be there any more
 	}
 	if op, end := r.next(); op != -1 || end != io.EOF.Error() {
 		r.t.Errorf("after the close came %d %q", op, end)

@@ -80,7 +80,7 @@ func TestARecordIsTheSameInBothForms(t *testing.T) {
 // Two joins are decided on the same room when the first was refused: neither may write into the other's memory.
 func TestJoinsOfOnePackAreApart(t *testing.T) {
 	t.Parallel()
-	base := PackMembers(roomOf(3).Members)
+	base := PackMembers(roomOf(2).Members).Join(roomOf(3).Members[2]) // with room for more behind it
 	a, b := base.Join(Member{ID: "a", Gateway: "ga", Request: "ra"}), base.Join(Member{ID: "b", Gateway: "gb", Request: "rb"})
 	for p, want := range map[*Pack]Member{&a: {"a", "ga", "ra"}, &b: {"b", "gb", "rb"}} {
 		if m, err := p.Members(); err != nil || m[3] != want {

@@ -7,4 +7,9 @@ require (
 	github.com/google/uuid v1.6.0
 )
 
-require go.uber.org/goleak v1.3.0
+require (
+	go.uber.org/goleak v1.3.0
+	pgregory.net/rapid v1.3.0
+)
+
+require github.com/stretchr/testify v1.12.1 // indirect

@@ -2,6 +2,7 @@ package proto
 
 import (
 	_ "embed"
+	"errors"
 	"slices"
 	"strconv"
 	"testing"
@@ -21,6 +22,7 @@ var golden = func() (g struct {
 	Events        []wire        `json:"events"`
 	Requests      []wire        `json:"requests"`
 	Records       []wire        `json:"records"`
+	NewerRecords  []wire        `json:"newerRecords"`
 	Beats         []wire        `json:"beats"`
 	Checks        []wire        `json:"checks"`
 	Tokens        []goldenToken `json:"tokens"`
@@ -127,7 +129,16 @@ func TestRecordsReadAndWriteAsTheGoldenOnes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := string(AppendRecord(nil, &r)); got != w.Wire {
+		got := AppendRecord(nil, &r)
+		if Compact([]byte(w.Wire)) {
+			got = AppendCompact(nil, &r, PackMembers(r.Members))
+			head, pack, err := new(RecordDecoder).DecodeHead([]byte(w.Wire))
+			e := head.Event(w.Seq)
+			if told := string(AppendEvent(nil, &e)); err != nil || told != w.Event || pack.Count != len(r.Members) {
+				t.Errorf("the head is read as %+v with %d members, %v", head, pack.Count, err)
+			}
+		}
+		if string(got) != w.Wire {
 			t.Errorf("written again:\n%s\ngolden:\n%s", got, w.Wire)
 		}
 		e := r.Event(w.Seq)
@@ -141,6 +152,15 @@ func TestRecordsReadAndWriteAsTheGoldenOnes(t *testing.T) {
 		}
 		if r.Member("nobody") != -1 {
 			t.Error("nobody is found")
+		}
+	})
+}
+
+func TestARecordOfANewerFormIsToldFromABrokenOne(t *testing.T) {
+	t.Parallel()
+	each(t, golden.NewerRecords, func(t *testing.T, w wire) {
+		if r, err := DecodeRecord([]byte(w.Wire)); !errors.Is(err, ErrRecordForm) || !errors.Is(err, ErrRecord) {
+			t.Errorf("read as %+v, %v", r, err)
 		}
 	})
 }

@@ -22,6 +22,9 @@ type Config struct {
 	Replicas   int    // copies of the stream in a NATS cluster; default 1
 	Memory     bool   // the stream is kept in memory rather than on files
 	MaxMembers int    // of a room; default 1024, negative: no limit
+	// RecordForm is the newest form in which rooms are written to the journal: 1, which version 0.1 reads too, or 2, which is
+	// written once every replica knows it and is set to it. Default: 2. Both are read.
+	RecordForm int
 
 	timings timings // set by tests
 }

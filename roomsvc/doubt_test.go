@@ -88,7 +88,7 @@ func TestAHealthyJournalIsNotProbed(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
 	leader, change := newSieve(n)
-	start(t, n, change, func(c *roomsvc.Config) { roomsvc.Timings(c).Doubt = 50 * time.Millisecond })
+	start(t, n, change, func(c *roomsvc.Config) { roomsvc.Timings(c).Doubt = 500 * time.Millisecond })
 	g := newAsker(t, n)
 	last := testkitStream(t, n)
 	for i := range 20 {

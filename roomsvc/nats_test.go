@@ -133,7 +133,7 @@ func TestARecordThatCannotBeReadIsLeftAloneAndCountedAndOtherRoomsGoOn(t *testin
 		Change: proto.Change{Event: proto.RoomCreated, ID: ann, Request: "c1", Replica: proto.NewReplicaID()},
 	}
 	strange := map[proto.Room]string{
-		"newer": `{"v":2}`, "empty": "", "garbage": "\x00{", "another": string(proto.AppendRecord(nil, &other)),
+		"newer": `{"v":3}`, "headless": `{"v":2}`, "empty": "", "garbage": "\x00{", "another": string(proto.AppendRecord(nil, &other)),
 	}
 	for room, data := range strange {
 		if _, err := js.Publish(t.Context(), g.subjects.Journal(room.Token()), []byte(data)); err != nil {

@@ -190,6 +190,7 @@ func (s *Service) open() error {
 	s.touch = journal.NewLease(nc, s.subjects)
 	s.watch = replicas.New(replicas.Config{
 		Conn: nc, Subjects: s.subjects, Self: s.id, Timings: s.cfg.timings.Timings, Gone: s.gone, InTouch: s.inTouch,
+		Form: s.cfg.RecordForm,
 	})
 	s.wire.nc, s.wire.fresh = nc, s.watch.Fresh
 	s.journal, err = journal.New(s.jc, journal.Config{

@@ -1,76 +1,80 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"net"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/gobwas/ws"
 )
 
-// queueLength is how many frames may wait for a socket. A channel's memory is
-// taken at once, so a longer one would make the floor's idle connections dear.
-const queueLength = 64
+const (
+	pingEvery   = 25 * time.Second
+	deadAfter   = 60 * time.Second // without a pong
+	longestRead = 64 << 10
+)
 
 // client is one socket.
 type client struct {
 	id    string
 	conn  *websocket.Conn
-	queue chan []byte
-	gone  <-chan struct{} // closed when the socket has ended
+	nc    net.Conn // the same socket: text frames are written to it directly
+	queue *queue
 
 	rooms map[string]*room // guarded by hub.mu
 }
 
-// send queues a frame. Where the queue is full it waits, and everybody with
-// it, until the socket takes a frame or the writer's patience ends: a floor
-// may be that simple.
+// send queues a frame. A client that takes too little is dropped: its reader
+// finds the socket closed, and takes the client out of its rooms.
 func (c *client) send(frame []byte) {
-	select {
-	case c.queue <- frame:
-	case <-c.gone:
+	if !c.queue.put(frame) {
+		_ = c.nc.Close()
 	}
 }
 
-// write empties the queue to the socket until ctx or the socket ends.
-func (c *client) write(ctx context.Context, end context.CancelFunc) {
-	defer end()
-	ping := time.NewTicker(25 * time.Second)
-	defer ping.Stop()
-	for {
-		select {
-		case <-ctx.Done():
+// write writes what is queued, all of it in one system call, until the queue
+// ends or the socket breaks. It needs no time-out of its own: while a peer
+// takes nothing it gets no ping, so no pong of it comes, and the reader ends
+// the socket.
+func (c *client) write() {
+	defer func() { _ = c.nc.Close() }()
+	frames := c.queue.take(nil)
+	for frames != nil {
+		rest := frames // WriteTo cuts off what it has written, and clears it
+		if _, err := rest.WriteTo(c.nc); err != nil {
 			return
-		case frame := <-c.queue:
-			if err := c.writeFrame(ctx, frame); err != nil {
-				return
-			}
-		case <-ping.C:
-			if err := c.conn.Ping(ctx); err != nil {
-				return
-			}
 		}
+		frames = c.queue.take(frames[:0])
 	}
 }
 
-func (c *client) writeFrame(ctx context.Context, frame []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	return c.conn.Write(ctx, websocket.MessageText, frame)
+// alive says that the peer has been heard: it has time until deadAfter, and
+// is pinged once in it.
+func (c *client) alive() {
+	_ = c.nc.SetReadDeadline(time.Now().Add(deadAfter))
+	time.AfterFunc(pingEvery, func() { c.send(ws.CompiledPing) })
 }
 
 // read carries out the client's requests until its socket ends.
-func (c *client) read(ctx context.Context, h *hub) {
+func (c *client) read(h *hub) {
+	var message bytes.Buffer // one for all: what is kept of a request is copied out
 	for {
-		kind, frame, err := c.conn.Read(ctx)
+		kind, r, err := c.conn.Reader(context.Background())
 		if err != nil {
 			return
 		}
-		var r request
-		if kind != websocket.MessageText || json.Unmarshal(frame, &r) != nil {
+		message.Reset()
+		if _, err := message.ReadFrom(r); err != nil {
+			return
+		}
+		var req request
+		if kind != websocket.MessageText || json.Unmarshal(message.Bytes(), &req) != nil {
 			c.send(event{Event: "error", Message: "not a JSON object", Code: "bad-request"}.encode())
 			continue
 		}
-		h.handle(c, r)
+		h.handle(c, req)
 	}
 }

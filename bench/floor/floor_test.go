@@ -2,9 +2,9 @@ package main
 
 import (
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -40,7 +40,7 @@ func hears(t *testing.T, c *wire.Conn, want string) {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(string(text), want) {
-		t.Fatalf("heard %s, want %s…", text, want)
+		t.Fatalf("heard %.200s, want %s…", text, want)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestTheFloorSpeaksThePlainProtocol(t *testing.T) {
 	hears(t, b, `{"event":"room-left","room":"r","kicked":true}`)
 }
 
-func TestAFullQueueWaitsForItsSocket(t *testing.T) {
+func TestAClientThatReadsGetsAllItIsSent(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(newHub())
 	t.Cleanup(server.Close)
@@ -79,24 +79,44 @@ func TestAFullQueueWaitsForItsSocket(t *testing.T) {
 	says(t, b, p.Join("r"), `{"event":"room-joined"`)
 	hears(t, a, `{"event":"client-joined"`)
 
-	const many = 20 * queueLength
-	sent := make(chan error, 1)
-	go func() { // ends with the channel's receive below
-		var err error
-		for range many {
-			err = a.Send(p.Signal("r", b.ID, `"`+strings.Repeat("x", 10_000)+`"`, ""))
+	const many, batch = 1000, 100
+	for range many / batch {
+		for i := range batch {
+			data := `"` + strconv.Itoa(i) + strings.Repeat("x", 10_000) + `"`
+			if err := a.Send(p.Signal("r", b.ID, data, "")); err != nil {
+				t.Fatal(err)
+			}
 		}
-		sent <- err
-	}()
-	for range many {
-		hears(t, b, `{"event":"signal-receive"`)
+		for i := range batch {
+			hears(t, b, `{"event":"signal-receive","room":"r","senderId":"`+a.ID+`","data":"`+strconv.Itoa(i)+`x`)
+		}
 	}
-	select {
-	case err := <-sent:
-		if err != nil {
+}
+
+func TestAClientThatTakesNothingIsDroppedAndNobodyWaitsForIt(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(newHub())
+	t.Cleanup(server.Close)
+	p := wire.Plain{}
+	a, b, deaf := dial(t, server), dial(t, server), dial(t, server)
+	says(t, a, p.Create("r"), `{"event":"room-created"`)
+	for _, c := range []*wire.Conn{b, deaf} {
+		says(t, c, p.Join("r"), `{"event":"room-joined"`)
+		hears(t, a, `{"event":"client-joined"`)
+	}
+	hears(t, b, `{"event":"client-joined"`)
+
+	if err := a.Send(p.Signal("r", b.ID, `1`, "")); err != nil {
+		t.Fatal(err)
+	}
+	// The signals fill what the kernel holds for the socket, then the queue.
+	flood := p.Signal("r", deaf.ID, `"`+strings.Repeat("x", 60_000)+`"`, "")
+	for sent := 0; sent < 8*mostQueued; sent += len(flood) {
+		if err := a.Send(flood); err != nil {
 			t.Fatal(err)
 		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("the sender is stuck")
 	}
+	hears(t, a, `{"event":"client-left","room":"r","id":"`+deaf.ID+`"`)
+	hears(t, b, `{"event":"signal-receive"`)
+	hears(t, b, `{"event":"client-left","room":"r","id":"`+deaf.ID+`"`)
 }

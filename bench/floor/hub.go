@@ -1,13 +1,9 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"sync"
-
-	"github.com/coder/websocket"
-	"github.com/google/uuid"
 )
 
 // room is who is in a room, in join order; the first is the owner.
@@ -29,23 +25,18 @@ func newHub() *hub { return &hub{rooms: map[string]*room{}} }
 
 // ServeHTTP is a client's life: it returns when the socket has ended.
 func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"parley.v1"}})
+	c, err := accept(w, r)
 	if err != nil {
-		return // Accept has answered
+		return
 	}
-	defer func() { _ = conn.CloseNow() }()
-	conn.SetReadLimit(64 << 10)
-	ctx, cancel := context.WithCancel(r.Context())
-	c := &client{
-		id: uuid.NewString(), conn: conn, queue: make(chan []byte, queueLength), gone: ctx.Done(),
-		rooms: map[string]*room{},
-	}
+	defer func() { _ = c.conn.CloseNow() }()
 	c.send(event{Event: "connected", ID: c.id, Version: 1}.encode())
 
 	var writer sync.WaitGroup
-	writer.Go(func() { c.write(ctx, cancel) })
-	c.read(ctx, h)
-	cancel()
+	writer.Go(c.write)
+	c.read(h)
+	c.queue.end()
+	_ = c.nc.Close() // ends a write that waits for the peer
 	writer.Wait()
 	h.drop(c)
 }
@@ -121,6 +112,7 @@ func (h *hub) leave(c *client, r request) {
 }
 
 func (h *hub) signal(c *client, r request) {
+	signal := encodeSignal(r.Room, c.id, r.Data)
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	rm := c.rooms[r.Room]
@@ -133,7 +125,7 @@ func (h *hub) signal(c *client, r request) {
 		c.send(event{Event: "target-not-found", Room: r.Room, TargetID: r.TargetID, Ref: r.Ref}.encode())
 		return
 	}
-	target.send(event{Event: "signal-receive", Room: r.Room, SenderID: c.id, Data: r.Data}.encode())
+	target.send(signal)
 	if r.Ref != "" {
 		c.send(event{Event: "signal-sent", Room: r.Room, TargetID: r.TargetID, Ref: r.Ref}.encode())
 	}

@@ -1,9 +1,10 @@
 // Command floor is the bare relay that Parley is measured against: the
-// protocol of Parley's plain transport, in memory, in the form that one would
-// write first. net/http and coder/websocket, a reading and a writing goroutine
-// for each socket with a channel between them, encoding/json, maps under one
-// lock. It has no limits, no journal and no second process, and is not meant
-// to be run for anything else.
+// protocol of Parley's plain transport, in memory, as a good engineer writes it
+// first. net/http and coder/websocket; for each socket a goroutine that reads
+// and one that takes all frames that wait and writes them at once;
+// encoding/json; maps under one lock; an event is encoded once for all. It
+// checks no limits, has no journal and no second process, and is not meant to
+// be run for anything else.
 package main
 
 import (

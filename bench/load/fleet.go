@@ -67,10 +67,16 @@ func (f *fleet) each(n int, setup func(i int) error) error {
 	return group.Wait()
 }
 
-// read calls handle for every frame that the client receives, until the fleet
-// is closed. A refusal, an error of handle's or the end of the connection ends
-// the whole load.
+// read calls handle with the kind of every frame that the client receives,
+// until the fleet is closed. A refusal, an error of handle's or the end of the
+// connection ends the whole load.
 func (f *fleet) read(c *wire.Conn, handle func(wire.Kind) error) {
+	f.readText(c, func(kind wire.Kind, _ []byte) error { return handle(kind) })
+}
+
+// readText is read for a handle that looks into the frame, which it may not
+// keep.
+func (f *fleet) readText(c *wire.Conn, handle func(wire.Kind, []byte) error) {
 	f.readers.Go(func() error {
 		for {
 			text, err := c.Next()
@@ -79,7 +85,7 @@ func (f *fleet) read(c *wire.Conn, handle func(wire.Kind) error) {
 				if kind == wire.Refused {
 					err = fmt.Errorf("refused: %.200s", text)
 				} else {
-					err = handle(kind)
+					err = handle(kind, text)
 				}
 			}
 			if f.closing.Load() {

@@ -52,6 +52,7 @@ func TestEveryScenarioMeasuresTheFloor(t *testing.T) {
 		"ref":    &signals{Rooms: 1, Inflight: 1, Size: 200, Ref: true},
 		"open":   &signals{Rooms: 2, Rate: 500, Size: 1200},
 		"join":   &joins{Groups: 2, Size: 4},
+		"fill":   &fill{Members: 30, Joining: 5},
 		"fanout": &fanout{Members: 20, Wave: 5},
 		"idle":   &idle{Conns: 50, Settle: 250 * time.Millisecond, Most: 5 * time.Second},
 	} {

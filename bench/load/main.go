@@ -24,6 +24,7 @@ type settings struct {
 	Server    []string      `required:"" help:"Server's host:port; clients take turns among several."`
 	Pid       []int         `help:"The server's processes, whose CPU time and memory are measured."`
 	Transport string        `enum:"plain,socketio" default:"plain" help:"Transport to speak: plain or socketio."`
+	NATS      string        `name:"nats" help:"URL of the NATS server with the rooms' journal, for the scenarios that look into it."`
 	Warmup    time.Duration `default:"500ms" help:"How long to load before measuring."`
 	Duration  time.Duration `default:"2s" help:"How long to measure."`
 	Limit     time.Duration `default:"3m" help:"How long everything may take."`
@@ -31,6 +32,7 @@ type settings struct {
 	Signal signals `cmd:"" help:"Signals between two clients in rooms of two."`
 	Join   joins   `cmd:"" help:"Joins in small rooms that come and go."`
 	Fanout fanout  `cmd:"" help:"Joins and leaves told to the members of one large room."`
+	Fill   fill    `cmd:"" help:"Filling a large room."`
 	Idle   idle    `cmd:"" help:"Memory of idle connections."`
 }
 

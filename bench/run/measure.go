@@ -120,6 +120,9 @@ func (m *measurer) put(ctx context.Context, p pacing, sc scenario, n name, s *sy
 	for _, pid := range s.pids() {
 		args = append(args, "--pid", strconv.Itoa(pid))
 	}
+	if s.nats != "" {
+		args = append(args, "--nats", s.nats)
+	}
 	var out, said bytes.Buffer
 	cmd := exec.CommandContext(ctx, "taskset", append(args, sc.args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &said
@@ -140,30 +143,12 @@ func (m *measurer) put(ctx context.Context, p pacing, sc scenario, n name, s *sy
 	if sc.fresh {
 		return nil // the server ends now
 	}
-	return quiet(ctx, s.pids())
-}
-
-// quiet waits until a system has done with what the last load left it (rooms
-// to close, sockets to tear down), which the next measurement is to be spared.
-func quiet(ctx context.Context, pids []int) error {
-	const step, enough, most = 100 * time.Millisecond, 5 * time.Millisecond, 20 * time.Second
-	last := time.Duration(-1)
-	for begin := time.Now(); time.Since(begin) < most; {
-		now, err := proc.CPU(pids...)
-		if err != nil {
-			return fmt.Errorf("a server has died: %w", err)
-		}
-		if last >= 0 && now-last < enough {
-			return nil
-		}
-		last = now
-		select {
-		case <-time.After(step):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	// What the load left (rooms to close, sockets to tear down) is not the
+	// next one's.
+	if err := proc.Quiet(ctx, s.pids()...); err != nil {
+		return fmt.Errorf("after %s, %s: %w", sc.key(), n, err)
 	}
-	return errors.New("a server is still busy with what the last load left")
+	return nil
 }
 
 // wanted says whether a scenario is to be measured.

@@ -49,6 +49,8 @@ var plan = []scenario{
 	{name: "signal-50", transport: socketIO, args: []string{"signal", "--rooms", "50"}, quick: true},
 	{name: "rate-50", transport: socketIO, args: []string{"signal", "--rate", "5000", "--rooms", "50"}},
 	{name: "join", transport: plain, args: []string{"join"}, quick: true},
+	{name: "fill", transport: plain, args: []string{"fill"}, scaled: true},
+	{name: "herd", transport: plain, args: []string{"fill", "--joining", "1000"}, scaled: true},
 	{name: "fanout-50", transport: plain, args: []string{"fanout", "--wave", "50"}, quick: true},
 	{name: "fanout-1", transport: plain, args: []string{"fanout", "--wave", "1"}},
 	{name: "signal-10000", transport: plain, args: []string{"signal", "--rooms", "10000", "--inflight", "50"}, heavy: true},

@@ -66,8 +66,9 @@ func newLine(r row, f figures) line {
 		l.Metric, l.Unit = r.metric.name+" ratio", ""
 	}
 	for _, c := range r.cells {
-		if rounds := r.rounds(c, f); len(rounds) > 0 {
-			l.Values[c.title()] = median(rounds)
+		// What is zero was not there to be measured, as a journal in memory.
+		if value := median(r.rounds(c, f)); value > 0 {
+			l.Values[c.title()] = value
 		}
 	}
 	for _, b := range r.bounds {

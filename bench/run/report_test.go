@@ -61,10 +61,13 @@ func TestTheTableNamesWhatWasMissedAndLeavesOutWhatWasNotMeasured(t *testing.T) 
 	})
 	var b bytes.Buffer
 	r.print(&b)
-	for _, want := range []string{"parley = 1.50 x floor (<= 1.80 ok)", "parley sio = 4.50 x node (<= 1.60 MISSED)", "parley sio = 1.00 x parley (<= 1.30 ok)"} {
+	for _, want := range []string{"MISSED: signal, 50 rooms busy, CPU: parley sio = 4.50 x node", "parley = 1.50 x floor (<= 1.80 ok)", "parley sio = 4.50 x node (<= 1.60 MISSED)", "parley sio = 1.00 x parley (<= 1.30 ok)"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
+	}
+	if strings.Contains(b.String(), "MISSED: signal, 50 rooms busy, CPU: parley = ") {
+		t.Errorf("a bound that was kept is listed as missed in\n%s", b.String())
 	}
 	if strings.Contains(b.String(), "join") && strings.Contains(b.String(), "rooms of ten") {
 		t.Errorf("a row with no figures in\n%s", b.String())
@@ -78,6 +81,24 @@ func TestTheTableNamesWhatWasMissedAndLeavesOutWhatWasNotMeasured(t *testing.T) 
 	if err != nil || json.Unmarshal(text, &back) != nil || len(back.Rows) != len(r.Rows) {
 		t.Fatalf("the JSON has %d rows of %d, %v", len(back.Rows), len(r.Rows), err)
 	}
+}
+
+func TestWhatIsZeroIsShownAsNotMeasured(t *testing.T) {
+	t.Parallel()
+	full := func(record int) []result.Result {
+		return []result.Result{{Ops: 1, CPU: 900 * time.Millisecond, Members: 1000, Record: record}}
+	}
+	r := newReport(&settings{}, figures{"plain/fill": {floor: full(0), three: full(149_000)}})
+	for _, l := range r.Rows {
+		if l.row.metric.name != record.name {
+			continue
+		}
+		if _, ok := l.Values["floor"]; ok || l.Values["three"] != 149 {
+			t.Errorf("values %v, want three's 149 alone", l.Values)
+		}
+		return
+	}
+	t.Error("no row shows the record")
 }
 
 func TestEveryRowHasItsScenario(t *testing.T) {

@@ -9,11 +9,13 @@ type metric struct {
 }
 
 var (
-	cpu = metric{"CPU", "µs", result.Result.CPUPerOp}
-	p50 = metric{"median", "µs", func(r result.Result) float64 { return float64(r.P50.Nanoseconds()) / 1e3 }}
-	p99 = metric{"99th percentile", "µs", func(r result.Result) float64 { return float64(r.P99.Nanoseconds()) / 1e3 }}
-	rss = metric{"resident", "KiB", result.Result.RSSPerConn}
-	pss = metric{"proportional", "KiB", result.Result.PSSPerConn}
+	cpu    = metric{"CPU", "µs", result.Result.CPUPerOp}
+	p50    = metric{"median", "µs", func(r result.Result) float64 { return float64(r.P50.Nanoseconds()) / 1e3 }}
+	p99    = metric{"99th percentile", "µs", func(r result.Result) float64 { return float64(r.P99.Nanoseconds()) / 1e3 }}
+	whole  = metric{"CPU", "ms", func(r result.Result) float64 { return r.CPUPerOp() / 1e3 }}
+	record = metric{"last record", "B", result.Result.RecordPerMember}
+	rss    = metric{"resident", "KiB", result.Result.RSSPerConn}
+	pss    = metric{"proportional", "KiB", result.Result.PSSPerConn}
 )
 
 // cell is one system under one transport.
@@ -61,6 +63,7 @@ var (
 
 	plainCells  = []cell{onFloor, onParley, onThree}
 	sioCells    = []cell{onNode, onNode2, onSIO}
+	fillCells   = []cell{onFloor, onParley, onThree, onThree2, onThree4}
 	scaledCells = []cell{onThree, onThree2, onThree4}
 
 	// flat compares several gateways and room services with one of each.
@@ -84,9 +87,9 @@ var rows = []row{
 	{"signal, 50 rooms busy", "signal-50", "", cpu, plainCells, toFloor(1.8, 2.2)},
 	{"signal, 256 rooms busy", "signal-256", "", cpu, plainCells, toFloor(1.8, 2.2)},
 	{"signal, 50 busy of 10,000 rooms", "signal-10000", "", cpu, plainCells, toFloor(1.8, 2.2)},
-	{"signal, 5,000/s over 1 room", "rate-1", "", cpu, plainCells, toFloor(1.8, 2.2)},
-	{"signal, 5,000/s over 50 rooms", "rate-50", "", cpu, plainCells, toFloor(1.8, 2.2)},
-	{"signal, 5,000/s over 10,000 rooms", "rate-10000", "", cpu, plainCells, toFloor(1.8, 2.2)},
+	{"signal, 5,000/s over 1 room", "rate-1", "", cpu, plainCells, toFloor(1.4, 1.9)},
+	{"signal, 5,000/s over 50 rooms", "rate-50", "", cpu, plainCells, toFloor(1.4, 1.9)},
+	{"signal, 5,000/s over 10,000 rooms", "rate-10000", "", cpu, plainCells, toFloor(1.4, 1.9)},
 	{"growth, 10,000 rooms over 1, at 5,000/s", "rate-10000", "rate-1", cpu, plainCells, []bound{
 		{of: onParley, most: 1.15, fixed: true}, {of: onThree, most: 1.15, fixed: true},
 	}},
@@ -97,12 +100,30 @@ var rows = []row{
 	{"latency, 5,000/s over 50 rooms", "rate-50", "", p99, plainCells, []bound{
 		{of: onParley, most: 15_000, fixed: true}, {of: onThree, most: 15_000, fixed: true},
 	}},
-	{"join, rooms of ten", "join", "", cpu, plainCells, toFloor(2, 0)},
-	{"event in a room of 1,000, 50 at a time", "fanout-50", "", cpu, plainCells, toFloor(0.3, 0)},
+	{"join, rooms of ten", "join", "", cpu, plainCells, append(toFloor(2, 2), bound{of: onParley, to: onThree, most: 1})},
+	{"event in a room of 1,000, 50 at a time", "fanout-50", "", cpu, plainCells, toFloor(2.5, 0)},
 	{"event in a room of 1,000, 1 at a time", "fanout-1", "", cpu, plainCells, toFloor(0, 0)},
 	{"idle connection, of 1,000", "idle-1000", "", rss, plainCells, toFloor(0, 0)},
-	{"idle connection, of 10,000", "idle-10000", "", rss, plainCells, toFloor(0.6, 0)},
+	{"idle connection, of 10,000", "idle-10000", "", rss, plainCells, toFloor(0.67, 0)},
 	{"idle connection, of 10,000", "idle-10000", "", pss, plainCells, toFloor(0, 0)},
+
+	{"filling a room of 1,000, 50 joining at a time", "fill", "", whole, fillCells, []bound{
+		{of: onParley, to: onFloor},
+		{of: onThree, to: onFloor},
+		{of: onThree2, to: onFloor, most: 1.3},
+		{of: onThree2, to: onThree, most: 1.5},
+		{of: onThree4, to: onThree},
+	}},
+	{"filling a room of 1,000, all at once", "herd", "", whole, fillCells, []bound{
+		{of: onParley, to: onFloor},
+		{of: onThree, to: onFloor},
+		{of: onThree2, to: onFloor},
+		{of: onThree2, to: onThree, most: 1.5},
+		{of: onThree4, to: onThree},
+	}},
+	{"journal, for each member of a room of 1,000", "fill", "", record, fillCells, []bound{
+		{of: onParley, most: 60, fixed: true}, {of: onThree, most: 60, fixed: true}, {of: onThree2, most: 60, fixed: true},
+	}},
 
 	{"signal, 50 rooms busy, several of each", "signal-50", "", cpu, scaledCells, flat},
 	{"signal, 256 rooms busy, several of each", "signal-256", "", cpu, scaledCells, flat},

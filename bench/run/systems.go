@@ -30,6 +30,7 @@ type system struct {
 	core      int
 	built     built
 	servers   []string // host:port that clients connect to
+	nats      string   // URL of the NATS server with the journal; empty without one
 	processes []*process
 	data      string // directory of its own
 }
@@ -98,8 +99,12 @@ func (s *system) parley(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.servers = []string{at}
-	args := append([]string{"--listen", at, "--ops-listen", ops, "--nats-listen", "127.0.0.1:0", "--max-members", "0"}, limitless...)
+	nats, err := free()
+	if err != nil {
+		return err
+	}
+	s.servers, s.nats = []string{at}, "nats://"+nats
+	args := append([]string{"--listen", at, "--ops-listen", ops, "--nats-listen", nats, "--max-members", "0"}, limitless...)
 	return s.add(ctx, readyz(ops), "parley", args...)
 }
 
@@ -113,13 +118,13 @@ func (s *system) apart(replicas int) func(context.Context) error {
 		if err := s.add(ctx, accepts(nats), "nats-server", "-a", "127.0.0.1", "-p", port, "-js", "-sd", s.data); err != nil {
 			return err
 		}
-		url := "nats://" + nats
+		s.nats = "nats://" + nats
 		for range replicas {
 			ops, err := free()
 			if err != nil {
 				return err
 			}
-			if err := s.add(ctx, readyz(ops), "parley-roomsvc", "--nats", url, "--ops-listen", ops, "--max-members", "0", "--log-level", "warn"); err != nil {
+			if err := s.add(ctx, readyz(ops), "parley-roomsvc", "--nats", s.nats, "--ops-listen", ops, "--max-members", "0", "--log-level", "warn"); err != nil {
 				return err
 			}
 		}
@@ -129,7 +134,7 @@ func (s *system) apart(replicas int) func(context.Context) error {
 				return err
 			}
 			s.servers = append(s.servers, at)
-			args := append([]string{"--nats", url, "--listen", at, "--ops-listen", ops}, limitless...)
+			args := append([]string{"--nats", s.nats, "--listen", at, "--ops-listen", ops}, limitless...)
 			if err := s.add(ctx, readyz(ops), "parley-gateway", args...); err != nil {
 				return err
 			}

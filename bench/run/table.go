@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -14,7 +15,7 @@ func (r report) print(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	var under []cell
 	for _, l := range r.Rows {
-		if len(under) == 0 || under[0] != l.row.cells[0] {
+		if len(under) == 0 || !slices.Equal(under, l.row.cells) {
 			under = l.row.cells
 			head(t, under)
 		}
@@ -24,12 +25,28 @@ func (r report) print(w io.Writer) {
 	fmt.Fprint(w, "\nfloor: a bare relay in memory; three: gateway, nats-server and room service, summed; node: Socket.IO in memory;\n"+
 		"node x2: two of those with Redis, summed. CPU is that of all the server's processes, for one signal, join or event.\n"+
 		"Beside each comparison: the bound that it has to keep, and whether it does.\n")
+	for _, m := range r.missed() {
+		fmt.Fprintf(w, "MISSED: %s\n", m)
+	}
 	for _, f := range r.Failed {
 		fmt.Fprintf(w, "FAILED: %s\n", f)
 	}
 	if sc, n, worst := r.Figures.busiest(); worst.LoadBusy > 0.9 {
 		fmt.Fprintf(w, "The load's core was %.0f %% busy in %s, %s: latencies there are the load's too; CPU stands.\n", 100*worst.LoadBusy, sc, n)
 	}
+}
+
+// missed names each bound that was not kept.
+func (r report) missed() []string {
+	var missed []string
+	for _, l := range r.Rows {
+		for _, c := range l.Compared {
+			if c.Met != nil && !*c.Met {
+				missed = append(missed, fmt.Sprintf("%s, %s: %s", l.Title, l.Metric, c))
+			}
+		}
+	}
+	return missed
 }
 
 // head writes a transport's heading.

@@ -91,7 +91,7 @@ func (c *client) pump(yield func(*ask) bool) {
 				c.g.step(&rooms.In{Kind: rooms.Departed, Client: &c.Client, Settled: settled})
 			}
 		case x.leave && x.ghost == "":
-			c.turns.LeaveStranger(c, x.room, deadline)
+			c.turns.LeaveDoubted(c, x.room, deadline)
 		case x.leave:
 			c.turns.LeaveGhost(c, x.room, x.ghost, c.w.now+int64(proto.RequestTimeout))
 		case x.frame.Name == proto.SignalSend:

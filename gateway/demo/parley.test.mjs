@@ -384,6 +384,28 @@ describe("a room that was entered", () => {
     assert.equal((await again).state, "live");
   });
 
+  test("leaves nobody behind in the room that was left, whatever else is asked about it meanwhile", async () => {
+    for (const [ask, refusal] of [
+      [({ parley }) => parley.create("lobby"), { event: "room-exists" }],
+      [({ parley }) => parley.signal("lobby", "b", {}), { event: "target-not-found", targetId: "b" }],
+    ]) {
+      const all = await entered();
+      putOut("owner-left");
+      await soon();
+      const { ref } = FakeSocket.last.request("room-join");
+      all.room.leave();
+      const asking = ask(all);
+      const { event } = FakeSocket.last.sent.at(-1);
+      // The server handles both in order: this client is in the room that another has created.
+      FakeSocket.last.say({ event: "room-joined", room: "lobby", ownerId: "b", clients: ["b"], seq: 9, ref });
+      if (FakeSocket.last.sent.at(-1).event === event) answer(event, refusal);
+      else FakeSocket.last.say({ room: "lobby", ref: FakeSocket.last.request(event).ref, ...refusal });
+      await assert.rejects(asking, { code: refusal.event });
+      assert.equal(FakeSocket.last.sent.at(-1).event, "room-leave");
+      assert.equal(all.parley.rooms.size, 0);
+    }
+  });
+
   test("is tried again while that may help, at longer and longer intervals, and ended when it does not", async () => {
     const { room, heard } = await entered({ pingInterval: 1e6 });
     putOut("removed");

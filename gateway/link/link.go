@@ -29,9 +29,9 @@ type Session interface {
 	Receive(frame proto.Frame, err error, size int) bool
 	// Send queues a message for the client. It does not block; a queue that overflows ends the session.
 	Send(out Out)
-	// Settle waits until what was received has been answered and the answers have been written, for that long at most. It
+	// WaitIdle waits until what was received has been answered and the answers have been written, for that long at most. It
 	// is for the goroutine that calls Receive.
-	Settle(within time.Duration)
+	WaitIdle(within time.Duration)
 	// End says that the connection is over, and why. What was received is carried out still, then the session's leaves
 	// are sent; it returns at once.
 	End(cause error)

@@ -87,7 +87,7 @@ func (c *conn) read() {
 		return
 	}
 	if v, ok := errors.AsType[wsconn.Violation](err); ok {
-		c.session.Settle(duePatience)
+		c.session.WaitIdle(duePatience)
 		c.session.End(errors.New(wsconn.Cause(err))) //nolint:err113 // a cause for the log, nothing to compare with
 		c.ws.Close(v.Code, v.Reason, time.Second)
 		return

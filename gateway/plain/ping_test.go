@@ -28,10 +28,10 @@ type client struct {
 	frame chan proto.Frame
 }
 
-func (c *client) ID() proto.ClientID   { return c.id }
-func (c *client) Send(o link.Out)      { _ = c.t.Write([]link.Out{o}) }
-func (c *client) Settle(time.Duration) {}
-func (c *client) End(cause error)      { c.ended <- cause }
+func (c *client) ID() proto.ClientID     { return c.id }
+func (c *client) Send(o link.Out)        { _ = c.t.Write([]link.Out{o}) }
+func (c *client) WaitIdle(time.Duration) {}
+func (c *client) End(cause error)        { c.ended <- cause }
 func (c *client) Receive(f proto.Frame, _ error, _ int) bool {
 	c.frame <- f
 	if c.hold != nil {

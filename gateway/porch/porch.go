@@ -190,8 +190,10 @@ func (p *Porch) forget(g *guest) {
 	p.dropIfEmpty(g.at)
 }
 
+// dropIfEmpty forgets an address of which nobody is counted. Who was upgraded may outlive its entry, and end when the address
+// has another. With mu held.
 func (p *Porch) dropIfEmpty(a *address) {
-	if a.guests == 0 {
+	if a.guests == 0 && p.addresses[a.key] == a {
 		delete(p.addresses, a.key)
 	}
 }

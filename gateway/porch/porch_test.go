@@ -225,6 +225,36 @@ func TestNothingIsLeftBehindOfWhoHasGone(t *testing.T) {
 	}
 }
 
+// An address whose connections were all upgraded is forgotten. When one of those ends, what has come from there meanwhile
+// still counts.
+func TestTheEndOfAWebSocketForgetsNobodyElseOfItsAddress(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]Config{"silent": {MaxSilentPerAddress: 3}, "in all": {MaxPerAddress: 3}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, cfg)
+			var sockets []net.Conn
+			for i := range 4 {
+				_, c := s.comes(fmt.Sprintf("192.0.2.1:%d", i+1))
+				s.p.ConnState(c, http.StateActive)
+				s.p.ConnState(c, http.StateHijacked)
+				sockets = append(sockets, c)
+			}
+			var silent []*wire
+			for i, socket := range sockets {
+				w, _ := s.comes(fmt.Sprintf("192.0.2.1:1%d", i))
+				silent = append(silent, w)
+				_ = socket.Close()
+			}
+			s.wants(true, silent[0])
+			s.wants(false, silent[1:]...)
+			if s.open != 3 || len(s.p.addresses) != 1 || len(s.p.crowds) != 1 {
+				t.Errorf("%d are open, of %d addresses in %d crowds", s.open, len(s.p.addresses), len(s.p.crowds))
+			}
+		})
+	}
+}
+
 func TestReserveIsAQuarterWithinBounds(t *testing.T) {
 	t.Parallel()
 	for descriptors, want := range map[int]int{0: 0, 20: 10, 160: 64, 1024: 256, 65536: 1024} {

@@ -28,8 +28,8 @@ func (c *Core) answer(in *In) {
 	c.resolve(cl, outcome)
 }
 
-// late meets an answer that came after its time was up, and that makes a member of a client which the gateway does not
-// have there, with a leave.
+// late handles an answer that came after its request was given up. If it makes our client a member of a room that we do not have
+// the client in, the client leaves that room.
 func (c *Core) late(in *In) {
 	cl, e := in.Client, in.Event
 	if e.Name != proto.RoomCreated && e.Name != proto.RoomJoined || cl.rooms[e.Room] != nil || cl.busyIn(e.Room) {
@@ -77,8 +77,8 @@ func (c *Core) giveUp(cl *Client, num uint64) {
 	c.resolve(cl, outcome)
 }
 
-// tellTaken tells a client that it is out of a room before an answer that does not say so: a roster has lacked it while
-// its request was under way, or what it was in was left before the request, because an earlier leave had been unavailable.
+// tellTaken sends room-left to a client that is taken, before an answer that does not say so. Example: bob's leave was unavailable;
+// before bob's create the gateway leaves for bob; the create is answered room-exists, so bob hears room-left first.
 func (c *Core) tellTaken(cl *Client) {
 	if m := cl.rooms[cl.ask.Room]; m != nil && m.state == taken && cl.stay == connected {
 		m.kick(proto.Removed)

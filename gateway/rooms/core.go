@@ -7,13 +7,16 @@ type Config struct {
 	Missed     int64 // a room that no check has named for this long is compared with its roster
 	Remember   int64 // how long an ended client with an open question is remembered
 	Repeats    int64 // how long after a client left a room a signal of that time may still be asked again
-	Many       int   // members here from which on events are told lazily
+	Many       int   // members of a room, on whatever gateway, from which on its events are told lazily
 	MaxRosters int   // rosters under way at once, so that a reconnection does not become a storm
 	MaxKept    int   // bytes kept for all rooms: those of their events and signals, and 512 for each
 	MaxKeptOne int   // the same for one room
 }
 
 // Core is what a gateway knows of its rooms and clients. One goroutine owns it.
+//
+// Its methods are one for each thing that happens and one for each thing that follows from it, one file for each noun: they stand
+// together because each may lead to any other (an answer to a roster, a roster to a removal), and all end in the same list.
 type Core struct {
 	cfg     Config
 	now     int64
@@ -26,7 +29,7 @@ type Core struct {
 	queue   []*room           // rooms that wait for their turn to ask
 
 	remembered []*Client // ended with a question open, the first to be forgotten first
-	kept       int       // bytes
+	keptBytes  int
 	dropped    uint64
 
 	outs   []Out

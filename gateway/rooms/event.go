@@ -10,12 +10,12 @@ import (
 func (c *Core) event(e *proto.Event, payload []byte) {
 	r := c.rooms[e.Room]
 	if e.Name == proto.ClientJoined || e.Name == proto.RoomCreated {
-		c.meetStranger(r, e)
+		c.meetGhost(r, e)
 	}
 	if r == nil {
 		return
 	}
-	k := &heard{event: e, payload: payload}
+	k := &arrived{event: e, payload: payload}
 	if len(r.joining) > 0 {
 		r.keepForJoining(k)
 	}
@@ -27,14 +27,14 @@ func (c *Core) event(e *proto.Event, payload []byte) {
 	}
 }
 
-// heard is an event that has come. It is copied when it has to be kept, once.
-type heard struct {
+// arrived is a room event that has come. It is copied when it has to be kept, once.
+type arrived struct {
 	event   *proto.Event
 	payload []byte
 	kept    *kept
 }
 
-func (h *heard) keep() *kept {
+func (h *arrived) keep() *kept {
 	if h.kept == nil {
 		h.kept = &kept{e: *h.event, payload: h.payload}
 	}
@@ -42,7 +42,7 @@ func (h *heard) keep() *kept {
 }
 
 // keepForJoining keeps an event for each client whose create or join is under way.
-func (r *room) keepForJoining(h *heard) {
+func (r *room) keepForJoining(h *arrived) {
 	for _, j := range r.joining {
 		if r.member(j.c) == nil && r.core.hold(r, h.keep()) {
 			j.kept = append(j.kept, h.keep())
@@ -58,9 +58,9 @@ func (r *room) joinedAnew(id proto.ClientID) {
 	}
 }
 
-// meetStranger has a client leave a room of which an event makes it a member, when it has no part in it: the request that
-// did it was answered unavailable long before.
-func (c *Core) meetStranger(r *room, e *proto.Event) {
+// meetGhost has a client leave a room: an event makes it a member where it has no membership and no request under way. One of its
+// requests, unavailable long before, was carried out late.
+func (c *Core) meetGhost(r *room, e *proto.Event) {
 	id := e.ID
 	if e.Name == proto.RoomCreated {
 		id = e.OwnerID
@@ -73,7 +73,7 @@ func (c *Core) meetStranger(r *room, e *proto.Event) {
 }
 
 // hear tells the members here of a change, keeps it until a roster has come, or drops it as known.
-func (r *room) hear(h *heard) {
+func (r *room) hear(h *arrived) {
 	e := h.event
 	switch {
 	case r.sync != level:

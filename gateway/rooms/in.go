@@ -41,7 +41,8 @@ type In struct {
 	Settled bool   // Departed: everything that the client ever asked for has been answered
 }
 
-// Ask is a create, join or leave on its way to the room service. A client has one under way at a time.
+// Ask is what a core knows of a request that is on its way to the room service: a create, join or leave. A client has one under way
+// at a time. (turns.Ask is the same with its deadline, ask.Ask with its attempts.)
 type Ask struct {
 	Op     proto.Op
 	Room   proto.Room

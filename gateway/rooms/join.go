@@ -86,8 +86,9 @@ func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
 	}, nil)
 }
 
-// replaced ends what is here of an earlier room than the one that a client has created: its closing was missed. Where
-// others have joined the new one before its creator had the answer, that one is here already.
+// replaced removes our members of an earlier room: a client has created one of that name, so the earlier one was closed, and we
+// missed that. Nothing is done where the creator is known in the new room already: others have joined it before the creator had
+// its answer.
 func (r *room) replaced(by *Client, seq uint64) {
 	here := r.members.has(by.ID)
 	if m := r.member(by); m != nil {

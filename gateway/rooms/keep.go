@@ -39,11 +39,11 @@ func (c *Core) own(k *kept) *kept {
 // for is missed: an event shows as a gap later, a signal's asker hears no answer and asks again.
 func (c *Core) hold(r *room, k *kept) bool {
 	if k.holds == 0 {
-		if size := k.size(); c.kept+size > c.cfg.MaxKept || r.kept.room+size > c.cfg.MaxKeptOne {
+		if size := k.size(); c.keptBytes+size > c.cfg.MaxKept || r.kept.room+size > c.cfg.MaxKeptOne {
 			c.dropped++
 			return false
 		}
-		c.kept += k.size()
+		c.keptBytes += k.size()
 		r.kept.room += k.size()
 	}
 	k.holds++
@@ -53,7 +53,7 @@ func (c *Core) hold(r *room, k *kept) bool {
 // release is the end of a hold.
 func (c *Core) release(r *room, k *kept) {
 	if k.holds--; k.holds == 0 {
-		c.kept -= k.size()
+		c.keptBytes -= k.size()
 		r.kept.room -= k.size()
 	}
 }

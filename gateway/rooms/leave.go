@@ -54,8 +54,8 @@ func (c *Core) leftAlready(cl *Client, m *membership) bool {
 	return true
 }
 
-// over ends a membership whose leave was carried out. A leave that the gateway made for itself, before the client's next
-// request there, the client has not been told of: the answer to that request tells it, or room-left comes before it.
+// over ends a membership whose leave was carried out. If the gateway made that leave for itself, the client has not heard of it:
+// the client is taken, and the answer to its next request tells it, or room-left before that answer.
 func (m *membership) over() {
 	if m.c.ask.Silent && m.c.stay == connected {
 		m.take()

@@ -58,7 +58,7 @@ func (r *room) replay() {
 		if k.isSignal() {
 			r.core.deliver(k)
 		} else {
-			r.hear(&heard{event: &k.e, payload: k.payload, kept: k})
+			r.hear(&arrived{event: &k.e, payload: k.payload, kept: k})
 		}
 	}
 }

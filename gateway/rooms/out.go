@@ -52,7 +52,7 @@ type Out struct {
 	Reply   string
 	Name    proto.Name
 	Why     Reason
-	Lazy    bool // many are told: write it a moment later, with what comes meanwhile
+	Lazy    int // of a large room: how many members it has. Write it a moment later, with what comes meanwhile; 0: now
 }
 
 // Outcome says how a request ended.

@@ -6,7 +6,8 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// room is a room in which this gateway has members, or in which a create or join of one of its clients is under way.
+// room is a room in which this gateway has members, or in which a create or join of one of its clients is under way. Its fields
+// are what has been told, who is here, and how it becomes level again: none of them means anything without the others.
 type room struct {
 	core    *Core
 	name    proto.Room
@@ -17,10 +18,10 @@ type room struct {
 	joining []*joining    // creates and joins under way
 	named   int64         // when a check last named it, or its first member came
 
-	sync  sync
-	asked roster // the roster under way, while sync is asked
-	again Reason // it is compared once more when that has come: something may have been missed meanwhile
-	kept  keep   // what cannot be told yet
+	sync        sync
+	asked       roster // the roster under way, while sync is asked
+	compareNext Reason // it is compared once more when that has come: something may have been missed meanwhile
+	kept        keep   // what cannot be told yet
 }
 
 // sync says how a room's members here stand to the room. The package comment has the picture.
@@ -40,7 +41,7 @@ type membership struct {
 	joined proto.RequestID // the request that the record bears
 	state  presence
 	index  int                      // in room.local, unless taken
-	heard  map[proto.ClientID]int64 // the last n of each sender
+	lastN  map[proto.ClientID]int64 // the last n of each sender
 }
 
 // presence says how far a membership has come. The package comment has the picture.
@@ -78,7 +79,7 @@ func (c *Core) dropIfEmpty(r *room) {
 	if len(r.local) > 0 {
 		return
 	}
-	r.members, r.seq, r.sync, r.again = members{}, 0, level, ""
+	r.members, r.seq, r.sync, r.compareNext = members{}, 0, level, ""
 	c.refuseKept(r, &r.kept)
 	if len(r.joining) > 0 || c.rooms[r.name] != r {
 		return
@@ -109,7 +110,7 @@ func (r *room) add(cl *Client, joined proto.RequestID) *membership {
 		r.named = r.core.now
 	}
 	r.local = append(r.local, m)
-	m.heard = cl.parted[r.name].heard
+	m.lastN = cl.parted[r.name].lastN
 	delete(cl.parted, r.name)
 	if cl.rooms == nil {
 		cl.rooms = make(map[proto.Room]*membership)
@@ -167,8 +168,12 @@ func (r *room) tell(e *proto.Event, payload []byte, about proto.ClientID) {
 			c.to = append(c.to, m.c)
 		}
 	}
+	lazy := len(r.members.at)
+	if lazy < c.cfg.Many {
+		lazy = 0
+	}
 	if to := c.to[from:]; len(to) > 0 {
-		c.emit(Out{Kind: Tell, To: to, Event: e, Payload: payload, Lazy: len(r.local) >= c.cfg.Many})
+		c.emit(Out{Kind: Tell, To: to, Event: e, Payload: payload, Lazy: lazy})
 	}
 }
 

@@ -4,21 +4,21 @@ import "github.com/parley-rtc/parley/proto"
 
 // roster is one that is under way.
 type roster struct {
-	num   uint64
-	room  proto.Room
-	again bool // one below what the room had reached came, and it is asked for once more
+	num      uint64
+	room     proto.Room
+	repeated bool // one below what the room had reached came, and it is asked for once more
 }
 
-// askRoster compares a room with its roster; until that has come, what comes for the room is kept. What may have been
-// missed while a roster is under way, that roster need not show: then another is asked for after it.
+// askRoster compares a room with its roster; until that has come, what comes for the room is kept. Example: a roster is under way,
+// then NATS drops messages. That roster may be older than what was dropped, so another is asked for after it.
 func (c *Core) askRoster(r *room, why Reason) {
 	switch {
 	case len(r.local) == 0:
 	case r.sync == level:
-		r.again = why
+		r.compareNext = why
 		c.askOrQueue(r)
 	case r.sync == asked && (why == Reconnect || why == Overflow || why == Defect):
-		r.again = why
+		r.compareNext = why
 	}
 }
 
@@ -34,16 +34,16 @@ func (c *Core) askOrQueue(r *room) {
 	c.sendRoster(r, false)
 }
 
-// sendRoster asks for a room's roster. Of what was missed until now it tells.
-func (c *Core) sendRoster(r *room, again bool) {
-	why := r.again
-	if again {
+// sendRoster asks for a room's roster. The answer shows all that was missed before this moment, so compareNext is cleared.
+func (c *Core) sendRoster(r *room, repeated bool) {
+	why := r.compareNext
+	if repeated {
 		why = ""
 	} else {
-		r.again = ""
+		r.compareNext = ""
 	}
 	c.num++
-	r.sync, r.asked = asked, roster{num: c.num, room: r.name, again: again}
+	r.sync, r.asked = asked, roster{num: c.num, room: r.name, repeated: repeated}
 	c.rosters[c.num] = r.asked
 	c.emit(Out{Kind: AskRoster, Room: r.name, Num: c.num, Why: why})
 }
@@ -78,7 +78,7 @@ func (c *Core) rosterCame(num uint64, e *proto.Event) {
 	}
 	switch e.Name {
 	case proto.Roster:
-		if e.Seq < r.seq && !q.again {
+		if e.Seq < r.seq && !q.repeated {
 			c.sendRoster(r, true)
 			return
 		}
@@ -89,11 +89,11 @@ func (c *Core) rosterCame(num uint64, e *proto.Event) {
 		r.sync = unanswered
 		return
 	}
-	again := r.again
-	r.again = ""
+	next := r.compareNext
+	r.compareNext = ""
 	r.replay()
-	if again != "" {
-		c.askRoster(r, again)
+	if next != "" {
+		c.askRoster(r, next)
 	}
 	c.dropIfEmpty(r)
 }

@@ -227,7 +227,7 @@ func show(o *rooms.Out) string {
 		return fmt.Sprintf("%s is not in %s", who, o.Room)
 	case rooms.Tell:
 		lazily := ""
-		if o.Lazy {
+		if o.Lazy > 0 {
 			lazily = " lazily"
 		}
 		if o.Ref != "" {

@@ -31,7 +31,7 @@ func (c *Core) deliver(k *kept) {
 	case r.sync != level && (!known || r.keepsNews()):
 		r.keep(c.own(k))
 	case known:
-		m.hear(k)
+		m.hearSignal(k)
 	case k.looked:
 		c.ack(proto.NotInRoom, k) // it has left meanwhile
 	default:
@@ -47,9 +47,9 @@ func (r *room) keepsNews() bool {
 	return slices.ContainsFunc(r.kept.list, func(k *kept) bool { return k.isSignal() || k.e.Seq > r.seq })
 }
 
-// hear queues a signal unless it is a repetition or has been overtaken.
-func (m *membership) hear(k *kept) {
-	last := m.heard[k.e.SenderID]
+// hearSignal queues a signal unless it is a repetition or has been overtaken.
+func (m *membership) hearSignal(k *kept) {
+	last := m.lastN[k.e.SenderID]
 	switch {
 	case k.e.N > last || k.e.N == 0 && last == 0:
 		m.count(k.e.SenderID, k.e.N)
@@ -72,37 +72,37 @@ func (c *Core) delivers(cl *Client, e *proto.Event) bool {
 
 // refused takes back that a client has heard a signal: its queue did not take it. A repetition is delivered then.
 func (c *Core) refused(cl *Client, e *proto.Event) {
-	heard := cl.parted[e.Room].heard
+	lastN := cl.parted[e.Room].lastN
 	if m := cl.rooms[e.Room]; m != nil {
-		heard = m.heard
+		lastN = m.lastN
 	}
-	if last, ok := heard[e.SenderID]; ok && last == e.N {
-		heard[e.SenderID] = e.N - 1
+	if last, ok := lastN[e.SenderID]; ok && last == e.N {
+		lastN[e.SenderID] = e.N - 1
 	}
 }
 
 // count notes a sender's last signal. Senders that have left are forgotten when they have become many.
 func (m *membership) count(sender proto.ClientID, n int64) {
 	const few = 32
-	if m.heard == nil {
-		m.heard = make(map[proto.ClientID]int64)
+	if m.lastN == nil {
+		m.lastN = make(map[proto.ClientID]int64)
 	}
-	m.heard[sender] = n
-	if len(m.heard) > 2*len(m.room.members.at)+few {
-		maps.DeleteFunc(m.heard, func(id proto.ClientID, _ int64) bool { return !m.room.members.has(id) })
+	m.lastN[sender] = n
+	if len(m.lastN) > 2*len(m.room.members.at)+few {
+		maps.DeleteFunc(m.lastN, func(id proto.ClientID, _ int64) bool { return !m.room.members.has(id) })
 	}
 }
 
 // parted is what a client has heard of whom in a room that it left: one of those signals may still come again, when it is
 // back in the room.
 type parted struct {
-	heard map[proto.ClientID]int64
+	lastN map[proto.ClientID]int64
 	at    int64
 }
 
 // part keeps what was heard for as long as an attempt may still be on its way.
 func (m *membership) part() {
-	if len(m.heard) == 0 {
+	if len(m.lastN) == 0 {
 		return
 	}
 	c := m.room.core
@@ -110,6 +110,6 @@ func (m *membership) part() {
 		m.c.parted = make(map[proto.Room]parted)
 	}
 	maps.DeleteFunc(m.c.parted, func(_ proto.Room, p parted) bool { return c.now-p.at > c.cfg.Repeats })
-	m.c.parted[m.room.name] = parted{heard: m.heard, at: c.now}
-	m.heard = nil
+	m.c.parted[m.room.name] = parted{lastN: m.lastN, at: c.now}
+	m.lastN = nil
 }

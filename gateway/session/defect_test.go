@@ -22,9 +22,9 @@ func (b *brittle) Write([]link.Out) error        { panic("a defect") }
 func (b *brittle) Close(why link.Close)          { b.closed.Store(&why) }
 func (b *brittle) Begin(*Session, *ask.Ask)      { panic("a defect") }
 func (b *brittle) GiveUp(_ *Session, a *ask.Ask) { a.Resolve(rooms.Unavailable) }
-func (b *brittle) Departed(_ *Session, open bool) {
+func (b *brittle) Departed(_ *Session, settled bool) {
 	b.departed.Store(1)
-	if open {
+	if !settled {
 		b.departed.Store(2)
 	}
 }

@@ -37,10 +37,10 @@ type Limits struct {
 // Dispatcher hears what a session is about to do. Its methods do not block, and what is said before a request is sent, it
 // hears before anything that the request brings.
 type Dispatcher interface {
-	Begin(s *Session, a *ask.Ask)   // a create, join or leave is about to be sent
-	GiveUp(s *Session, a *ask.Ask)  // the time of a request is up
-	Ended(s *Session)               // the connection has ended, the session is about to leave its rooms
-	Departed(s *Session, open bool) // it has asked for all its leaves; open: something that it asked may still be answered
+	Begin(s *Session, a *ask.Ask)      // a create, join or leave is about to be sent
+	GiveUp(s *Session, a *ask.Ask)     // the time of a request is up
+	Ended(s *Session)                  // the connection has ended, the session is about to leave its rooms
+	Departed(s *Session, settled bool) // it has asked for all its leaves; settled: nothing that it ever asked is unanswered
 }
 
 // Door counts who is connected.

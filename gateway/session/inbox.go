@@ -31,7 +31,7 @@ type inbox struct {
 	bytes   int
 	pumping bool          // a pump runs
 	over    bool          // nothing more is received
-	news    chan struct{} // made by a reader that waits; closed when there is less to do, or to write
+	changed chan struct{} // made by who waits; closed when something was taken from the inbox, or written
 }
 
 // receive appends what the reader has read, when there is room. It returns false once the connection has ended, and
@@ -40,9 +40,9 @@ func (b *inbox) receive(r request) (queued, start bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for !b.over && len(b.waiting) > 0 && (len(b.waiting) >= maxInbox || b.bytes+r.size > maxInboxBytes) {
-		news := b.awaited()
+		changed := b.awaited()
 		b.mu.Unlock()
-		<-news
+		<-changed
 		b.mu.Lock()
 	}
 	if b.over {
@@ -124,16 +124,16 @@ func (b *inbox) nudge() {
 
 // awaited returns the channel that a reader waits on. With mu held.
 func (b *inbox) awaited() <-chan struct{} {
-	if b.news == nil {
-		b.news = make(chan struct{})
+	if b.changed == nil {
+		b.changed = make(chan struct{})
 	}
-	return b.news
+	return b.changed
 }
 
 // wakeReader lets a reader that waits look again. With mu held.
 func (b *inbox) wakeReader() {
-	if b.news != nil {
-		close(b.news)
-		b.news = nil
+	if b.changed != nil {
+		close(b.changed)
+		b.changed = nil
 	}
 }

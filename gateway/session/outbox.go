@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"os"
+	"runtime"
 	"sync"
 
 	"github.com/parley-rtc/parley/gateway/defect"
@@ -71,8 +72,8 @@ const (
 	Gone                 // the connection is about to end
 )
 
-// Offer queues a signal where there is room. Who is given more than it can read at once is not slow: its peers are told
-// that it has no room, and try again. Who reads nothing at all is found by its transport.
+// Offer queues a signal where there is room. A full queue is not slowness: the sender hears unavailable and may send again. A
+// client that reads nothing is closed by its transport.
 func (b *Outbox) Offer(out link.Out) Offered {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -103,8 +104,8 @@ func (b *Outbox) busy() bool {
 	return b.writing || len(b.waiting) > 0
 }
 
-// fits reports whether no more than most bytes wait with a message. One for whom the writer has all in hand is owed
-// nothing, so it is given any one message. With mu held.
+// fits reports whether no more than most bytes wait with a message. An empty queue takes any one message, however large. With mu
+// held.
 func (b *Outbox) fits(out link.Out, most int64) bool {
 	return len(b.waiting) == 0 || int64(b.bytes)+int64(out.Size()) <= most
 }
@@ -125,6 +126,7 @@ func (b *Outbox) start() {
 
 // write is the writer: it lives while there is something to write.
 func (b *Outbox) write() {
+	runtime.Gosched() // who is about to queue more goes first: in one process with NATS, events come one by one
 	var batch []link.Out
 	for {
 		var more bool

@@ -148,7 +148,7 @@ func (p *pump) change(f proto.Frame, op proto.Op, at time.Time) {
 // leave leaves a room for the gateway, in the order of the client's requests.
 func (p *pump) leave(r request) {
 	if r.ghost == "" {
-		p.turns.LeaveStranger(p, r.ghostIn, p.s.host.clock(r.at.Add(p.s.host.Request)))
+		p.turns.LeaveDoubted(p, r.ghostIn, p.s.host.clock(r.at.Add(p.s.host.Request)))
 		return
 	}
 	p.turns.LeaveGhost(p, r.ghostIn, r.ghost, p.Now()+int64(p.s.host.Request))
@@ -161,7 +161,7 @@ func (p *pump) depart() {
 	p.settle(defect.Guard("a client's leaves", func() {
 		settled = p.turns.Depart(p, p.s.Rooms.All(), p.Now()+int64(p.s.host.Request))
 	}))
-	p.s.host.Dispatcher.Departed(p.s, !settled)
+	p.s.host.Dispatcher.Departed(p.s, settled)
 }
 
 // Now implements [turns.Client].

@@ -25,15 +25,21 @@ type network struct {
 	lose    bool // answers get lost
 }
 
-var errNoResponders = errors.New("no responders")
+var (
+	errNoResponders = errors.New("no responders")
+	errPayloadSize  = errors.New("maximum payload exceeded")
+)
 
 func (n *network) Call(ctx context.Context, id proto.GatewayID, request []byte) ([]byte, error) {
 	n.mu.Lock()
 	s := n.servers[id]
 	n.calls++
 	n.mu.Unlock()
-	if s == nil {
+	switch {
+	case s == nil:
 		return nil, errNoResponders
+	case len(request) > 1<<20: // as NATS has it
+		return nil, errPayloadSize
 	}
 	answer := make(chan []byte, 1)
 	n.wg.Go(func() { answer <- s.HandleRemote(context.Background(), request) })

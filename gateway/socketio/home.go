@@ -124,7 +124,8 @@ func (s *Server) ask(ctx context.Context, r *request) answer {
 }
 
 // askAll is ask for a POST. A body that is too large for a message of NATS goes to another gateway in parts, one after the
-// other, until one of them ends the session.
+// other, until one of them ends the session. Of a packet that is refused anyway, as it is above MaxFrame, only so much goes
+// that its home sees that.
 func (s *Server) askAll(ctx context.Context, r *request) answer {
 	if home, ok := r.gateway(); !ok || home == s.cfg.Gateway || len(r.Body) <= pollLimit {
 		return s.ask(ctx, r)
@@ -132,6 +133,9 @@ func (s *Server) askAll(ctx context.Context, r *request) answer {
 	part := *r
 	var a answer
 	for part.Body = range parts(r.Revision, r.Body, pollLimit) {
+		if len(part.Body) > pollLimit {
+			part.Body = s.cutBody(r.Revision, part.Body)
+		}
 		if a = s.ask(ctx, &part); a.Refused || a.Closed {
 			break
 		}

@@ -72,10 +72,26 @@ func (p *packet) glimpse() proto.Frame {
 
 // pushLarge hands over so much of a packet above MaxFrame that its home sees that it is.
 func (p *carrier) pushLarge(kind websocket.MessageType, head []byte, _ io.Reader) error {
-	head = head[:p.s.cfg.MaxFrame+1]
-	for i, start := len(head)-1, false; i >= 0 && !start && head[i] >= utf8.RuneSelf; i-- { // perhaps half a character
-		start = utf8.RuneStart(head[i])
-		head[i] = ' '
+	return p.push(kind, p.s.cut(head))
+}
+
+// cut returns so much of a packet above MaxFrame that its home sees that it is. It overwrites what may be half a character.
+func (s *Server) cut(packet []byte) []byte {
+	packet = packet[:s.cfg.MaxFrame+1]
+	for i, start := len(packet)-1, false; i >= 0 && !start && packet[i] >= utf8.RuneSelf; i-- {
+		start = utf8.RuneStart(packet[i])
+		packet[i] = ' '
 	}
-	return p.push(kind, head)
+	return packet
+}
+
+// cutBody is cut for a body that is one packet. Whole, it might not fit into a message of NATS.
+func (s *Server) cutBody(revision int, body []byte) []byte {
+	packet, rest, more, err := first(revision, body)
+	if err != nil || more || len(rest) > 0 || len(packet) <= s.cfg.MaxFrame {
+		return body
+	}
+	p := payload{revision: revision}
+	p.add(s.cut(packet))
+	return p.buf
 }

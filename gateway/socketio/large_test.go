@@ -118,3 +118,36 @@ func TestOfALargeEventItsBeginningIsRead(t *testing.T) {
 		}
 	}
 }
+
+// A body may be as large as a message of NATS, without what goes around it.
+func TestTheLargestBodyIsAnsweredAtAnotherGateway(t *testing.T) {
+	t.Parallel()
+	for _, revision := range []string{"3", "4"} {
+		for name, packet := range map[string]string{
+			"an event":      `42["signal-send","a","b"`,
+			"an attachment": "",
+		} {
+			t.Run(name+"/"+revision, func(t *testing.T) {
+				t.Parallel()
+				a, b, _ := pair(t, Config{Burst: 5000})
+				q := a.open(revision)
+				in := payload{revision: int(revision[0] - '0')}
+				if revision == "4" {
+					a.post(q, "40").want(t, 200, "ok")
+					a.get(q)
+				}
+				size, want := b.srv.cfg.maxBody()-len("1048576:"), "too large: a frame may have 65536 bytes"
+				if packet == "" {
+					in.add([]byte("b4" + strings.Repeat("A", size-2)))
+					want = "binary data that no event has announced"
+				} else {
+					in.add([]byte(large(packet, size)))
+				}
+				b.post(q, string(in.buf)).want(t, 200, "ok")
+				if r := b.get(q); r.status != 200 || !strings.Contains(r.body, want) {
+					t.Errorf("heard %+v", r)
+				}
+			})
+		}
+	}
+}

@@ -92,7 +92,7 @@ func (s *fakeSession) write() {
 	}
 }
 
-func (s *fakeSession) Settle(time.Duration) {}
+func (s *fakeSession) WaitIdle(time.Duration) {}
 
 func (s *fakeSession) End(cause error) {
 	s.r.mu.Lock()

@@ -40,7 +40,7 @@ func (t *Turns) Change(c Client, op proto.Op, room proto.Room, ref string, deadl
 	}
 	a := t.ask(c, op, room, deadline)
 	if again {
-		a.again(c, d)
+		a.repeat(c, d)
 	}
 	a.Ref = ref
 	t.do(c, a)
@@ -51,7 +51,7 @@ func (t *Turns) Change(c Client, op proto.Op, room proto.Room, ref string, deadl
 func (t *Turns) ownLeave(c Client, room proto.Room, joined proto.RequestID, ref string, deadline int64) {
 	a := t.leave(c, room, joined, deadline)
 	if d, ok := t.doubts[room]; ok && d.op == proto.OpLeave && d.joined == a.Joined {
-		a.again(c, d)
+		a.repeat(c, d)
 	}
 	a.Ref = ref
 	t.do(c, a)

@@ -37,7 +37,7 @@ type Client interface {
 // Ask is a request to the room service.
 type Ask struct {
 	rooms.Ask
-	Lost     bool  // a leave: the connection ended, or nobody asked for it
+	Lost     bool  // a leave that the client did not ask for: a room that its owner leaves so is closed as owner-lost
 	Deadline int64 // when it is unavailable, by the client's clock
 }
 
@@ -84,8 +84,8 @@ func (t *Turns) ask(c Client, op proto.Op, room proto.Room, deadline int64) *Ask
 	return &Ask{Ask: rooms.Ask{Op: op, Room: room, Num: num, ID: c.Request(num)}, Deadline: deadline}
 }
 
-// again has a request bear the Parley-Request of a doubtful one, which it repeats.
-func (a *Ask) again(c Client, d doubt) {
+// repeat has a request bear the Parley-Request of a doubtful one, which it repeats.
+func (a *Ask) repeat(c Client, d doubt) {
 	a.Num, a.ID = d.num, c.Request(d.num)
 }
 
@@ -140,7 +140,7 @@ func (t *Turns) noteUndone(c Client, room proto.Room, joined proto.RequestID) {
 func (t *Turns) undo(c Client, room proto.Room, d doubt, deadline int64) bool {
 	a := t.leave(c, room, d.membership(c), deadline)
 	if d.op == proto.OpLeave {
-		a.again(c, d)
+		a.repeat(c, d)
 	}
 	a.Silent = true
 	if t.do(c, a) == rooms.Unavailable {

@@ -112,7 +112,7 @@ func TestTheClientsOwnLeaveUndoesWhatIsInDoubt(t *testing.T) {
 	x.Change(c, proto.OpLeave, lobby, "", 0)
 	c.expect(t, "r1 create lobby", "r2 leave lobby of r1")
 	// An attempt of the first that is late makes a member, which an event tells.
-	x.LeaveStranger(c, lobby, 0)
+	x.LeaveDoubted(c, lobby, 0)
 	c.expect(t, "r3 leave lobby of r1 silent lost")
 }
 
@@ -159,7 +159,7 @@ func TestAGhostIsLeftUnlessItIsInThereRightly(t *testing.T) {
 	c, x := begin()
 	x.Change(c, proto.OpJoin, lobby, "", 0)
 	x.LeaveGhost(c, lobby, "r1", 0)
-	x.LeaveStranger(c, lobby, 0)
+	x.LeaveDoubted(c, lobby, 0)
 	x.LeaveGhost(c, lobby, "other", 0)
 	c.expect(t, "r1 join lobby", "r2 leave lobby of other silent lost")
 }
@@ -199,6 +199,6 @@ func TestWhatWasUndoneIsForgottenAfterAMinute(t *testing.T) {
 	x.Change(c, proto.OpJoin, "hall", "", 0)
 	x.Change(c, proto.OpLeave, "hall", "", 0)
 	c.asked = nil
-	x.LeaveStranger(c, lobby, 0)
+	x.LeaveDoubted(c, lobby, 0)
 	c.expect(t)
 }

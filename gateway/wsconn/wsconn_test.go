@@ -19,12 +19,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// most is the limit of a frame in tests.
+const most = 64 << 10
+
 // serve accepts connections and hands each to a test's function, which is waited for.
 func serve(t *testing.T, use func(c *Conn)) string {
 	t.Helper()
 	var users sync.WaitGroup
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := Accept(w, r, Options{MaxFrame: 1 << 20})
+		c, err := Accept(w, r, Options{MaxFrame: most})
 		if err != nil {
 			t.Error(err)
 			return

@@ -41,9 +41,61 @@ func TestAStreamThatIsBehindIsAnotherOnlyWhenItsLeaderIsBelieved(t *testing.T) {
 	if found, err := f.find(t.Context()); err != nil || found.last != 1 {
 		t.Errorf("a stream that has lost records: %+v, %v", found, err)
 	}
-	j.lease.held.Store(nil)
-	j.lease.subject = "nobody" // answers, so that no leader is believed
+	old := j.lease
+	t.Cleanup(old.Close)
+	j.lease = NewLease(nc, subjects) // which hears no answer, so that no leader is believed
 	if found, err := f.find(t.Context()); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("somebody who is behind and may not be the leader: %+v, %v", found, err)
+	}
+}
+
+// heard is a [Handler] that takes anything.
+type heard struct{}
+
+func (h *heard) Begin(uint64)                                 {}
+func (h *heard) Apply(proto.Token, uint64, []byte, time.Time) {}
+func (h *heard) CaughtUp()                                    {}
+func (h *heard) Reset()                                       {}
+
+// What the consumer brings has numbers without a gap; else a record was lost on its way, as when NATS drops what a slow reader
+// does not take, and following begins anew.
+func TestARecordThatIsMissingEndsTheFeed(t *testing.T) {
+	t.Parallel()
+	nc := testkit.StartNATS(t).Bus(t)
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := New(nc, Config{Subjects: subjects})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &follower{j: j, h: &heard{}}
+	if _, err := j.ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	subject, inbox := subjects.Journal("r"), nc.NewInbox()
+	lost, err := nc.SubscribeSync(inbox) // has the first record, which the follower never sees
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nc.Request(subject, []byte("1"), apiTimeout); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.consume(t.Context(), "feed", inbox); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lost.NextMsg(apiTimeout); err != nil {
+		t.Fatal(err)
+	}
+	sub, err := nc.SubscribeSync(inbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nc.Request(subject, []byte("2"), apiTimeout); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.read(t.Context(), sub, 1); !errors.Is(err, errBroken) || f.last != 0 {
+		t.Errorf("it took the record at %d, then: %v", f.last, err)
 	}
 }

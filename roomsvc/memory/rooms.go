@@ -12,7 +12,7 @@ import (
 )
 
 // Rooms are a worker's rooms. The worker alone calls [Rooms.Put], [Rooms.Remove] and [Rooms.Grow], and, without a lock,
-// [Rooms.State], [Rooms.Gateways] and [Rooms.At]; every other method may be called from any goroutine.
+// [Rooms.State], [Rooms.Tokens], [Rooms.Gateways] and [Rooms.At]; every other method may be called from any goroutine.
 type Rooms struct {
 	mu    sync.RWMutex // guards the fields below and what is in each Room; only the worker takes it for writing
 	rooms map[proto.Token]*Room

@@ -137,7 +137,7 @@ func (w *Watch) forget(p *peer) {
 // rerank is called with the lock held.
 func (w *Watch) rerank(now time.Time) {
 	var live, able []proto.ReplicaID
-	form := proto.RecordForm
+	form := w.cfg.Form
 	if now.Sub(w.since) <= w.cfg.Timings.Missed {
 		form = 1 // there may be replicas that were not heard yet
 	}

@@ -51,6 +51,9 @@ type Config struct {
 	Subjects proto.Subjects
 	Self     proto.ReplicaID
 	Timings  Timings
+	// Form is the newest form of journal records that this replica names in its beats, and lets be written; 0: the newest that it
+	// knows. It reads that one anyway.
+	Form int
 	// Gone is called when a process is counted as gone or, if it is a gateway, has said that it leaves. lastHeard is
 	// when it was last heard. It must not block: meanwhile nobody is heard, and this replica does not beat.
 	Gone func(role proto.Role, id string, lastHeard time.Time)
@@ -85,6 +88,9 @@ type Watch struct {
 // New returns a watch; nothing happens before [Watch.Run].
 func New(cfg Config) *Watch {
 	cfg.Timings = cfg.Timings.withDefaults()
+	if cfg.Form == 0 {
+		cfg.Form = proto.RecordForm
+	}
 	w := &Watch{
 		cfg: cfg, inbox: cfg.Conn.NewInbox() + ".", peers: make(map[string]*peer),
 		gateways: make(map[proto.GatewayID]*peer), connected: cfg.Conn.IsConnected(), since: time.Now(),
@@ -158,7 +164,7 @@ func (w *Watch) beat() {
 	if state == "" {
 		return
 	}
-	beat := proto.Beat{Role: proto.RoleRoomsvc, ID: string(w.cfg.Self), State: state, Record: proto.RecordForm}
+	beat := proto.Beat{Role: proto.RoleRoomsvc, ID: string(w.cfg.Self), State: state, Record: w.cfg.Form}
 	// A beat that cannot be sent is one that is missed; the next one follows.
 	_ = w.cfg.Conn.Publish(w.cfg.Subjects.Beat(proto.RoleRoomsvc, beat.ID), beat.Encode())
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/replicas"
 	"github.com/parley-rtc/parley/testkit"
@@ -34,21 +36,25 @@ func (p *process) lost(id string) bool {
 	return slices.Contains(p.gone, id)
 }
 
-func run(t *testing.T, n *testkit.NATS) *process {
+func run(t *testing.T, n *testkit.NATS, change ...func(*replicas.Config)) *process {
 	t.Helper()
 	subjects, err := proto.NewSubjects("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{id: proto.NewReplicaID()}
-	p.Watch = replicas.New(replicas.Config{
+	cfg := replicas.Config{
 		Conn: n.Bus(t), Subjects: subjects, Self: p.id, Timings: quick,
 		Gone: func(_ proto.Role, id string, _ time.Time) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.gone = append(p.gone, id)
 		},
-	})
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	p.Watch = replicas.New(cfg)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
@@ -104,12 +110,25 @@ func TestAProcessThatAnswersIsNotGoneThoughItDoesNotBeat(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
 	p, answers := run(t, n), run(t, n) // the second answers, and beats for nobody
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stuck := n.Connect(t) // hears the questions, and does not answer
+	if _, err := stuck.Subscribe(subjects.Alive("stuck"), func(*nats.Msg) {}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stuck.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	p.Know(proto.RoleGateway, string(answers.id))
+	p.Know(proto.RoleGateway, "stuck")
 	p.Know(proto.RoleGateway, "dead")
 	if !p.Fresh("dead") || p.Fresh("unknown") {
 		t.Error("a gateway has not had the time to beat, or one is fresh that is not known")
 	}
 	testkit.WaitFor(t, "the dead one to be gone", func() bool { return p.lost("dead") && p.Gone("dead") })
+	testkit.WaitFor(t, "the one that does not answer to be gone", func() bool { return p.lost("stuck") })
 	if p.lost(string(answers.id)) {
 		t.Error("one that answers is gone")
 	}
@@ -137,6 +156,32 @@ func TestTimeInWhichTheObserverWasCutOffDoesNotCount(t *testing.T) {
 	}
 }
 
+// A replica that answers is not gone, but a gateway that asked it for a room might wait for nothing.
+func TestAReplicaThatDoesNotBeatIsNotRankedThoughItAnswers(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	p := run(t, n)
+	p.Say(proto.Up)
+	subjects, err := proto.NewSubjects("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, other := n.Connect(t), proto.Beat{Role: proto.RoleRoomsvc, ID: string(proto.NewReplicaID()), State: proto.Up}
+	if _, err := nc.Subscribe(subjects.Alive(other.ID), func(m *nats.Msg) { _ = m.Respond(nil) }); err != nil {
+		t.Fatal(err)
+	}
+	testkit.WaitFor(t, "both to be ranked", func() bool {
+		if err := nc.Publish(subjects.Beat(other.Role, other.ID), other.Encode()); err != nil {
+			t.Fatal(err)
+		}
+		return len(p.Replicas()) == 2
+	})
+	testkit.WaitFor(t, "the one that beats no more to be left out", func() bool { return len(p.Replicas()) == 1 })
+	if p.lost(other.ID) {
+		t.Error("it is gone, though it answers")
+	}
+}
+
 // It does not run beside other tests, since it counts what is allocated.
 func TestAGatewayThatAppearsCostsNoMoreWhereManyAreKnown(t *testing.T) {
 	n := testkit.StartNATS(t)
@@ -159,10 +204,14 @@ func TestAGatewayThatAppearsCostsNoMoreWhereManyAreKnown(t *testing.T) {
 func TestTheNewerFormOfRecordsIsKnownOnceEveryReplicaKnowsIt(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
-	p := run(t, n)
-	if p.Form() != 1 {
+	early := run(t, n, func(c *replicas.Config) { c.Timings.Missed = time.Minute })
+	early.Say(proto.Up)
+	if early.Form() != 1 {
 		t.Error("before anybody could be heard, all know the newer form")
 	}
+	early.Say(proto.Leaving)
+	early.stop()
+	p := run(t, n)
 	p.Say(proto.Up)
 	testkit.WaitFor(t, "a replica alone to know what it knows", func() bool { return p.Form() == proto.RecordForm })
 
@@ -196,4 +245,51 @@ func TestTheNewerFormOfRecordsIsKnownOnceEveryReplicaKnowsIt(t *testing.T) {
 	testkit.WaitFor(t, "the newer form, once the older one is gone", func() bool {
 		return p.lost(string(old)) && p.Form() == proto.RecordForm
 	})
+}
+
+// A version is tried before everybody is bound to it: as long as one replica is set to the older form, all write that. It reads
+// the newer one all the same, so somebody cares for such records also where all are set so.
+func TestAReplicaSetToTheOlderFormKeepsAllToIt(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	hold := func(c *replicas.Config) { c.Form = 1 }
+	p, held, other := run(t, n), run(t, n, hold), run(t, n, hold)
+	all := []*process{p, held, other}
+	for _, x := range all {
+		x.Say(proto.Up)
+	}
+	heard := func(n int) func() bool {
+		return func() bool {
+			return !slices.ContainsFunc(all, func(x *process) bool { return len(x.Replicas()) != n })
+		}
+	}
+	testkit.WaitFor(t, "all to be heard", heard(3))
+	<-time.NewTimer(2 * quick.Missed).C // after which who was not heard would not count
+	for _, x := range all {
+		if x.Form() != 1 {
+			t.Errorf("form %d is written", x.Form())
+		}
+	}
+	cared := func(by *process) {
+		t.Helper()
+		for _, room := range []proto.Room{"a", "b", "c", "d", "e", "f", "g", "h"} {
+			if !by.First(room.Token(), proto.RecordForm) {
+				t.Errorf("nobody cares for %s", room)
+			}
+		}
+	}
+	cared(p)
+	p.Say(proto.Leaving)
+	p.stop()
+	all = all[1:]
+	testkit.WaitFor(t, "one to be out of the ranking", heard(2))
+	cared(held)
+	cared(other)
+	for _, x := range all {
+		x.Say(proto.Leaving)
+		x.stop()
+	}
+	p = run(t, n)
+	p.Say(proto.Up)
+	testkit.WaitFor(t, "the newer form, once nobody is set to the older one", func() bool { return p.Form() == proto.RecordForm })
 }

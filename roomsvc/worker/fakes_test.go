@@ -18,6 +18,10 @@ type world struct {
 	replies   []proto.Event
 	told      [][]byte
 	counts    map[Counter]int
+	form      int                 // which every replica knows
+	first     func(form int) bool // nil: this replica ranks first
+	errs      []error             // troubles, and records that were skipped
+	forwarded []proto.GatewayID   // the targets' gateways of signals
 }
 
 type question struct {
@@ -29,7 +33,7 @@ type question struct {
 }
 
 func newWorld() *world {
-	x := &world{now: time.Unix(1_000_000, 0), forgotten: make(map[uint64]bool), counts: make(map[Counter]int)}
+	x := &world{now: time.Unix(1_000_000, 0), forgotten: make(map[uint64]bool), counts: make(map[Counter]int), form: proto.RecordForm}
 	x.Worker = New(Config{
 		Self: "self", Retell: 10 * time.Second, Unanswered: time.Second, Store: x, Peers: x, Wire: x, Meter: x,
 	}, memory.New())
@@ -48,23 +52,25 @@ func (x *world) Read(q Question, _ proto.Token) (uint64, error) {
 	return id, nil
 }
 
-func (x *world) last() question                                  { return x.questions[len(x.questions)-1] }
-func (x *world) Forget(id uint64)                                { x.forgotten[id] = true }
-func (x *world) Sure() bool                                      { return !x.unsure }
-func (x *world) Followed() bool                                  { return true }
-func (x *world) First(proto.Token, int) bool                     { return true }
-func (x *world) Form() int                                       { return proto.RecordForm }
-func (x *world) Gone(id proto.GatewayID) bool                    { return id == x.gone }
-func (x *world) Know(proto.Role, string)                         {}
-func (x *world) InTouch() bool                                   { return true }
-func (x *world) Count(what Counter, n int)                       { x.counts[what] += n }
-func (x *world) Appended(time.Time, time.Duration)               {}
-func (x *world) Waits(time.Time, time.Time)                      {}
-func (x *world) Trouble(proto.Token, error)                      {}
-func (x *world) Skipped(proto.Token, uint64, error)              {}
-func (x *world) answer(q question, r Result)                     { x.Worker.Answer(x.now, q.Question, q.id, r) }
-func (x *world) Answered(proto.Op, *proto.Event, time.Duration)  {}
-func (x *world) Forward(*proto.Request, proto.GatewayID, string) {}
+func (x *world) last() question                                 { return x.questions[len(x.questions)-1] }
+func (x *world) Forget(id uint64)                               { x.forgotten[id] = true }
+func (x *world) Sure() bool                                     { return !x.unsure }
+func (x *world) Followed() bool                                 { return true }
+func (x *world) First(_ proto.Token, form int) bool             { return x.first == nil || x.first(form) }
+func (x *world) Form() int                                      { return x.form }
+func (x *world) Gone(id proto.GatewayID) bool                   { return id == x.gone }
+func (x *world) Know(proto.Role, string)                        {}
+func (x *world) InTouch() bool                                  { return true }
+func (x *world) Count(what Counter, n int)                      { x.counts[what] += n }
+func (x *world) Appended(time.Time, time.Duration)              {}
+func (x *world) Waits(time.Time, time.Time)                     {}
+func (x *world) Trouble(_ proto.Token, err error)               { x.errs = append(x.errs, err) }
+func (x *world) Skipped(_ proto.Token, _ uint64, err error)     { x.errs = append(x.errs, err) }
+func (x *world) answer(q question, r Result)                    { x.Worker.Answer(x.now, q.Question, q.id, r) }
+func (x *world) Answered(proto.Op, *proto.Event, time.Duration) {}
+func (x *world) Forward(_ *proto.Request, g proto.GatewayID, _ string) {
+	x.forwarded = append(x.forwarded, g)
+}
 
 func (x *world) Tell(_ proto.Token, _ []proto.GatewayID, event []byte) {
 	x.told = append(x.told, event)

@@ -47,8 +47,8 @@ func (w *Worker) Feed(now time.Time, token proto.Token, seq uint64, data []byte,
 	}
 	if err != nil || st.Record.Room.Token() != token {
 		w.Meter.Skipped(token, seq, err)
-		if errors.Is(err, proto.ErrRecordForm) && w.busy[token] == nil {
-			w.put(token, nil) // what memory has is not so any more, and who knows that form tells and checks
+		if errors.Is(err, proto.ErrRecordForm) {
+			w.outdated(token, seq)
 		}
 		return
 	}
@@ -93,6 +93,18 @@ func (w *Worker) unpack(token proto.Token, st *room.State) *room.State {
 	}
 	w.rooms.Put(token, whole)
 	return whole
+}
+
+// outdated says that a room's record at a sequence has a form that this version does not know. Memory forgets the room: what
+// it has is not so any more, and who knows that form tells and checks. An append that is under way there ends first.
+func (w *Worker) outdated(token proto.Token, seq uint64) {
+	if b := w.busy[token]; b != nil && b.op != nil {
+		b.outdated = max(b.outdated, seq)
+		return
+	}
+	if w.rooms.State(token).Sequence() < seq {
+		w.put(token, nil)
+	}
 }
 
 // isProbe reports whether a record says nothing, and shows only that the journal stores records: a real closing follows
@@ -152,6 +164,7 @@ func (w *Worker) tidy(token proto.Token) {
 			return
 		}
 		delete(w.busy, token)
+		w.outdated(token, b.outdated)
 	}
 	if st := w.rooms.State(token); st != nil && st.Record.Closed && st.Seq <= w.brought {
 		w.rooms.Remove(token)

@@ -17,6 +17,7 @@ type told struct {
 	replica  proto.ReplicaID
 	token    proto.Token
 	seq      uint64
+	form     int // of the record: who knows it tells it again
 	payload  []byte
 	gateways []proto.GatewayID
 }
@@ -24,7 +25,7 @@ type told struct {
 func newTold(st *room.State, token proto.Token, now time.Time) told {
 	event := st.Record.Event(st.Seq)
 	return told{
-		at: now, replica: st.Record.Change.Replica, token: token, seq: st.Seq,
+		at: now, replica: st.Record.Change.Replica, token: token, seq: st.Seq, form: st.Form,
 		payload: proto.AppendEvent(make([]byte, 0, 192), &event), gateways: st.Told(),
 	}
 }

@@ -57,6 +57,7 @@ func (a *Ask) answered(w *Worker, id uint64, r Result) {
 	switch sure := w.Store.Sure(); {
 	case errors.Is(r.Err, proto.ErrRecordForm):
 		w.Meter.Trouble(a.Token, r.Err)
+		w.outdated(a.Token, r.Seq)
 		a.giveUp(w, tooNew)
 		return
 	case r.Err != nil:

@@ -75,6 +75,7 @@ func (b *busy) settle(w *Worker, r Result) {
 	case newer:
 		w.Meter.Trouble(b.token, r.Err)
 		b.abandon(w)
+		w.outdated(b.token, r.Seq)
 		op.ask.giveUp(w, tooNew)
 		w.next(b)
 	case unreadable:

@@ -41,14 +41,13 @@ func (r *removals) sweep(w *Worker) {
 		if !w.Peers.Gone(gateway) {
 			continue
 		}
-		n := w.rooms.Count(gateway)
-		for j := range n {
+		for j := 0; j < w.rooms.Count(gateway); j++ { // fewer, once one was forgotten whose members cannot be read
 			if r.underway >= maxRemovals {
 				r.more = true
 				return
 			}
 			r.turn++
-			token, st := w.rooms.At(gateway, (j+first)%n)
+			token, st := w.rooms.At(gateway, (j+first)%w.rooms.Count(gateway))
 			if w.Peers.First(token, st.Form) {
 				r.removeFrom(w, token, st, gateway)
 			}

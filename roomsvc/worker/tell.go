@@ -44,7 +44,7 @@ func (t *teller) retell(replica proto.ReplicaID, since time.Time) {
 	n := 0
 	for i := range t.past.count {
 		c := t.past.at(i)
-		if c.replica != replica || c.at.Before(since) || replica != t.w.Self && !t.w.Peers.First(c.token, 1) {
+		if c.replica != replica || c.at.Before(since) || replica != t.w.Self && !t.w.Peers.First(c.token, c.form) {
 			continue
 		}
 		t.w.Wire.Tell(c.token, c.gateways, c.payload)

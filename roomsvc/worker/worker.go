@@ -51,6 +51,8 @@ type busy struct {
 	token proto.Token
 	op    *operation
 	queue []*Ask // at most roomQueue
+	// outdated is where the feed has brought a record of an unknown form during an append.
+	outdated uint64
 }
 
 // New returns a worker whose committed rooms others may read in rooms.

@@ -11,11 +11,13 @@ import (
 
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/demo"
+	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/services/internal/clients"
 	"github.com/parley-rtc/parley/services/internal/descriptors"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/listen"
+	"github.com/parley-rtc/parley/services/internal/ops"
 	"github.com/parley-rtc/parley/services/internal/payload"
 	"github.com/parley-rtc/parley/services/internal/settings"
 )
@@ -81,7 +83,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	log.Info("listening", "role", "clients", "addr", ln.Addr().String())
 	need := payload.Need{Frame: f.MaxFrame}
 	return lifecycle.Plan{
-		Ready: g.Ready,
+		Ready: g.Ready, OperatorConns: porch.Share(ops.MaxConns),
 		Parts: []lifecycle.Part{
 			{Name: "nats", Run: func(ctx context.Context) error { return need.Watch(ctx, log, f.NATS.Servers, options) }},
 			{Name: "gateway", Run: func(ctx context.Context) error { return g.Serve(ctx, ln) }},

@@ -25,6 +25,7 @@ type flags struct {
 	clients.Clients
 	clients.Limits
 	settings.Members
+	settings.Records
 	settings.NATS
 	settings.Prefix
 	settings.Common

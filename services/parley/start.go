@@ -12,11 +12,13 @@ import (
 
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/demo"
+	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/roomsvc"
 	"github.com/parley-rtc/parley/services/internal/clients"
 	"github.com/parley-rtc/parley/services/internal/descriptors"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/listen"
+	"github.com/parley-rtc/parley/services/internal/ops"
 	"github.com/parley-rtc/parley/services/internal/payload"
 	"github.com/parley-rtc/parley/services/internal/settings"
 	"github.com/parley-rtc/parley/services/parley/internal/broker"
@@ -46,7 +48,8 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	log.Info("listening", "role", "clients", "addr", ln.Addr().String())
 	log.Info("open this page in two tabs", "url", page(ln.Addr()))
 	return lifecycle.Plan{
-		Ready: func() error { return errors.Join(rooms.Ready(), g.Ready()) },
+		Ready:         func() error { return errors.Join(rooms.Ready(), g.Ready()) },
+		OperatorConns: porch.Share(ops.MaxConns),
 		Parts: []lifecycle.Part{
 			nats,
 			{Name: "room service", Run: rooms.Run},
@@ -88,7 +91,7 @@ func (f *flags) nats(ctx context.Context, log *slog.Logger) (lifecycle.Part, *br
 func (f *flags) libraries(options []nats.Option, log *slog.Logger, reg *prometheus.Registry) (*roomsvc.Service, *gateway.Gateway, error) {
 	rooms, err := roomsvc.New(roomsvc.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix, MaxMembers: settings.None(f.MaxMembers),
-		Memory: f.Servers == "" && f.DataDir == "",
+		Memory: f.Servers == "" && f.DataDir == "", RecordForm: f.RecordForm,
 	}, log, reg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("room service: %w", err)

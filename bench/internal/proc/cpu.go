@@ -4,6 +4,7 @@ package proc
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,9 @@ import (
 	"strconv"
 	"time"
 )
+
+// ErrBusy says that processes did not become quiet.
+var ErrBusy = errors.New("the server is still busy")
 
 // errFormat says that a file of /proc is not as proc(5) describes it.
 var errFormat = errors.New("unexpected format")
@@ -35,6 +39,30 @@ func CPU(pids ...int) (time.Duration, error) {
 		sum += d
 	}
 	return sum, nil
+}
+
+// Quiet waits until the processes have done with what they were given: until
+// they use less than 5 ms of CPU time in 100 ms. After 20 s of waiting it
+// returns an error that wraps [ErrBusy].
+func Quiet(ctx context.Context, pids ...int) error {
+	const step, enough, most = 100 * time.Millisecond, 5 * time.Millisecond, 20 * time.Second
+	last := time.Duration(-1)
+	for begin := time.Now(); time.Since(begin) < most; {
+		now, err := CPU(pids...)
+		if err != nil {
+			return err
+		}
+		if last >= 0 && now-last < enough {
+			return nil
+		}
+		last = now
+		select {
+		case <-time.After(step):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return fmt.Errorf("%w after %v", ErrBusy, most)
 }
 
 // cpuOfThreads sums the schedstat of the threads that live. The time of those

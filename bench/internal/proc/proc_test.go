@@ -1,8 +1,10 @@
 package proc
 
 import (
+	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 )
@@ -28,6 +30,32 @@ func TestParseSchedstatReadsNanosecondsOnTheCPU(t *testing.T) {
 	}
 	if _, err := parseSchedstat([]byte("1 2")); !errors.Is(err, errFormat) {
 		t.Fatalf("err = %v, want errFormat", err)
+	}
+}
+
+func TestQuietWaitsForWhoHasWorkToDo(t *testing.T) {
+	t.Parallel()
+	if err := Quiet(t.Context(), 1<<30); err == nil {
+		t.Error("a process that is not there is quiet")
+	}
+	sleeper := exec.CommandContext(t.Context(), "sleep", "60")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sleeper.Process.Kill(); _ = sleeper.Wait() }()
+	if err := Quiet(t.Context(), sleeper.Process.Pid); err != nil {
+		t.Error(err)
+	}
+	busy := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done")
+	if err := busy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = busy.Process.Kill(); _ = busy.Wait() }()
+	// On a loaded machine one that is busy may get no time, and look quiet.
+	for waited := false; !waited; {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		waited = errors.Is(Quiet(ctx, busy.Process.Pid), context.DeadlineExceeded)
+		cancel()
 	}
 }
 

@@ -17,6 +17,9 @@ type Result struct {
 	P50      time.Duration `json:"p50,omitempty"`
 	P99      time.Duration `json:"p99,omitempty"`
 
+	Members int `json:"members,omitempty"` // of the room that was filled
+	Record  int `json:"record,omitempty"`  // bytes of the journal's last record of that room
+
 	Conns  int         `json:"conns,omitempty"`
 	Before proc.Memory `json:"before,omitzero"` // of the server's processes, with no connection
 	After  proc.Memory `json:"after,omitzero"`  // with Conns idle ones, settled
@@ -43,6 +46,15 @@ func (r Result) RSSPerConn() float64 { return r.perConn(r.After.RSS - r.Before.R
 
 // PSSPerConn is RSSPerConn with shared pages divided among their sharers.
 func (r Result) PSSPerConn() float64 { return r.perConn(r.After.PSS - r.Before.PSS) }
+
+// RecordPerMember is the size of a room's last journal record, in bytes for
+// each member; what a record has besides members is in it.
+func (r Result) RecordPerMember() float64 {
+	if r.Members == 0 {
+		return 0
+	}
+	return float64(r.Record) / float64(r.Members)
+}
 
 func (r Result) perConn(bytes int64) float64 {
 	if r.Conns == 0 {

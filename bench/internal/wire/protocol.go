@@ -69,6 +69,16 @@ type Protocol interface {
 	Signal(room, target, data, ref string) []byte
 }
 
+// Listed is how many clients a room-joined names, in either transport.
+func Listed(text []byte) int {
+	_, list, ok := bytes.Cut(text, []byte(`"clients":[`))
+	if !ok {
+		return 0
+	}
+	list, _, _ = bytes.Cut(list, []byte{']'})
+	return bytes.Count(list, []byte{'"'}) / 2 // an id has no quote in it
+}
+
 // errUnexpected says that a server did not answer as the protocol has it.
 var errUnexpected = errors.New("unexpected frame")
 

@@ -167,6 +167,7 @@ export class Parley extends Emitter {
   #pending = new Map(); // ref → { request, resolve, reject, timer }
   #attempt = 0;
   #kept = new Map(); // by name, the rooms that `enter` keeps: { room, since, tries, timer }
+  #unasked = new Set(); // the names of rooms that are to be left unless they are created by a request under way
   #opened = 0; // how many times a connection stood
   #openedAt = 0;
   #heard = 0; // how many frames have come
@@ -351,6 +352,7 @@ export class Parley extends Emitter {
   /** Rejects the requests that `which` picks and ends every room. */
   #end(how, which) {
     this.id = null;
+    this.#unasked.clear();
     const code = this.state === "closed" ? "closed" : "disconnected";
     const message = code === "closed" ? "The connection was closed." : "The connection to the server was lost.";
     for (const [ref, request] of [...this.#pending]) {
@@ -553,6 +555,7 @@ export class Parley extends Emitter {
         request?.resolve();
         break;
       case "room-exists":
+        if (!room && this.#unasked.has(frame.room)) this.#leaveUnasked(frame.room);
         request?.reject(new ParleyError("room-exists", "There is a room of that name already.", frame));
         break;
       case "room-not-exists":
@@ -578,6 +581,7 @@ export class Parley extends Emitter {
 
   #admit(frame, room, { keep }) {
     const stay = this.#kept.get(frame.room);
+    this.#unasked.delete(frame.room);
     if (room) room.level(frame);
     else if (stay) {
       room = stay.room;
@@ -595,8 +599,11 @@ export class Parley extends Emitter {
 
   /** Leaves a room whose answer came after the request was given up, unless it is wanted again. */
   #leaveUnasked(name) {
-    if (this.#asks(null, name)) return;
-    this.#socket.send(JSON.stringify({ event: "room-leave", room: name }));
+    this.#unasked.delete(name);
+    if (this.#asks("room-join", name) || this.#asks("room-leave", name)) return;
+    // Created it may be yet, should it have been closed meanwhile. Else the answer says that it is there: with us in it.
+    if (this.#asks("room-create", name)) this.#unasked.add(name);
+    else this.#socket.send(JSON.stringify({ event: "room-leave", room: name }));
   }
 }
 

@@ -3,6 +3,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,10 @@ type Settings interface {
 type Plan struct {
 	Parts []Part       // in the order in which they start
 	Ready func() error // nil: send clients here; does not block
+
+	// OperatorConns is how many connections operators may have at once; 0: [ops.MaxConns]. A process that has clients, who may
+	// take all the descriptors that are left to them, gives operators a share of the others.
+	OperatorConns int
 }
 
 // Start makes a program's plan: it opens what has to be open before anything runs.
@@ -107,7 +112,7 @@ func serve(ctx context.Context, name string, cli Settings, start Start, log *slo
 	handler := ops.Handler(plan.Ready, reg)
 	own := []Part{
 		{Name: "heap", Run: tendHeap},
-		{Name: "ops", Run: func(ctx context.Context) error { return ops.Serve(ctx, ln, handler, log) }},
+		{Name: "ops", Run: func(ctx context.Context) error { return ops.Serve(ctx, ln, cmp.Or(plan.OperatorConns, ops.MaxConns), handler, log) }},
 	}
 	if err := runParts(ctx, failing, append(own, plan.Parts...)); err != nil {
 		return err

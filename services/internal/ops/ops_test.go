@@ -23,7 +23,7 @@ func serve(t *testing.T, ready func() error) string {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, ln, Handler(ready, Registry()), slog.New(slog.DiscardHandler)) }()
+	go func() { done <- Serve(ctx, ln, MaxConns, Handler(ready, Registry()), slog.New(slog.DiscardHandler)) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {

@@ -55,15 +55,15 @@ func say(w http.ResponseWriter, status int, text string) {
 	_, _ = io.WriteString(w, text+"\n") // whoever asked has gone
 }
 
-// maxConns is how many connections operators may have at once: descriptors are for clients and the journal. Others wait, until
-// a silent one is dropped after ReadHeaderTimeout.
-const maxConns = 64
+// MaxConns is how many connections operators may have at once where nothing says that it has to be fewer: descriptors are for
+// clients and the journal. Others wait, until a silent one is dropped after ReadHeaderTimeout.
+const MaxConns = 64
 
 // closing is how long requests under way may take at the end.
 const closing = time.Second
 
-// Serve serves a handler until ctx ends, and returns when it has stopped.
-func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
+// Serve serves a handler, over so many connections at once, until ctx ends, and returns when it has stopped.
+func Serve(ctx context.Context, ln net.Listener, conns int, h http.Handler, log *slog.Logger) error {
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -75,7 +75,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 	}
 	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		if err := srv.Serve(netutil.LimitListener(ln, maxConns)); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(netutil.LimitListener(ln, conns)); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("ops server: %w", err)
 		}
 		return nil

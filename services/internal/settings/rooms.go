@@ -8,6 +8,11 @@ type Members struct {
 // Check returns an error that wraps [ErrSetting], or nil.
 func (m *Members) Check() error { return CheckLimit("--max-members", m.MaxMembers) }
 
+// Records is how rooms are written to the journal.
+type Records struct {
+	RecordForm int `group:"Rooms" name:"record-form" default:"2" enum:"1,2" placeholder:"FORM" help:"Newest form of the journal's records: 1 is what version 0.1 reads, too; 2 is a third of it, and written once every replica of the room service knows it (${default})."`
+}
+
 // Stream is how NATS keeps the journal.
 type Stream struct {
 	Replicas int    `group:"Rooms" default:"1" placeholder:"COPIES" help:"Copies of the journal in a NATS cluster: 1, 3 or 5 (${default})."`

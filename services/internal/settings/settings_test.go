@@ -18,6 +18,7 @@ type all struct {
 	clients.Clients
 	clients.Limits
 	settings.Members
+	settings.Records
 	settings.NATS
 	Journal settings.Journal `embed:""`
 	settings.Prefix
@@ -67,7 +68,8 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 		},
 		Members: settings.Members{MaxMembers: 1024}, NATS: settings.NATS{Servers: "nats://127.0.0.1:4222"},
 		Prefix: settings.Prefix{Prefix: "parley"}, Stream: settings.Stream{Replicas: 1, Storage: "file"},
-		Common: settings.Common{OpsListen: ":9090", LogLevel: "info", LogFormat: "json"},
+		Records: settings.Records{RecordForm: 2},
+		Common:  settings.Common{OpsListen: ":9090", LogLevel: "info", LogFormat: "json"},
 	}
 	if a.Listen != want.Listen || a.Drain != want.Drain || a.IdleTimeout != want.IdleTimeout || a.Limits != want.Limits || a.Members != want.Members ||
 		a.NATS != want.NATS || a.Journal != want.Journal || a.Prefix != want.Prefix || a.Stream != want.Stream || a.Common != want.Common {
@@ -129,6 +131,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 		"--prefix":                {"", "a.b", "*", "a b"},
 		"--replicas":              {"0", "6", "-1"},
 		"--storage":               {"paper"},
+		"--record-form":           {"0", "3", "x"},
 		"--log-level":             {"loud"},
 		"--log-format":            {"xml"},
 		"--unknown":               {"x"},

@@ -8,9 +8,9 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// LeaveStranger leaves a room of which an event has made the client a member, where the gateway does not have it: one of
+// LeaveDoubted leaves a room of which an event has made the client a member, where the gateway does not have it: one of
 // its requests that was given up has been carried out.
-func (t *Turns) LeaveStranger(c Client, room proto.Room, deadline int64) {
+func (t *Turns) LeaveDoubted(c Client, room proto.Room, deadline int64) {
 	if _, in := c.Joined(room); in {
 		return
 	}
