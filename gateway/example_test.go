@@ -15,7 +15,7 @@ import (
 
 // A gateway in a server that has pages of its own. NATS need not be there for clients to connect.
 func ExampleGateway_Handler() {
-	g, err := gateway.New(gateway.Config{Drain: time.Second}, nil, nil)
+	g, err := gateway.New(gateway.Config{Servers: "nats://127.0.0.1:1", Drain: time.Second}, nil, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -33,7 +33,12 @@ func ExampleGateway_Handler() {
 
 	var client *websocket.Conn
 	for client == nil { // until Run runs, the handler answers 503
-		<-time.After(10 * time.Millisecond)
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case err := <-ended:
+			fmt.Println("Run ended:", err)
+			return
+		}
 		client, _, _ = websocket.Dial(ctx, server.URL+"/rtc/ws", nil)
 	}
 	_, hello, err := client.Read(context.Background())
