@@ -63,7 +63,11 @@ func (g *Gateway) subscribe() error {
 	_, err2 := g.conn.Subscribe(g.subjects.BeatAll(proto.RoleRoomsvc), func(m *nats.Msg) {
 		g.safely("a replica's beat", func() { g.heard(m) })
 	})
-	_, err3 := g.conn.Subscribe(g.subjects.Alive(string(g.id)), func(m *nats.Msg) { _ = m.Respond(nil) })
+	_, err3 := g.conn.Subscribe(g.subjects.Alive(string(g.id)), func(m *nats.Msg) {
+		if g.subjects.ReplyAllowed(m.Reply) {
+			_ = m.Respond(nil) // whoever asked asks again
+		}
+	})
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ func TestOneWhoAnswersNoCloseDoesNotKeepAGatewayThatEnds(t *testing.T) {
 
 func TestOneWhoGoesOnSendingWhileItIsClosedHearsTheCode(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
+	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: -1}}}) // nor is it too slow on a busy machine
 	ws, _, err := websocket.Dial(t.Context(), w.url, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -152,6 +152,25 @@ func TestAGatewayAnswersThatItIsAlive(t *testing.T) {
 	if err != nil || len(m.Data) != 0 {
 		t.Errorf("%v, %v", m, err)
 	}
+}
+
+// NATS does not hold a reply subject against its sender's permissions: a gateway must not be talked into publishing elsewhere.
+func TestAGatewayAnswersNobodyWhereNoAnswerMayGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	r := w.replicas[0]
+	listen, err := r.nc.SubscribeSync("secret.subject")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.flush()
+	for _, subject := range []string{w.g.subjects.Alive(string(w.g.id)), w.g.subjects.GatewayEngine(w.g.id)} {
+		r.publish(subject, "secret.subject", nil)
+		if _, err := r.nc.Request(subject, nil, patience); err != nil { // answered after the one before
+			t.Errorf("%s: %v", subject, err)
+		}
+	}
+	w.unanswered(listen)
 }
 
 func TestADrainingGatewayRefusesNewSocketsWith503(t *testing.T) {

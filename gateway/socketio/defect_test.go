@@ -60,7 +60,8 @@ func TestADefectInAPostEndsThatSessionAndNoOther(t *testing.T) {
 		if r := a.get(q); r.status != http.StatusBadRequest {
 			t.Errorf("%s: the session stands: %+v", name, r)
 		}
-		a.post(other, `42["ping"]`).want(t, 200, "ok")
+		a.post(other, `42["room-create","`+name+`"]`).want(t, 200, "ok")
+		a.get(other).want(t, 200, `42["room-created","`+name+`"]`)
 	}
 }
 

@@ -216,7 +216,7 @@ func TestSilenceEndsASession(t *testing.T) {
 
 func TestAClientIsNotBlamedWhileItsRequestsWaitForUs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, Config{PingInterval: 100 * time.Millisecond, PingTimeout: time.Second})
+	w := newWorld(t, Config{PingInterval: 500 * time.Millisecond, PingTimeout: time.Second})
 	s := w.joinSocket()
 	session := w.session()
 	blocked := make(chan struct{})
