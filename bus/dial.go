@@ -54,8 +54,8 @@ func (s *lines) wrap(o *nats.Options) {
 		return
 	}
 	d := &dialer{lines: s, timeout: cmp.Or(o.Timeout, nats.DefaultTimeout), inOrder: o.NoRandomize}
-	if o.Dialer != nil { //nolint:staticcheck // deprecated, and somebody's option may set it
-		d.net = *o.Dialer //nolint:staticcheck // the same
+	if o.Dialer != nil { // deprecated, and somebody's option may set it
+		d.net = *o.Dialer // the same
 	}
 	if o.AllowMultipathTCP != nil {
 		d.net.SetMultipathTCP(*o.AllowMultipathTCP)

@@ -135,7 +135,7 @@ func (c *conn) receiveLarge(_ websocket.MessageType, head []byte, rest io.Reader
 	for {
 		n, err := rest.Read(head)
 		_, _ = skim.Write(head[:n])
-		if err == io.EOF { //nolint:errorlint // rest returns it as it is
+		if err == io.EOF { // rest returns it as it is
 			break
 		}
 		if err != nil {
