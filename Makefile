@@ -12,7 +12,7 @@ GOTEST := go test -race
 # Most tests spend most of their time waiting, so more of them run at once than there are processors.
 WAITING := -parallel 8
 
-.PHONY: help run check test test-unit test-go test-js test-deploy build lint lint-go fmt vuln bench chaos mutants fuzz cover setup clean
+.PHONY: help run check test test-unit test-go test-js test-deploy build lint lint-go deps fmt vuln bench chaos mutants fuzz cover setup clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -28,7 +28,7 @@ build: ## binaries into bin/
 	go build -trimpath -o $(BIN)/parley-gateway ./services/gateway
 	go build -trimpath -o $(BIN)/parley-roomsvc ./services/roomsvc
 
-check: fmt lint-go test-unit test-js ## a minute's look at a change: format, linters, unit and simulation tests
+check: fmt lint-go deps test-unit test-js ## a minute's look at a change: format, linters, unit and simulation tests
 
 test-unit: ## what `make check` tests: everything in Go that starts no program, without the race detector
 	@go test $(WAITING) $(patsubst %,./%/...,$(filter-out e2e bench,$(MODULES))) ./bench/internal/... ./e2e/linear ./e2e/sim ./e2e/views
@@ -49,11 +49,15 @@ test-deploy: ## the tests of what is in deploy/
 setup: ## installs what the tests need and is missing: Chromium, npm packages
 	@scripts/setup
 
-lint: fmt lint-go vuln ## formatting, linters, known vulnerabilities, modules that build alone
+lint: fmt lint-go deps vuln ## formatting, linters, known vulnerabilities, modules that build alone
 	@for m in $(MODULES); do echo "== alone $$m"; (cd $$m && GOWORK=off go vet ./...); done
 
 lint-go: $(TOOLS)/golangci-lint ## the linters alone
 	@for m in $(MODULES); do echo "== lint $$m"; (cd $$m && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+
+deps: ## fails when the room service's program links a gateway or its sockets
+	@if go list -deps ./services/roomsvc | grep -E 'parley/gateway|coder/websocket'; then \
+		echo "parley-roomsvc links these: what it shares with the gateway's program must not need them"; exit 1; fi
 
 fmt: $(TOOLS)/golangci-lint ## fails where gofumpt would change something
 	@out=$$($(TOOLS)/gofumpt -l $(MODULES) deploy); if [ -n "$$out" ]; then \

@@ -61,7 +61,7 @@ func Connect(cfg Config) (*Conn, error) {
 		nats.MaxReconnects(-1),
 		nats.RetryOnFailedConnect(true),
 		nats.CustomReconnectDelay(func(int) time.Duration {
-			return waitMin + rand.N(waitMax-waitMin) //nolint:gosec // jitter
+			return waitMin + rand.N(waitMax-waitMin) // jitter
 		}),
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(pingEvery),
@@ -92,7 +92,8 @@ func (c *Conn) IsConnected() bool { return c.lines.up() != 0 }
 // none. It takes no lock.
 func (c *Conn) Line() uint64 { return c.lines.up() }
 
-// Move leaves this server for the next one that is known, without waiting for what is being written. It returns at once.
+// Move leaves this server for the next one that is known, without waiting for what is being written. It may wait while nats.go
+// dials.
 func (c *Conn) Move() {
 	if l := c.lines.current.Load(); l != nil {
 		l.end(errMoved) // so that a write that waits gives back the lock
@@ -100,12 +101,13 @@ func (c *Conn) Move() {
 	_ = c.ForceReconnect() // it fails only when the connection is closed
 }
 
-// Publish sends a message, or fails at once while NATS is away.
+// Publish hands a message to nats.go to be sent, or fails at once while NATS is away. It waits while a write to a full socket
+// blocks, which a line bounds: at most 6 s.
 func (c *Conn) Publish(subject string, data []byte) error {
 	if !c.IsConnected() {
 		return ErrAway
 	}
-	return c.Conn.Publish(subject, data) //nolint:wrapcheck // it is nats.go's own method
+	return c.Conn.Publish(subject, data) // it is nats.go's own method
 }
 
 // PublishMsg is [Conn.Publish] with headers.
@@ -113,7 +115,7 @@ func (c *Conn) PublishMsg(m *nats.Msg) error {
 	if !c.IsConnected() {
 		return ErrAway
 	}
-	return c.Conn.PublishMsg(m) //nolint:wrapcheck // it is nats.go's own method
+	return c.Conn.PublishMsg(m) // it is nats.go's own method
 }
 
 // PublishRequest is [Conn.Publish] with a subject for the answer.
@@ -121,7 +123,7 @@ func (c *Conn) PublishRequest(subject, reply string, data []byte) error {
 	if !c.IsConnected() {
 		return ErrAway
 	}
-	return c.Conn.PublishRequest(subject, reply, data) //nolint:wrapcheck // it is nats.go's own method
+	return c.Conn.PublishRequest(subject, reply, data) // it is nats.go's own method
 }
 
 // RequestWithContext asks and waits for the answer, or fails at once while NATS is away.
@@ -129,5 +131,5 @@ func (c *Conn) RequestWithContext(ctx context.Context, subject string, data []by
 	if !c.IsConnected() {
 		return nil, ErrAway
 	}
-	return c.Conn.RequestWithContext(ctx, subject, data) //nolint:wrapcheck // it is nats.go's own method
+	return c.Conn.RequestWithContext(ctx, subject, data) // it is nats.go's own method
 }

@@ -54,8 +54,8 @@ func (s *lines) wrap(o *nats.Options) {
 		return
 	}
 	d := &dialer{lines: s, timeout: cmp.Or(o.Timeout, nats.DefaultTimeout), inOrder: o.NoRandomize}
-	if o.Dialer != nil { //nolint:staticcheck // deprecated, and somebody's option may set it
-		d.net = *o.Dialer //nolint:staticcheck // the same
+	if o.Dialer != nil { // deprecated, and somebody's option may set it
+		d.net = *o.Dialer // the same
 	}
 	if o.AllowMultipathTCP != nil {
 		d.net.SetMultipathTCP(*o.AllowMultipathTCP)
@@ -82,11 +82,11 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // nats.go reports it
+		return nil, err // nats.go reports it
 	}
 	hosts, err := net.DefaultResolver.LookupHost(ctx, host)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // nats.go reports it
+		return nil, err // nats.go reports it
 	}
 	if !d.inOrder {
 		rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
@@ -101,7 +101,7 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 			return conn, nil
 		}
 	}
-	return nil, err //nolint:wrapcheck // nats.go reports it
+	return nil, err // nats.go reports it
 }
 
 // custom is a dialer that somebody's option has set.

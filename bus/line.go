@@ -88,11 +88,11 @@ func (l *line) Write(b []byte) (n int, err error) {
 			if cause := l.cause.Load(); err != nil && cause != nil {
 				err = *cause
 			}
-			return n, err //nolint:wrapcheck // it is the connection's own
+			return n, err // it is the connection's own
 		}
 		woke := l.now()
 		if owner := l.owner.Load(); owner != 0 && woke >= owner {
-			return n, err //nolint:wrapcheck // it is the connection's own
+			return n, err // it is the connection's own
 		}
 		if took > 0 && now != begun { // at first the socket's buffer takes some, whether there is another side or not
 			moved = woke

@@ -226,13 +226,13 @@ func (c *chaos) ask(s *testkit.Client, name proto.Name, room proto.Room) bool {
 			c.mu.Unlock()
 			continue
 		case e.Name == proto.Error:
-			c.fail(fmt.Errorf("%s of %s: %s: %s", name, s.ID(), e.Code, e.Message)) //nolint:err113 // it fails the test
+			c.fail(fmt.Errorf("%s of %s: %s: %s", name, s.ID(), e.Code, e.Message)) // it fails the test
 			return true
 		}
 		c.history.Answered(name, s.ID(), &e, asked, time.Now(), true)
 		return true
 	}
-	c.fail(fmt.Errorf("%s of %s: unavailable for a minute", name, s.ID())) //nolint:err113 // as above
+	c.fail(fmt.Errorf("%s of %s: unavailable for a minute", name, s.ID())) // as above
 	return false
 }
 
@@ -311,7 +311,7 @@ func (c *chaos) level(ctx context.Context, truth *views.Truth, room proto.Room) 
 	}
 	for _, id := range members {
 		if !slices.ContainsFunc(c.live, func(s *testkit.Client) bool { return s.ID() == id }) {
-			return fmt.Errorf("room %q: %s is a member and has gone", room, id) //nolint:err113 // it fails the test
+			return fmt.Errorf("room %q: %s is a member and has gone", room, id) // it fails the test
 		}
 	}
 	for _, s := range c.live {
@@ -319,7 +319,7 @@ func (c *chaos) level(ctx context.Context, truth *views.Truth, room proto.Room) 
 		v := rooms[room]
 		in := v != nil && v.In
 		if in != slices.Contains(members, s.ID()) || in && !views.Same(s.ID(), v.Members, members, views.Level) {
-			return fmt.Errorf("room %q: the journal has %v, the view of %s is %+v", room, members, s.ID(), v) //nolint:err113 // as above
+			return fmt.Errorf("room %q: the journal has %v, the view of %s is %+v", room, members, s.ID(), v) // as above
 		}
 	}
 	return nil

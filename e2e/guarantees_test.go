@@ -141,7 +141,7 @@ func (c *crowd) ask(ctx context.Context, s *session, name proto.Name, room proto
 		return err
 	}
 	if e.Name == proto.Error {
-		return fmt.Errorf("%s: %s: %s", name, e.Code, e.Message) //nolint:err113 // it fails the test
+		return fmt.Errorf("%s: %s: %s", name, e.Code, e.Message) // it fails the test
 	}
 	c.history.Answered(name, s.ID(), &e, asked, time.Now(), c.site.how == views.Level)
 	return nil
@@ -176,7 +176,7 @@ func (c *crowd) signal(ctx context.Context, s *session, room proto.Room, random 
 	}
 	for i, e := range answers {
 		if e.Name == proto.Error {
-			return fmt.Errorf("signal: %s: %s", e.Code, e.Message) //nolint:err113 // it fails the test
+			return fmt.Errorf("signal: %s: %s", e.Code, e.Message) // it fails the test
 		}
 		s.sent[flow] = append(s.sent[flow], sent{n: first + i, answer: e.Name})
 	}
@@ -266,7 +266,7 @@ func (c *crowd) isLevel(ctx context.Context, truth *views.Truth, room proto.Room
 	}
 	for _, id := range members {
 		if !slices.ContainsFunc(live, func(s *session) bool { return s.ID() == id }) {
-			return fmt.Errorf("room %q: %s is a member and has gone", room, id) //nolint:err113 // it fails the test
+			return fmt.Errorf("room %q: %s is a member and has gone", room, id) // it fails the test
 		}
 	}
 	for _, s := range live {
@@ -274,10 +274,10 @@ func (c *crowd) isLevel(ctx context.Context, truth *views.Truth, room proto.Room
 		v := rooms[room]
 		in := slices.Contains(members, s.ID())
 		if in != (v != nil && v.In) {
-			return fmt.Errorf("room %q: that %s is a member is %t, its view has %+v", room, s.ID(), in, v) //nolint:err113 // as above
+			return fmt.Errorf("room %q: that %s is a member is %t, its view has %+v", room, s.ID(), in, v) // as above
 		}
 		if in && !views.Same(s.ID(), v.Members, members, c.site.how) {
-			return fmt.Errorf("room %q: the members are %v, %s has %v", room, members, s.ID(), v.Members) //nolint:err113 // as above
+			return fmt.Errorf("room %q: the members are %v, %s has %v", room, members, s.ID(), v.Members) // as above
 		}
 	}
 	return nil

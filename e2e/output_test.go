@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -203,5 +204,28 @@ func TestTooFewFilesForTheConnectionsIsSaid(t *testing.T) {
 	enough.Addr(t, "clients")
 	if strings.Contains(enough.Log(), "ulimit") {
 		t.Errorf("it warns of what is enough:\n%s", enough.Log())
+	}
+}
+
+// A crash of the Go runtime has the exit code of a bad setting, and who runs as operations.md says starts it again.
+func TestAProcessThatCrashedIsStartedAgain(t *testing.T) {
+	t.Parallel()
+	p := harness.StartParley(t)
+	p.Signal(t, syscall.SIGQUIT) // on which the runtime ends as on a panic
+	code := p.Wait(t)
+	text, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, unit, found := strings.Cut(string(text), "    [Service]\n")
+	unit, _, _ = strings.Cut(unit, "\n\n")
+	if !found || !strings.Contains(unit, "Restart=on-failure\n") {
+		t.Fatalf("operations.md has no unit that starts again what has failed:\n%s", unit)
+	}
+	for line := range strings.SplitSeq(unit, "\n") {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		if key == "RestartPreventExitStatus" && slices.Contains(strings.Fields(value), fmt.Sprint(code)) || code == 0 {
+			t.Errorf("a crash ends with %d, and the unit has %s", code, line)
+		}
 	}
 }

@@ -14,7 +14,7 @@ type refused struct {
 }
 
 // of returns the session of a core's client.
-func of(c *rooms.Client) *session.Session { return c.Peer.(*session.Session) } //nolint:forcetypeassert // open made it so
+func of(c *rooms.Client) *session.Session { return c.Peer.(*session.Session) } // open made it so
 
 // carryOut does what the core says.
 func (d *dispatcher) carryOut(o *rooms.Out) {

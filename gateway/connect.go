@@ -36,7 +36,7 @@ func (g *Gateway) connect() error {
 		Closed:  g.shutOut,
 	})
 	if err != nil {
-		return err //nolint:wrapcheck // it says what was done
+		return err // it says what was done
 	}
 	g.conn = conn
 	g.asker = ask.New(conn, ask.Config{
@@ -72,7 +72,7 @@ func (g *Gateway) subscribe() error {
 		return err
 	}
 	if g.conn.IsConnected() {
-		return g.conn.FlushTimeout(natsFlush) //nolint:wrapcheck // the caller says what was done
+		return g.conn.FlushTimeout(natsFlush) // the caller says what was done
 	}
 	return nil
 }

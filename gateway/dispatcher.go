@@ -165,7 +165,7 @@ func (d *dispatcher) tick(now time.Time) {
 	d.step(&rooms.In{Kind: rooms.Tick})
 	n := d.core.Rooms()
 	d.g.metrics.rooms.Set(float64(n))
-	d.inRooms.Store(uint64(n)) //nolint:gosec // not negative
+	d.inRooms.Store(uint64(n)) // not negative
 }
 
 // noteAnswers notes for Ready that requests are answered.

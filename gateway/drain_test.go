@@ -87,7 +87,7 @@ func TestOneWhoAnswersNoCloseDoesNotKeepAGatewayThatEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ws.CloseNow() //nolint:errcheck // it is over
+	defer ws.CloseNow() // it is over
 	testkit.WaitFor(t, "the session", func() bool { return w.g.clients.count() == 1 })
 	began := time.Now()
 	w.leave()
@@ -104,7 +104,7 @@ func TestOneWhoGoesOnSendingWhileItIsClosedHearsTheCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ws.CloseNow() //nolint:errcheck // it is over
+	defer ws.CloseNow() // it is over
 	var sending sync.WaitGroup
 	defer sending.Wait()
 	sending.Go(func() {

@@ -30,10 +30,10 @@ func (g *Gateway) newFront() error {
 	f := &g.front
 	var err error
 	if f.proxies, err = edge.ParseProxies(g.cfg.TrustedProxies); err != nil {
-		return err //nolint:wrapcheck // it names the setting
+		return err // it names the setting
 	}
 	if f.origins, err = edge.ParseOrigins(g.cfg.AllowOrigins, f.proxies); err != nil {
-		return err //nolint:wrapcheck // it names the setting
+		return err // it names the setting
 	}
 	l := g.cfg.Limits
 	f.limits = edge.Limits{MaxConns: l.MaxConns, MaxConnsPerAddress: l.MaxConnsPerAddress, IPv6Prefix: l.IPv6Prefix}
@@ -53,7 +53,7 @@ func (g *Gateway) newFront() error {
 
 // CheckOrigin returns an error when a pattern can never match an origin. Its text goes on from the pattern and says what to
 // write.
-func CheckOrigin(allowed string) error { return edge.CheckOrigin(allowed) } //nolint:wrapcheck // its text is told
+func CheckOrigin(allowed string) error { return edge.CheckOrigin(allowed) } // its text is told
 
 // admits returns who judges origins for a transport, and counts whom it turns away.
 func (g *Gateway) admits(transport string) func(*http.Request) bool {
@@ -84,7 +84,7 @@ func (e entrance) Enter(address string) error {
 	if err != nil {
 		e.g.metrics.refused(e.transport, reasonOf(err))
 	}
-	return err //nolint:wrapcheck // it is told as it is
+	return err // it is told as it is
 }
 
 // Leave implements [link.Door].

@@ -24,7 +24,7 @@ func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
 		select {
 		case <-g.front.gate.opened: // so that no client is turned away while the gateway starts
 		case <-ran.Done():
-			return ln.Close() //nolint:wrapcheck // it says what was done
+			return ln.Close() // it says what was done
 		}
 		if err := server.Serve(standing); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("gateway: %w", err)
@@ -40,7 +40,7 @@ func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
 		_ = server.Close() // it is over either way
 		return nil
 	})
-	return group.Wait() //nolint:wrapcheck // each says what it did
+	return group.Wait() // each says what it did
 }
 
 func (g *Gateway) server() *http.Server {

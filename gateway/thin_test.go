@@ -29,13 +29,13 @@ func thinLine(t *testing.T, to string, bytes int, tick time.Duration) string {
 		if err != nil {
 			return
 		}
-		defer in.Close() //nolint:errcheck // it is over
+		defer in.Close() // it is over
 		out, err := net.Dial("tcp4", to)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		defer out.Close() //nolint:errcheck // it is over
+		defer out.Close() // it is over
 		_ = out.(*net.TCPConn).SetReadBuffer(bytes)
 		all.Go(func() { _, _ = io.Copy(out, in); _ = out.Close() })
 		pace := time.NewTicker(tick)

@@ -83,7 +83,7 @@ func AppendCompact(b []byte, r *Record, members Pack) []byte {
 	b = append(b, `,"closed":false`...)
 	b = appendGateways(b, members.Gateways)
 	b = appendField(b, "ownerId", string(r.OwnerID))
-	b = appendUint(b, "count", uint64(members.Count)) //nolint:gosec // not negative
+	b = appendUint(b, "count", uint64(members.Count)) // not negative
 	b = append(b, membersKey...)
 	b = append(b, members.raw...)
 	return append(b, `]}`...)
@@ -132,7 +132,7 @@ func (d *RecordDecoder) scanHead(c *cursor) (r Record, p Pack) {
 	c.literal(`],"ownerId":"`)
 	r.OwnerID = ClientID(c.plain())
 	c.literal(`,"count":`)
-	p.Count = int(min(c.number(), 1<<31)) //nolint:gosec // it fits
+	p.Count = int(min(c.number(), 1<<31)) // it fits
 	c.literal(membersKey)
 	p.raw = bytes.TrimSuffix(c.b, []byte(`]}`))
 	if len(p.raw) == len(c.b) {

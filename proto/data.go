@@ -18,15 +18,15 @@ var loneSurrogates = jsontext.AllowInvalidUTF8(true)
 func decodeWithData(b []byte, v any) (jsontext.Value, error) {
 	err := json.Unmarshal(b, v)
 	if err == nil || !utf8.Valid(b) {
-		return nil, err //nolint:wrapcheck // the caller says what it was decoding
+		return nil, err // the caller says what it was decoding
 	}
 	start, end, ok := findData(b)
 	if !ok {
-		return nil, err //nolint:wrapcheck // as above
+		return nil, err // as above
 	}
 	blank := slices.Concat(b[:start], []byte("null"), b[end:])
 	if err := json.Unmarshal(blank, v); err != nil {
-		return nil, err //nolint:wrapcheck // as above
+		return nil, err // as above
 	}
 	return bytes.Clone(b[start:end]), nil
 }

@@ -16,7 +16,7 @@ func AppendEvent(b []byte, e *Event) []byte {
 	switch e.Name {
 	case Connected:
 		b = appendField(b, "id", string(e.ID))
-		b = appendUint(b, "version", uint64(e.Version)) //nolint:gosec // a version is small and positive
+		b = appendUint(b, "version", uint64(e.Version)) // a version is small and positive
 		if e.Limits != nil {
 			b = appendLimits(b, e.Limits)
 		}
@@ -172,7 +172,7 @@ func appendRooms(b []byte, rooms []RoomInfo) []byte {
 		b = append(b, `{"room":`...)
 		b = appendString(b, string(r.Room))
 		b = appendField(b, "ownerId", string(r.OwnerID))
-		b = appendUint(b, "members", uint64(r.Members)) //nolint:gosec // a count is not negative
+		b = appendUint(b, "members", uint64(r.Members)) // a count is not negative
 		b = appendUint(b, "seq", r.Seq)
 		b = append(b, '}')
 	}

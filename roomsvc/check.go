@@ -19,7 +19,7 @@ const maxPause = 20 * time.Millisecond
 // check tells each gateway, every ten seconds, what this replica believes of its members, until ctx ends.
 func (s *Service) check(ctx context.Context) error {
 	every := s.cfg.timings.Check
-	first := time.NewTimer(rand.N(every)) //nolint:gosec // so that replicas do not all check at once
+	first := time.NewTimer(rand.N(every)) // so that replicas do not all check at once
 	defer first.Stop()
 	select {
 	case <-ctx.Done():

@@ -1,6 +1,3 @@
-// Package roomsvc is the room service: it answers requests about rooms over NATS, keeps rooms in a stream as its
-// journal, and tells gateways and other services of each change once it is committed. It knows no sockets. Any number of
-// replicas may run; each can carry out every request.
 package roomsvc
 
 import (

@@ -24,7 +24,7 @@ func (f *feed) Begin(records uint64) {
 	if records < many {
 		return
 	}
-	share := int(records) / len(s.crew.runners) //nolint:gosec // rooms fit into memory
+	share := int(records) / len(s.crew.runners) // rooms fit into memory
 	s.crew.each(func(w *worker.Worker) { w.Begin(time.Now(), share) })
 }
 

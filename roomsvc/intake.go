@@ -129,5 +129,5 @@ func readHeader(op proto.Op, header nats.Header) (proto.RequestID, time.Duration
 	if err != nil {
 		return "", 0, fmt.Errorf("%w: the header %s has to be a number of milliseconds", proto.ErrRequest, proto.HeaderTimeout)
 	}
-	return id, min(time.Duration(ms)*time.Millisecond, maxTimeout), nil //nolint:gosec // 31 bits
+	return id, min(time.Duration(ms)*time.Millisecond, maxTimeout), nil // 31 bits
 }

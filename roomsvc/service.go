@@ -172,7 +172,7 @@ func (s *Service) Run(ctx context.Context) error {
 	})
 	err := g.Wait()
 	s.close()
-	return err //nolint:wrapcheck // it says what was done; whose it is, the caller knows
+	return err // it says what was done; whose it is, the caller knows
 }
 
 // open makes the connections and what hangs on them.

@@ -59,7 +59,7 @@ func (w *wire) Forward(req *proto.Request, gateway proto.GatewayID, reply string
 		w.refuse(proto.OpSignal, req, reply, proto.CodeUnavailable, "the target's gateway does not answer")
 		return
 	}
-	buf := scratch.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	buf := scratch.Get().(*[]byte) // the pool holds nothing else
 	e := proto.Event{Name: proto.SignalReceive, Room: req.Room, SenderID: req.ClientID, Data: req.Data, N: req.N}
 	*buf = proto.AppendEvent((*buf)[:0], &e)
 	if err := w.nc.PublishRequest(w.subjects.GatewayClient(gateway, req.TargetID), reply, *buf); err != nil {

@@ -228,7 +228,7 @@ func (c *Client) wait(ctx context.Context) error {
 	case <-more:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx) //nolint:wrapcheck // the caller says what it waited for
+		return context.Cause(ctx) // the caller says what it waited for
 	}
 }
 

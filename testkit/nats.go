@@ -116,7 +116,7 @@ func (n *NATS) InProcessConn() (net.Conn, error) {
 	if srv == nil {
 		return nil, errStopped
 	}
-	return srv.InProcessConn() //nolint:wrapcheck // nats.go reports it
+	return srv.InProcessConn() // nats.go reports it
 }
 
 // URL returns where the server listens. One that does not listen has a URL that leads nowhere without [NATS.Options].

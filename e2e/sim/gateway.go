@@ -50,7 +50,7 @@ func (g *gateway) step(in *rooms.In) {
 }
 
 // of returns the client that the core speaks of.
-func of(c *rooms.Client) *client { return c.Peer.(*client) } //nolint:forcetypeassert // dial made it so
+func of(c *rooms.Client) *client { return c.Peer.(*client) } // dial made it so
 
 func (g *gateway) carryOut(o *rooms.Out) {
 	switch o.Kind {

@@ -81,7 +81,7 @@ func (w *world) storedBy(e *entry) {
 
 // at returns the room as the change with that number left it, or nil.
 func (h *history) at(seq uint64) *state {
-	i, ok := slices.BinarySearchFunc(h.states, seq, func(s *state, seq uint64) int { return int(s.seq) - int(seq) }) //nolint:gosec // small
+	i, ok := slices.BinarySearchFunc(h.states, seq, func(s *state, seq uint64) int { return int(s.seq) - int(seq) }) // small
 	if !ok {
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 func Of(seed uint64) Options {
 	o := Options{Steps: 600}
 	if seed%8 != 0 { // each eighth run is one in which nothing does
-		o.Loss = int(seed % 3 * 10) //nolint:gosec // 0 to 20
+		o.Loss = int(seed % 3 * 10) // 0 to 20
 		o.Kills, o.Elections = seed%2 != 0, seed%5 < 2
 	}
 	return o
@@ -20,7 +20,7 @@ func Of(seed uint64) Options {
 // Run carries out one run. It returns why it failed, empty when it did not, and, with Options.Trace, what happened.
 func Run(seed uint64, o Options) (fault string, trace []string) {
 	w := &world{
-		Options: o, rnd: rand.New(rand.NewPCG(seed, 1)), net: network{cut: nodes}, //nolint:gosec // to be repeated
+		Options: o, rnd: rand.New(rand.NewPCG(seed, 1)), net: network{cut: nodes}, // to be repeated
 		attempts: make(map[string]*attempt), leaves: make(map[proto.RequestID]proto.RequestID), history: make(map[proto.Room]*history),
 	}
 	w.stream = newStream(w)

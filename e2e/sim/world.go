@@ -61,7 +61,7 @@ func (e events) Less(i, j int) bool {
 	return e[i].at < e[j].at || e[i].at == e[j].at && e[i].num < e[j].num
 }
 func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) } //nolint:forcetypeassert // only events are pushed
+func (e *events) Push(x any)   { *e = append(*e, x.(event)) } // only events are pushed
 func (e *events) Pop() any {
 	old := *e
 	last := old[len(old)-1]
@@ -89,7 +89,7 @@ func (w *world) every(d time.Duration, do func() bool) {
 // run lets things happen until a time, or until the run has failed.
 func (w *world) run(until int64) {
 	for w.fault == "" && len(w.events) > 0 && w.events[0].at <= until {
-		e := heap.Pop(&w.events).(event) //nolint:forcetypeassert // only events are pushed
+		e := heap.Pop(&w.events).(event) // only events are pushed
 		w.now = e.at
 		e.do()
 	}

@@ -68,7 +68,7 @@ func (t *Truth) Raw(ctx context.Context, subject string, payload []byte, id prot
 	if err != nil {
 		return proto.Event{}, fmt.Errorf("%s: %w", subject, err)
 	}
-	return proto.DecodeEvent(answer.Data) //nolint:wrapcheck // it says what it was
+	return proto.DecodeEvent(answer.Data) // it says what it was
 }
 
 // Journal reads a room's last record from the stream's leader; nil when there is none.

@@ -38,7 +38,7 @@ func (a *Ask) Resolve(outcome rooms.Outcome) {
 func (a *Ask) Done() bool { return a.done.Load() }
 
 // Outcome returns how an ask that is done has ended.
-func (a *Ask) Outcome() rooms.Outcome { return rooms.Outcome(a.outcome.Load()) } //nolint:gosec // it was one
+func (a *Ask) Outcome() rooms.Outcome { return rooms.Outcome(a.outcome.Load()) } // it was one
 
 // NobodyThere notes that NATS found nobody for an attempt. Dispatcher only.
 func (a *Ask) NobodyThere(attempt uint32) {

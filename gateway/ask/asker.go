@@ -77,7 +77,7 @@ func (k *Asker) Run(a *Ask, with *Sender) bool {
 				ranked = k.rest(replicas, target, a.Room)
 			}
 		}
-		pause := min(backoff+time.Duration(rand.Int64N(int64(backoff))), time.Until(a.Deadline)) //nolint:gosec // jitter
+		pause := min(backoff+time.Duration(rand.Int64N(int64(backoff))), time.Until(a.Deadline)) // jitter
 		backoff = min(2*backoff, k.cfg.BackoffMax)
 		if k.wait(a, pause, with.timer, ^uint32(0)) {
 			return true

@@ -198,7 +198,7 @@ func parseProxy(s string) (netip.Prefix, error) {
 	if a := p.Addr(); err == nil && a.Is4In6() && p.Bits() >= 96 {
 		return netip.PrefixFrom(a.Unmap(), p.Bits()-96), nil
 	}
-	return p, err //nolint:wrapcheck // the caller says what is wanted
+	return p, err // the caller says what is wanted
 }
 
 // embedded is where IPv4 addresses stand in IPv6 that a translator made (RFC 6052): each is a client of its own.

@@ -88,11 +88,11 @@ func (c *conn) read() {
 	}
 	if v, ok := errors.AsType[wsconn.Violation](err); ok {
 		c.session.WaitIdle(duePatience)
-		c.session.End(errors.New(wsconn.Cause(err))) //nolint:err113 // a cause for the log, nothing to compare with
+		c.session.End(errors.New(wsconn.Cause(err))) // a cause for the log, nothing to compare with
 		c.ws.Close(v.Code, v.Reason, time.Second)
 		return
 	}
-	c.session.End(errors.New(wsconn.Cause(err))) //nolint:err113 // as above
+	c.session.End(errors.New(wsconn.Cause(err))) // as above
 	c.ws.CloseNow()
 }
 
@@ -135,11 +135,11 @@ func (c *conn) receiveLarge(_ websocket.MessageType, head []byte, rest io.Reader
 	for {
 		n, err := rest.Read(head)
 		_, _ = skim.Write(head[:n])
-		if err == io.EOF { //nolint:errorlint // rest returns it as it is
+		if err == io.EOF { // rest returns it as it is
 			break
 		}
 		if err != nil {
-			return nil //nolint:nilerr // Read returns it
+			return nil // Read returns it
 		}
 	}
 	frame := skim.Frame()
@@ -162,7 +162,7 @@ func (c *conn) Write(batch []link.Out) error {
 		o := &batch[i]
 		b.Text(func(dst []byte) []byte { return proto.AppendRef(dst, o.JSON(), o.Ref) })
 	}
-	return b.Flush() //nolint:wrapcheck // it says what it was doing
+	return b.Flush() // it says what it was doing
 }
 
 // Close implements link.Transport.

@@ -28,14 +28,14 @@ func (g *guest) Close() error {
 		g.p.forget(g)
 		g.p.cfg.Note(g.p.open)
 	}
-	return err //nolint:wrapcheck // the connection's own
+	return err // the connection's own
 }
 
 // CloseWrite says that nothing more is sent, where the connection can say so: a close frame is to arrive, though what the
 // peer still sends is not read.
 func (g *guest) CloseWrite() error {
 	if half, ok := g.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite() //nolint:wrapcheck // the connection's own
+		return half.CloseWrite() // the connection's own
 	}
 	return errors.ErrUnsupported
 }

@@ -85,7 +85,7 @@ func (p *Porch) Accept() (net.Conn, error) {
 	for {
 		conn, err := p.Listener.Accept()
 		if err != nil {
-			return nil, err //nolint:wrapcheck // the server knows which errors pass
+			return nil, err // the server knows which errors pass
 		}
 		limitUnsent(conn)
 		g := &guest{Conn: conn, p: p}

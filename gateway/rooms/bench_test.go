@@ -27,7 +27,7 @@ func join(c *rooms.Core, i int) {
 	cl := &rooms.Client{ID: client(i)}
 	c.Step(&rooms.In{Kind: rooms.Open, Client: cl})
 	c.Step(&rooms.In{Kind: rooms.Begin, Client: cl, Ask: rooms.Ask{Op: proto.OpJoin, Room: "lobby", Num: 1, ID: "r"}})
-	seq := uint64(i) + 1 //nolint:gosec // not negative
+	seq := uint64(i) + 1 // not negative
 	c.Step(&rooms.In{Kind: rooms.Event, Event: &proto.Event{
 		Name: proto.ClientJoined, Room: "lobby", ID: cl.ID, Seq: seq, Prev: seq - 1,
 	}})
@@ -69,7 +69,7 @@ func BenchmarkEvent(b *testing.B) {
 	for _, n := range []int{10, 1000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			c := filled(b, n)
-			seq := uint64(n) //nolint:gosec // not negative
+			seq := uint64(n) // not negative
 			e := proto.Event{Room: "lobby", ID: "other"}
 			in := rooms.In{Kind: rooms.Event, Event: &e}
 			b.ReportAllocs()

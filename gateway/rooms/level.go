@@ -98,7 +98,7 @@ func difference(name proto.Room, from view, clients []proto.ClientID, seq uint64
 	}
 	prev := from.seq
 	for i := range events {
-		left := uint64(len(events) - 1 - i) //nolint:gosec // not negative
+		left := uint64(len(events) - 1 - i) // not negative
 		next := seq
 		if seq > prev+left {
 			next = seq - left

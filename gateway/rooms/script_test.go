@@ -157,7 +157,7 @@ func (x *stage) parse(line string) rooms.In {
 		in.Kind, in.Why = rooms.CompareAll, rooms.Reason(name())
 	case "pass":
 		in.Kind = rooms.Tick
-		x.now += int64(x.number(name())) * second //nolint:gosec // small
+		x.now += int64(x.number(name())) * second // small
 	default:
 		x.t.Fatalf("what is %q?", line)
 	}

@@ -97,7 +97,7 @@ func (s *Session) Resolve(a *ask.Ask, outcome rooms.Outcome) {
 	}
 }
 
-// Close ends the connection from the gateway's side, once. It does not block.
+// Close ends the connection from the gateway's side, once. It does not wait for the peer: a goroutine does.
 func (s *Session) Close(why link.Close) {
 	known := why != link.Internal // of a write that failed, the reader knows more
 	s.mu.Lock()

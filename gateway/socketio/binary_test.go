@@ -304,7 +304,7 @@ func TestBinaryDataThatIsMalformedEndsTheConnection(t *testing.T) {
 }
 
 // TestAttachmentsTakeNoMemory: a client that announces many and sends them grows nothing.
-func TestAttachmentsTakeNoMemory(t *testing.T) { //nolint:paralleltest // it measures the process's memory
+func TestAttachmentsTakeNoMemory(t *testing.T) { // it measures the process's memory
 	w := newWorld(t, Config{})
 	s := w.joinSocket()
 	s.send(`45100000-["room-join","a"]`)

@@ -59,7 +59,7 @@ func (p *carrier) handshake(ready func() bool) error {
 
 // expect reads one packet and goes on when it is the one.
 func (p *carrier) expect(want []byte, then func() bool) error {
-	return p.ws.Read(func(kind websocket.MessageType, message []byte) error { //nolint:wrapcheck // not told to anybody
+	return p.ws.Read(func(kind websocket.MessageType, message []byte) error { // not told to anybody
 		if kind != wsconn.Text || !bytes.Equal(message, want) || !then() {
 			return errProbe
 		}
@@ -155,7 +155,7 @@ func (p *carrier) write(body []byte) error {
 	for packet := range bytes.SplitSeq(body, []byte{separator}) {
 		frames.Text(func(b []byte) []byte { return append(b, packet...) })
 	}
-	return frames.Flush() //nolint:wrapcheck // wsconn says what it did
+	return frames.Flush() // wsconn says what it did
 }
 
 // tell asks the session's home for something that does not wait.

@@ -220,7 +220,7 @@ func (p *player) closed(n float64) error {
 	for {
 		got, err := p.sockets[n].next()
 		if err != nil {
-			return nil //nolint:nilerr // it is what is wanted
+			return nil // it is what is wanted
 		}
 		if !strings.HasPrefix(got, `42["error",`) { // we say why
 			return fmt.Errorf("got %q instead", got)

@@ -170,7 +170,7 @@ func (s *Server) call(ctx context.Context, r *request) (answer, error) {
 	defer cancel()
 	b, err := s.cfg.Remote.Call(within, home, encode(r, r.Body))
 	if err != nil {
-		return answer{}, err //nolint:wrapcheck // the caller says where
+		return answer{}, err // the caller says where
 	}
 	var a answer
 	a.Body, err = decode(b, &a)

@@ -91,10 +91,10 @@ func (h *exchange) body(kind string, body []byte) error {
 	control := http.NewResponseController(h.w)
 	_ = control.SetWriteDeadline(time.Now().Add(h.s.cfg.PingTimeout))
 	if _, err := h.w.Write(body); err != nil {
-		return err //nolint:wrapcheck // it says no more than that the client is gone
+		return err // it says no more than that the client is gone
 	}
 	if err := control.Flush(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return err //nolint:wrapcheck // as above
+		return err // as above
 	}
 	_ = control.SetWriteDeadline(time.Time{}) // the connection may bring further requests
 	return nil

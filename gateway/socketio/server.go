@@ -140,9 +140,10 @@ func (s *Server) spawn(f func()) bool {
 // carry notes a WebSocket that is carried for another gateway, and returns what forgets it.
 func (s *Server) carry(p *carrier) (forget func()) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.carriers[p] = struct{}{}
-	if s.stopped {
+	stopped := s.stopped
+	s.mu.Unlock()
+	if stopped {
 		p.ws.CloseNow()
 	}
 	return func() {

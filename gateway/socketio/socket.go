@@ -47,7 +47,7 @@ func (h *exchange) accept() (*wsconn.Conn, error) {
 	if first = strings.TrimSpace(first); first != "" {
 		o.Subprotocols = []string{first}
 	}
-	return wsconn.Accept(h.w, h.r, o) //nolint:wrapcheck // it says what it did
+	return wsconn.Accept(h.w, h.r, o) // it says what it did
 }
 
 // openSocket opens a session that is on a WebSocket at once.
@@ -152,7 +152,7 @@ func causeOf(err error) error {
 			return own
 		}
 	}
-	return fmt.Errorf("%s", wsconn.Cause(err)) //nolint:err113 // text for the log
+	return fmt.Errorf("%s", wsconn.Cause(err)) // text for the log
 }
 
 // probe is an upgrade: a second connection of a session on polling.

@@ -53,7 +53,7 @@ func (c *conn) writeSocket(batch []link.Out) error {
 	for i := range batch {
 		frames.Text(func(b []byte) []byte { return appendOut(b, batch[i]) })
 	}
-	return frames.Flush() //nolint:wrapcheck // wsconn says what it did
+	return frames.Flush() // wsconn says what it did
 }
 
 // flush writes control packets to the WebSocket until there are none.
@@ -75,7 +75,7 @@ func (c *conn) flush() error {
 			c.mu.Lock()
 			c.life.writing = false
 			c.mu.Unlock()
-			return err //nolint:wrapcheck // wsconn says what it did
+			return err // wsconn says what it did
 		}
 	}
 }

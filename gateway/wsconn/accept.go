@@ -44,7 +44,7 @@ type Conn struct {
 // handler that calls it should return soon, leaving the connection to a goroutine of its own: net/http's goroutine and
 // buffers then go.
 func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
-	c := &Conn{maxFrame: int32(min(max(o.MaxFrame, 0), math.MaxInt32))} //nolint:gosec // it fits
+	c := &Conn{maxFrame: int32(min(max(o.MaxFrame, 0), math.MaxInt32))} // it fits
 	h := &hijacker{ResponseWriter: w, tap: &c.tap}
 	options := &websocket.AcceptOptions{
 		Subprotocols:       o.Subprotocols,

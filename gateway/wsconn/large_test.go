@@ -47,7 +47,7 @@ func TestALargeMessageIsReadToItsEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer ws.CloseNow() //nolint:errcheck // it is over
+		defer ws.CloseNow() // it is over
 		for i, size := range sizes {
 			send(t, ws, size, i%2 == 0)
 			want := fmt.Sprint("whole ", size)
@@ -112,7 +112,7 @@ func TestAMessageThatIsEndlessIsAViolation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer ws.CloseNow() //nolint:errcheck // it is over
+		defer ws.CloseNow() // it is over
 		_ = ws.Write(t.Context(), websocket.MessageBinary, make([]byte, ReadOn*most+1))
 		if _, _, err = ws.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusMessageTooBig {
 			t.Errorf("%s: %v", name, err)

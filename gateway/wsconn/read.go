@@ -143,7 +143,7 @@ func (c *Conn) readError(err error) error {
 // violated returns a violation after which no more frames can be read.
 func (c *Conn) violated(code int, reason string) error {
 	const most = 123               // what a close frame has room for
-	c.tap.held.Store(uint32(code)) //nolint:gosec // a closing code
+	c.tap.held.Store(uint32(code)) // a closing code
 	return Violation{Code: code, Reason: reason[:min(len(reason), most)]}
 }
 

@@ -18,7 +18,7 @@ func TestOneWhoReadsAllTheTimeMayTakeAsLongAsItNeeds(t *testing.T) {
 		here, there := net.Pipe()
 		c := &Conn{tap: tap{Conn: here}}
 		go func() {
-			defer there.Close() //nolint:errcheck // it is over
+			defer there.Close() // it is over
 			buf := make([]byte, 10)
 			for range 100 {
 				<-time.After(stalled - time.Second)
@@ -48,7 +48,7 @@ func TestOneWhoTakesNothingIsFoundOut(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				here, there := net.Pipe()
-				defer there.Close() //nolint:errcheck // it is over
+				defer there.Close() // it is over
 				c := &Conn{tap: tap{Conn: here}}
 				go func() { _, _ = io.ReadFull(there, make([]byte, reads)) }()
 				began := time.Now()
@@ -66,11 +66,11 @@ func TestACloseEndsAWriteThatGoesOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()
-		defer there.Close() //nolint:errcheck // it is over
+		defer there.Close() // it is over
 		c := &Conn{tap: tap{Conn: here}}
 		var reader sync.WaitGroup
 		defer reader.Wait() // the bubble's clock stands still once the test has returned
-		defer here.Close()  //nolint:errcheck // it is over
+		defer here.Close()  // it is over
 		reader.Go(func() {
 			for {
 				<-time.After(time.Second)

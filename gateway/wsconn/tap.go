@@ -32,7 +32,7 @@ func (t *tap) Write(b []byte) (int, error) {
 		case !utf8.Valid(reason): // it answers the client's with the same bytes
 			frame = appendClose(nil, int(websocket.StatusInvalidFramePayloadData), "the reason is not UTF-8")
 		case code == websocket.StatusProtocolError:
-			t.held.Store(uint32(code)) //nolint:gosec // a code has 16 bits
+			t.held.Store(uint32(code)) // a code has 16 bits
 			return len(b), nil
 		}
 	}
@@ -53,12 +53,12 @@ func (t *tap) push(b []byte, hurried func() bool) (int, error) {
 		_ = t.SetWriteDeadline(time.Now().Add(look))
 		n, err := t.Conn.Write(b[done:])
 		done += n
-		t.taken.Add(uint64(n)) //nolint:gosec // not negative
+		t.taken.Add(uint64(n)) // not negative
 		if idle += look; n > 0 {
 			idle = 0
 		}
 		if idle >= stalled || !errors.Is(err, os.ErrDeadlineExceeded) || hurried() {
-			return done, err //nolint:wrapcheck // the callers do
+			return done, err // the callers do
 		}
 	}
 }
@@ -90,6 +90,6 @@ func closeFrame(b []byte) (code websocket.StatusCode, reason []byte, ok bool) {
 // appendClose appends a close frame. The reason has 123 bytes at most.
 func appendClose(b []byte, code int, reason string) []byte {
 	b = append(b, closeByte, byte(2+len(reason)))
-	b = binary.BigEndian.AppendUint16(b, uint16(code)) //nolint:gosec // a code has 16 bits
+	b = binary.BigEndian.AppendUint16(b, uint16(code)) // a code has 16 bits
 	return append(b, reason...)
 }

@@ -52,11 +52,11 @@ func (b *Batch) Text(add func(dst []byte) []byte) {
 	case n > 0xffff:
 		header = 10
 		buf[start+1] = 127
-		binary.BigEndian.PutUint64(buf[start+2:], uint64(n)) //nolint:gosec // a length is not negative
+		binary.BigEndian.PutUint64(buf[start+2:], uint64(n)) // a length is not negative
 	case n > 125:
 		header = 4
 		buf[start+1] = 126
-		binary.BigEndian.PutUint16(buf[start+2:], uint16(n)) //nolint:gosec // it fits, by the case before
+		binary.BigEndian.PutUint16(buf[start+2:], uint16(n)) // it fits, by the case before
 	default:
 		buf[start+1] = byte(n)
 	}
@@ -71,7 +71,8 @@ var (
 	ErrFull = errors.New("the peer has let its buffers fill")
 )
 
-// Ping sends a ping frame where that can be done without waiting, or returns [ErrBusy] or [ErrFull]. It does not block.
+// Ping sends a ping frame, or returns [ErrBusy] or [ErrFull]. It waits for nothing, but for a peer whose buffers are full, and for
+// that one 5 ms.
 func (c *Conn) Ping() error {
 	if c.tap.closing.Load() || !c.tap.mu.TryLock() {
 		return ErrBusy

@@ -57,7 +57,7 @@ func TestFramesOfEveryLengthComeAsTheyWereSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ws.CloseNow() //nolint:errcheck // it is over
+	defer ws.CloseNow() // it is over
 	ws.SetReadLimit(-1)
 	for _, n := range lengths {
 		kind, p, err := ws.Read(t.Context())
@@ -82,7 +82,7 @@ func TestAFrameThatCameWithTheHandshakeIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer raw.Close() //nolint:errcheck // it is over
+	defer raw.Close() // it is over
 	_, err = raw.Write([]byte("GET / HTTP/1.1\r\nHost: " + host + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" +
 		"\x81\x82\x00\x00\x00\x00hi"))
@@ -125,7 +125,7 @@ func TestAPingToOneWhoseBuffersAreFullSaysSo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.CloseNow() //nolint:errcheck // it is over
+	defer conn.CloseNow() // it is over
 	if err := <-result; !errors.Is(err, ErrFull) {
 		t.Errorf("got %v", err)
 	}
@@ -144,7 +144,7 @@ func TestNothingIsWrittenOnceTheConnectionIsBeingClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ws.CloseNow() //nolint:errcheck // it is over
+	defer ws.CloseNow() // it is over
 	ws.CloseRead(context.Background())
 	if err := <-done; !errors.Is(err, ErrClosing) {
 		t.Errorf("got %v", err)

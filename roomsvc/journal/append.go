@@ -39,9 +39,10 @@ func (e *apiError) err() error {
 	return fmt.Errorf("%w: %s (%d)", ErrUnavailable, e.Description, e.ErrCode)
 }
 
-// Append sends a record with the expectation that the room's last one is at expect, and returns at once. done gets the
-// new sequence, or an error that wraps one of those above, unless the append is forgotten by its id first; silence is
-// the caller's to end. An error returned means that nothing was sent.
+// Append sends a record with the expectation that the room's last one is at expect. It does not wait for the answer,
+// but for the connection as [bus.Conn.Publish] does. done gets the new sequence, or an error that wraps one of those above,
+// unless the append is forgotten by its id first; silence is the caller's to end. An error returned means that nothing was
+// sent.
 func (j *Journal) Append(token proto.Token, record []byte, expect uint64, closing bool,
 	done func(id uint64, r Result),
 ) (uint64, error) {

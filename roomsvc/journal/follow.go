@@ -62,7 +62,7 @@ func (j *Journal) Follow(ctx context.Context, h Handler, problem func(error)) er
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(wait/2 + rand.N(wait)): //nolint:gosec // jitter, not a secret
+		case <-time.After(wait/2 + rand.N(wait)): // jitter, not a secret
 		}
 		wait = min(2*wait, time.Second)
 	}

@@ -116,8 +116,8 @@ func (l *Lease) Holds(atLeast time.Duration) bool {
 		l.nc.Line() == h.line
 }
 
-// Renew asks the leader which copies it has heard from, if that is due. It returns at once. The reply subject says when that
-// was, so that an answer counts however late it is.
+// Renew asks the leader which copies it has heard from, if that is due. It does not wait for the answer, but for the connection
+// as [bus.Conn.Publish] does. The reply subject says when that was, so that an answer counts however late it is.
 func (l *Lease) Renew() {
 	now, line := time.Now(), l.nc.Line()
 	if line == 0 {

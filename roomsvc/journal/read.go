@@ -12,7 +12,8 @@ import (
 // noMessage is JetStream's code for a subject that has no message.
 const noMessage = 10037
 
-// Read asks the stream's leader for a room's last record and returns at once; done gets it as [Journal.Append]'s does.
+// Read asks the stream's leader for a room's last record. It waits for what [Journal.Append] waits for, and done gets
+// the record as done does there.
 // The stream does not allow direct gets, which any copy answers and which are stale in some reads right after a change.
 func (j *Journal) Read(token proto.Token, done func(id uint64, r Result)) (uint64, error) {
 	id, reply := j.wait(waiter{done: done, read: token})

@@ -156,7 +156,7 @@ func (w *Watch) rerank(now time.Time) {
 			}
 		}
 	}
-	w.form.Store(int32(form)) //nolint:gosec // small
+	w.form.Store(int32(form)) // small
 	store(&w.ranking, live)
 	store(&w.able, able)
 }

@@ -30,7 +30,7 @@ func (s *State) Unpack() (*State, error) {
 	}
 	members, err := s.Pack.Members()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says which record
+		return nil, err // it says which record
 	}
 	whole := *s
 	whole.Record.Members = members

@@ -64,15 +64,15 @@ func (w *Worker) Feed(now time.Time, token proto.Token, seq uint64, data []byte,
 func (w *Worker) decode(data []byte) (*room.State, error) {
 	if !proto.Compact(data) {
 		rec, err := w.decoder.Decode(data)
-		return &room.State{Record: rec}, err //nolint:wrapcheck // it says that it is a record
+		return &room.State{Record: rec}, err // it says that it is a record
 	}
 	rec, pack, err := w.decoder.DecodeHead(data)
 	st := &room.State{Record: rec, Pack: pack, Form: proto.RecordForm}
 	if err != nil || pack.Count >= w.Large {
-		return st, err //nolint:wrapcheck // likewise
+		return st, err // likewise
 	}
 	if st, err = st.Unpack(); err != nil {
-		return &room.State{}, err //nolint:wrapcheck // likewise
+		return &room.State{}, err // likewise
 	}
 	st.Pack = proto.Pack{} // a small room's is made again when it is needed
 	return st, nil

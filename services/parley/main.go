@@ -50,7 +50,7 @@ func (f *flags) Check() error {
 // stream returns the journal's name.
 func (f *flags) stream() (string, error) {
 	subjects, err := proto.NewSubjects(f.Prefix.Prefix)
-	return subjects.Stream(), err //nolint:wrapcheck // Check has seen the prefix
+	return subjects.Stream(), err // Check has seen the prefix
 }
 
 func main() {

@@ -73,7 +73,7 @@ func (f *flags) nats(ctx context.Context, log *slog.Logger) (lifecycle.Part, *br
 	}
 	b, err := broker.Start(ctx, broker.Config{Listen: f.NATSListen, DataDir: f.DataDir, Stream: stream}, log)
 	if err != nil {
-		return lifecycle.Part{}, nil, nil, err //nolint:wrapcheck // it is a sentence
+		return lifecycle.Part{}, nil, nil, err // it is a sentence
 	}
 	part := lifecycle.Part{Name: "nats", Run: b.Run}
 	if err := need.Check(b.MaxPayload()); err != nil {

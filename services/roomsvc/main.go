@@ -65,7 +65,7 @@ func (f *flags) start(_ context.Context, log *slog.Logger, reg *prometheus.Regis
 		RecordForm: f.RecordForm,
 	}, log, reg)
 	if err != nil {
-		return lifecycle.Plan{}, err //nolint:wrapcheck // it says what is wrong
+		return lifecycle.Plan{}, err // it says what is wrong
 	}
 	need := payload.Need{Members: f.MaxMembers, Checks: true}
 	return lifecycle.Plan{

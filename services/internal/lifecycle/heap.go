@@ -127,5 +127,5 @@ func notify(ctx context.Context, collected chan<- struct{}) {
 
 // percentFor returns the percentage for so many live bytes.
 func percentFor(live uint64) int {
-	return max(int(headroom*100/max(live, 1<<20)), gcLeast) //nolint:gosec // at most 6,400
+	return max(int(headroom*100/max(live, 1<<20)), gcLeast) // at most 6,400
 }

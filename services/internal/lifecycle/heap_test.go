@@ -58,7 +58,7 @@ func follows(t *testing.T, wanted func(percent int) bool) {
 	for sample := []metrics.Sample{{Name: name}}; ; {
 		runtime.GC()
 		metrics.Read(sample)
-		percent := int(sample[0].Value.Uint64()) //nolint:gosec // a percentage
+		percent := int(sample[0].Value.Uint64()) // a percentage
 		if wanted(percent) {
 			return
 		}

@@ -112,7 +112,9 @@ func serve(ctx context.Context, name string, cli Settings, start Start, log *slo
 	handler := ops.Handler(plan.Ready, reg)
 	own := []Part{
 		{Name: "heap", Run: tendHeap},
-		{Name: "ops", Run: func(ctx context.Context) error { return ops.Serve(ctx, ln, cmp.Or(plan.OperatorConns, ops.MaxConns), handler, log) }},
+		{Name: "ops", Run: func(ctx context.Context) error {
+			return ops.Serve(ctx, ln, cmp.Or(plan.OperatorConns, ops.MaxConns), handler, log)
+		}},
 	}
 	if err := runParts(ctx, failing, append(own, plan.Parts...)); err != nil {
 		return err

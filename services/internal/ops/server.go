@@ -89,5 +89,5 @@ func Serve(ctx context.Context, ln net.Listener, conns int, h http.Handler, log 
 		}
 		return nil
 	})
-	return g.Wait() //nolint:wrapcheck // wrapped above
+	return g.Wait() // wrapped above
 }

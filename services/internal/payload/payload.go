@@ -69,7 +69,7 @@ func (n Need) Watch(ctx context.Context, log *slog.Logger, servers string, optio
 		}
 		if errors.Is(err, nats.ErrAuthorization) {
 			if refused++; refused >= refusals {
-				return err //nolint:wrapcheck // it says everything
+				return err // it says everything
 			}
 		}
 		log.Debug("NATS is not reached yet", "error", err)

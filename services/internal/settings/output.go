@@ -20,5 +20,5 @@ func (o output) Write(b []byte) (int, error) {
 	if errors.Is(err, syscall.EPIPE) {
 		return n, fmt.Errorf("%w: %w", ErrDone, err)
 	}
-	return n, err //nolint:wrapcheck // a writer's error is its own
+	return n, err // a writer's error is its own
 }

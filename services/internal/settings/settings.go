@@ -19,7 +19,7 @@ var ErrSetting = errors.New("bad setting")
 type settingError struct{ text string }
 
 func (e *settingError) Error() string        { return e.text }
-func (e *settingError) Is(target error) bool { return target == ErrSetting } //nolint:errorlint // this is what errors.Is asks
+func (e *settingError) Is(target error) bool { return target == ErrSetting } // this is what errors.Is asks
 
 // Errorf returns an error that wraps [ErrSetting]. The text has to say what to set.
 func Errorf(format string, args ...any) error {

@@ -33,6 +33,9 @@ const (
 // its files need some too.
 const maxConns = 256
 
+// maxStore is more bytes than a disk has.
+const maxStore = 1 << 50
+
 // errRestarting is what a connection in the process finds while a server is being replaced.
 var errRestarting = errors.New("the NATS server inside is being started anew")
 
@@ -88,7 +91,7 @@ func (b *Broker) address(ctx context.Context, at string) error {
 	}
 	ln, err := listen.TCP(ctx, "--nats-listen", at)
 	if err != nil {
-		return err //nolint:wrapcheck // it is a sentence
+		return err // it is a sentence
 	}
 	if err := ln.Close(); err != nil {
 		return fmt.Errorf("--nats-listen %s: %w", at, err)
@@ -104,16 +107,19 @@ func (b *Broker) address(ctx context.Context, at string) error {
 func (b *Broker) start(ctx context.Context) error {
 	b.log.forget()
 	srv, err := server.NewServer(&server.Options{
-		ServerName:   "parley",
-		DontListen:   b.cfg.Listen == "",
-		Host:         b.host,
-		Port:         b.port,
-		JetStream:    true,
-		StoreDir:     b.dir,
-		SyncInterval: syncEvery,
-		MaxConn:      porch.Share(maxConns),
-		NoSigs:       true,
-		NoLog:        true, // SetLoggerV2 below
+		ServerName: "parley",
+		DontListen: b.cfg.Listen == "",
+		Host:       b.host,
+		Port:       b.port,
+		JetStream:  true,
+		StoreDir:   b.dir,
+		// The disk is the limit. Left to itself, the server takes three quarters of what is free at its start for good: of a disk
+		// that is full just then, nothing, and it would have to be started anew once there is room.
+		JetStreamMaxStore: maxStore,
+		SyncInterval:      syncEvery,
+		MaxConn:           porch.Share(maxConns),
+		NoSigs:            true,
+		NoLog:             true, // SetLoggerV2 below
 	})
 	if err != nil {
 		return fmt.Errorf("the NATS server cannot be set up: %w", err)
@@ -177,7 +183,7 @@ func (b *Broker) InProcessConn() (net.Conn, error) {
 	if srv == nil {
 		return nil, errRestarting
 	}
-	return srv.InProcessConn() //nolint:wrapcheck // nats.go reports it
+	return srv.InProcessConn() // nats.go reports it
 }
 
 // Addr returns where the server listens for other services, or nil when it does not.

@@ -31,7 +31,7 @@ func directory(name string) (string, func() error, error) {
 	if err != nil {
 		return "", nil, settings.Errorf("--data-dir cannot be written: %v; set it to a directory that this user can write", err)
 	}
-	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits
+	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) // a descriptor fits
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		return "", nil, errors.Join(settings.Errorf("--data-dir %s is in use by another parley: end that one, or set another directory", name), lock.Close())

@@ -154,7 +154,7 @@ func (b *Broker) ill() string {
 	if b.cfg.DataDir == "" || !journalIn(b.dir, b.cfg.Stream) {
 		return ""
 	}
-	ask, err := http.NewRequest(http.MethodGet, "/healthz?account=$G&stream="+b.cfg.Stream, http.NoBody) //nolint:noctx // it is a call
+	ask, err := http.NewRequest(http.MethodGet, "/healthz?account=$G&stream="+b.cfg.Stream, http.NoBody) // it is a call
 	if err != nil {
 		return ""
 	}
@@ -188,4 +188,4 @@ func (r *recorder) Header() http.Header {
 
 func (r *recorder) WriteHeader(status int) { r.status = status }
 
-func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) } //nolint:wrapcheck // it never fails
+func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) } // it never fails

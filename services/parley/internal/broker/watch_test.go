@@ -101,3 +101,21 @@ func TestAJournalThatCannotBeReadAnewEndsTheServerAndIsNotReplaced(t *testing.T)
 		t.Errorf("the journal was replaced: %q, %v", sum, err)
 	}
 }
+
+// A server that starts while its disk is full has to take writes once there is room. NATS would hold what was free at the
+// start for the limit for good.
+func TestNoDiskSpaceAtTheStartIsRemembered(t *testing.T) {
+	t.Parallel()
+	for name, dir := range map[string]string{"files": t.TempDir(), "memory": ""} {
+		b, err := Start(t.Context(), Config{DataDir: dir, Stream: "PARLEY"}, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if most := b.srv.Load().JetStreamConfig().MaxStore; most < 1<<50 {
+			t.Errorf("%s: %d bytes may be stored, whatever the disk has later", name, most)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}

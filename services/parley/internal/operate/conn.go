@@ -31,11 +31,11 @@ type conn struct {
 func (f *flags) connect(name string, more ...nats.Option) (*conn, error) {
 	subjects, err := proto.NewSubjects(f.Prefix.Prefix)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // check has seen it
+		return nil, err // check has seen it
 	}
 	login, err := f.NATS.Options()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it is a sentence
+		return nil, err // it is a sentence
 	}
 	options := append([]nats.Option{nats.Name("parley " + name), nats.Timeout(f.Timeout), nats.NoReconnect()}, login...)
 	nc, err := nats.Connect(f.Servers, append(options, more...)...)

@@ -28,7 +28,7 @@ func (c *conn) askFacts(into chan *nats.Msg) error {
 	}
 	before := c.LastError()
 	if err := c.PublishRequest(microStats, inbox, nil); err != nil {
-		return err //nolint:wrapcheck // shown as it is
+		return err // shown as it is
 	}
 	return c.allowed(before)
 }

@@ -25,5 +25,5 @@ func (f *flags) check() error {
 	if f.Timeout <= 0 || f.Timeout > maxTimeout {
 		return settings.Errorf("--timeout %v cannot be: set it to a time above 0, at most %v", f.Timeout, maxTimeout)
 	}
-	return f.Prefix.Check() //nolint:wrapcheck // it is a sentence
+	return f.Prefix.Check() // it is a sentence
 }

@@ -73,7 +73,7 @@ type tally struct {
 func (t *tally) add(page []proto.RoomInfo) {
 	t.rooms += uint64(len(page))
 	for _, p := range page {
-		t.members += uint64(max(p.Members, 0)) //nolint:gosec // not negative
+		t.members += uint64(max(p.Members, 0)) // not negative
 	}
 }
 

@@ -57,7 +57,7 @@ func (v *statusView) streamText() string {
 		where = "on files"
 	}
 	return fmt.Sprintf("%s: %s, %s, last sequence %d, %s, %s, %s", s.Name, plural(s.Records, "record", "records"),
-		size(s.Bytes), s.LastSeq, where, plural(uint64(max(s.Copies, 0)), "copy", "copies"), leader) //nolint:gosec // not negative
+		size(s.Bytes), s.LastSeq, where, plural(uint64(max(s.Copies, 0)), "copy", "copies"), leader) // not negative
 }
 
 // head begins a table's part, and says why there is no table.
