@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -180,6 +181,24 @@ func TestAReplicaThatDoesNotBeatIsNotRankedThoughItAnswers(t *testing.T) {
 	if p.lost(other.ID) {
 		t.Error("it is gone, though it answers")
 	}
+}
+
+// A server that was cut off from the others brings no beats: that says nothing of those who send them.
+func TestOneWhoIsOutOfTouchCountsNobodyAsGone(t *testing.T) {
+	t.Parallel()
+	n := testkit.StartNATS(t)
+	var inTouch atomic.Bool
+	sure, unsure := run(t, n), run(t, n, func(c *replicas.Config) { c.InTouch = inTouch.Load })
+	unsure.Know(proto.RoleGateway, "dead")
+	sure.Know(proto.RoleGateway, "dead")
+	testkit.WaitFor(t, "the dead one to be gone", func() bool { return sure.lost("dead") })
+	sure.Know(proto.RoleGateway, "another")
+	testkit.WaitFor(t, "so much time again", func() bool { return sure.lost("another") })
+	if unsure.lost("dead") {
+		t.Error("it is gone for one who is out of touch")
+	}
+	inTouch.Store(true)
+	testkit.WaitFor(t, "the dead one to be gone for all", func() bool { return unsure.lost("dead") })
 }
 
 // It does not run beside other tests, since it counts what is allocated.
