@@ -37,7 +37,7 @@ test: setup test-go test-js test-deploy ## every test, having installed what the
 
 test-go: ## the Go modules' tests, with the race detector but for those that start programs
 	@$(GOTEST) $(WAITING) $(patsubst %,./%/...,$(filter-out e2e,$(MODULES)))
-	@go test -parallel 4 -timeout 15m ./e2e/...
+	@go test -parallel 6 -timeout 15m ./e2e/...
 
 test-js: ## the tests of parley.js
 	@echo "== gateway/demo"; cd gateway/demo && node --test
