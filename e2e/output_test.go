@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
@@ -142,6 +143,9 @@ func TestALogThatIsReadIsWholeAndInOrder(t *testing.T) {
 
 func TestHangupDrains(t *testing.T) {
 	t.Parallel()
+	if signal.Ignored(syscall.SIGHUP) { // under nohup, which a program would inherit; one that is caught is not inherited
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	p := startPiped(t)
 	c := testkit.Dial(t, p.url)
 	if code := p.stop(t, syscall.SIGHUP); code != 0 {
