@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -47,6 +48,10 @@ func (s *settings) run(ctx context.Context) error {
 	if runtime.NumCPU() < 2 {
 		return fmt.Errorf("the servers and the load want a core each, there is %d", runtime.NumCPU())
 	}
+	names := s.names()
+	if err := s.check(names); err != nil {
+		return err
+	}
 	if _, err := proc.RaiseFiles(1 << 17); err != nil {
 		return err
 	}
@@ -56,7 +61,6 @@ func (s *settings) run(ctx context.Context) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 
-	names := s.names()
 	b, err := build(ctx, dir, names)
 	if err != nil {
 		return err
@@ -77,6 +81,25 @@ func (s *settings) run(ctx context.Context) error {
 		return fmt.Errorf("%d measurements failed", len(m.failed))
 	}
 	return nil
+}
+
+// check returns an error when the flags name a system that there is not, or leave nothing to measure.
+func (s *settings) check(names []name) error {
+	known := slices.Concat(speaks[plain], speaks[socketIO])
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			return fmt.Errorf("--systems: there is no %q; --help lists them", n)
+		}
+	}
+	m := &measurer{set: s, names: names}
+	var keys []string
+	for _, sc := range plan {
+		if m.wanted(sc) && len(m.systems(sc)) > 0 {
+			return nil
+		}
+		keys = append(keys, sc.key())
+	}
+	return fmt.Errorf("--only %q leaves no scenario for these flags; there are: %s", s.Only, strings.Join(keys, ", "))
 }
 
 // names are the systems to measure.
