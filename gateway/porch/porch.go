@@ -45,13 +45,13 @@ type Porch struct {
 	mu        sync.Mutex // guards the fields below and those of guests; never held across I/O
 	open      int
 	silent    int
-	addresses map[netip.Addr]*address
+	addresses map[netip.Prefix]*address
 	crowds    crowds
 }
 
 // address is where guests come from: an IPv4 address, or a network of IPv6.
 type address struct {
-	key    netip.Addr
+	key    netip.Prefix
 	exempt bool
 	guests int       // that were not upgraded
 	silent list.List // of *guest, the oldest in front
@@ -77,7 +77,7 @@ func New(ln net.Listener, cfg Config) *Porch {
 	if cfg.Dropped == nil {
 		cfg.Dropped = func(Reason) {}
 	}
-	return &Porch{Listener: ln, cfg: cfg, addresses: make(map[netip.Addr]*address)}
+	return &Porch{Listener: ln, cfg: cfg, addresses: make(map[netip.Prefix]*address)}
 }
 
 // Accept implements net.Listener. What has to go for the newcomer is closed before it returns.
@@ -140,11 +140,11 @@ func (p *Porch) victim(at *address) *guest {
 func (p *Porch) address(peer net.Addr) *address {
 	ap, _ := netip.ParseAddrPort(peer.String()) // the zero one stands for all that are no IP addresses
 	ip := ap.Addr().WithZone("").Unmap()
-	key, exempt := ip, p.cfg.Exempt(ip)
+	bits, exempt := ip.BitLen(), p.cfg.Exempt(ip)
 	if ip.Is6() && !exempt {
-		prefix, _ := ip.Prefix(p.cfg.IPv6Prefix)
-		key = prefix.Addr()
+		bits = p.cfg.IPv6Prefix
 	}
+	key, _ := ip.Prefix(bits) // the zero one for the zero address
 	a := p.addresses[key]
 	if a == nil {
 		a = &address{key: key, exempt: exempt, index: -1}

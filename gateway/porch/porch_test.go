@@ -189,7 +189,8 @@ func TestAnUpgradedConnectionIsNotBoundedByItsAddressHere(t *testing.T) {
 func TestWhichAddressesCountAsOne(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{MaxSilentPerAddress: 1, Exempt: func(a netip.Addr) bool {
-		return a == netip.MustParseAddr("10.0.0.1") || a == netip.MustParseAddr("2001:db8:0:7::1")
+		return a == netip.MustParseAddr("10.0.0.1") || a == netip.MustParseAddr("2001:db8:0:7::1") ||
+			a == netip.MustParseAddr("2001:db8:0:8::") // whose network reads like it
 	}})
 	a, _ := s.comes("[2001:db8::1]:1")
 	b, _ := s.comes("[2001:db8::2]:1")
@@ -202,8 +203,11 @@ func TestWhichAddressesCountAsOne(t *testing.T) {
 	i, _ := s.comes("[2001:db8:0:7::1]:2")
 	j, _ := s.comes("[2001:db8:0:7::2]:1") // the proxy's neighbour is no proxy
 	k, _ := s.comes("[2001:db8:0:7::3]:1")
-	s.wants(true, a, d, j)
-	s.wants(false, b, c, e, f, g, h, i, k)
+	l, _ := s.comes("[2001:db8:0:8::]:1")
+	m, _ := s.comes("[2001:db8:0:8::2]:1")
+	n, _ := s.comes("[2001:db8:0:8::3]:1")
+	s.wants(true, a, d, j, m)
+	s.wants(false, b, c, e, f, g, h, i, k, l, n)
 }
 
 func TestNothingIsLeftBehindOfWhoHasGone(t *testing.T) {
