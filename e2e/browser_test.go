@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/parley-rtc/parley/e2e/harness"
+	"github.com/parley-rtc/parley/testkit"
 )
 
 // framesGrow is true once more frames of every other member have been decoded than at the first look.
@@ -105,7 +106,7 @@ func TestThreeTabsSeeAndReadEachOtherUntilTheOwnerGoes(t *testing.T) {
 }
 
 func TestThePageComesBackToItsRoomWithTheServer(t *testing.T) {
-	listen := fmt.Sprintf("127.0.0.1:%d", harness.Ports(t, 1)[0])
+	listen := fmt.Sprintf("127.0.0.1:%d", testkit.Ports(t, 1)[0])
 	server := harness.StartParley(t, "--listen", listen)
 	tabs := meet(t, startBrowser(t, "use-fake-ui-for-media-stream"), "http://"+listen+"/", "harbour")
 

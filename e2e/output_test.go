@@ -28,7 +28,7 @@ type piped struct {
 // startPiped starts parley and waits until it serves.
 func startPiped(t *testing.T, args ...string) *piped {
 	t.Helper()
-	ports := harness.Ports(t, 2)
+	ports := testkit.Ports(t, 2)
 	ops := fmt.Sprintf("127.0.0.1:%d", ports[1])
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -160,7 +160,7 @@ func TestHangupDrains(t *testing.T) {
 func TestUnderNohupAHangupIsIgnored(t *testing.T) {
 	t.Parallel()
 	parley := harness.Binary(t, harness.Parley)
-	ops := fmt.Sprintf("127.0.0.1:%d", harness.Ports(t, 1)[0])
+	ops := fmt.Sprintf("127.0.0.1:%d", testkit.Ports(t, 1)[0])
 	p := harness.StartShell(t, `trap "" HUP; exec "$0" "$@"`, parley, "--listen", "127.0.0.1:0", "--ops-listen", ops, "--nats-listen", "")
 	p.Ready(t)
 	p.Signal(t, syscall.SIGHUP)

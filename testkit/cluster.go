@@ -2,7 +2,6 @@ package testkit
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -23,7 +22,7 @@ func StartCluster(tb testing.TB, n int, opts ...Option) *Cluster {
 	if n == 0 {
 		n = 3
 	}
-	ports := freePorts(tb, n)
+	ports := Ports(tb, n) // routes have to be known before a server starts
 	routes := make([]*url.URL, n)
 	for i, port := range ports {
 		routes[i] = &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", port)}
@@ -44,6 +43,7 @@ func StartCluster(tb testing.TB, n int, opts ...Option) *Cluster {
 		for _, opt := range opts {
 			opt(o)
 		}
+		settle(tb, o)
 		s := &NATS{tb: tb, opts: o}
 		tb.Cleanup(s.Stop)
 		c.Servers = append(c.Servers, s)
@@ -95,19 +95,4 @@ func WaitFor(tb testing.TB, what string, cond func() bool) {
 		case <-tick.C:
 		}
 	}
-}
-
-// freePorts returns ports of the loopback that were free a moment ago: routes have to be known before a server starts.
-func freePorts(tb testing.TB, n int) []int {
-	tb.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatalf("testkit: free port: %v", err)
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	return ports
 }

@@ -57,10 +57,20 @@ func StartNATS(tb testing.TB, opts ...Option) *NATS {
 	for _, opt := range opts {
 		opt(o)
 	}
+	settle(tb, o)
 	n := &NATS{tb: tb, opts: o}
 	tb.Cleanup(n.Stop)
 	n.Restart()
 	return n
+}
+
+// settle gives a server that is to listen on whichever port a port that stays its own while it is stopped. One from the range of
+// outgoing connections could be taken meanwhile.
+func settle(tb testing.TB, o *server.Options) {
+	tb.Helper()
+	if !o.DontListen && o.Port == server.RANDOM_PORT {
+		o.Port = Ports(tb, 1)[0]
+	}
 }
 
 // Restart stops the server where it runs and starts it again with what it had stored. Clients reconnect by themselves.
