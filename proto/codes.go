@@ -14,6 +14,9 @@ const (
 	CodeUnavailable  Code = "unavailable"    // ask again; the change may or may not have been made
 	CodeInternal     Code = "internal"       // report it, with the id in the message
 	CodeTooLarge     Code = "too-large"      // send less; the request was not carried out
+	CodeForbidden    Code = "forbidden"      // it is for the owner
+	CodeResumeFirst  Code = "resume-first"   // the session is in the room by an earlier connection: resume it
+	CodeTooOld       Code = "too-old"        // the signal's number is not above the last one; it was not carried out
 )
 
 // Version is the protocol's version, told in the first frame.

@@ -12,9 +12,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// RecordForm is the newest form of journal records that this version reads and writes. Form 1 is that of [AppendRecord], form 2
-// that of [AppendCompact]. A replica says in its beats which one it knows; the newer one is written once all do.
-const RecordForm = 2
+// RecordForm is the newest form of journal records that this version reads and writes. Form 1 is that of [AppendRecord], forms 2
+// and 3 those of [AppendCompact]. A replica says in its beats which one it knows; a newer one is written once all do. Form 3 is
+// form 2 with what a room has of resumable sessions and of its policy; it is written for rooms that have such, and no others.
+const (
+	RecordForm  = sessionForm
+	compactForm = 2
+	sessionForm = 3
+)
 
 // ErrRecordForm is wrapped, beside [ErrRecord], by what decoding a record of a newer form returns: it must not be rewritten.
 var ErrRecordForm = errors.New("the record has a newer form")
@@ -24,23 +29,33 @@ var ErrRecordForm = errors.New("the record has a newer form")
 type Pack struct {
 	Gateways []GatewayID // those that have members; members name them by their place here
 	Count    int         // of members
-	raw      []byte      // ["<id>",<gateway>,"<request>"] each, in join order, with commas between
+	raw      []byte      // in join order, with commas between: ["<id>",<gateway>,"<request>"], or with ,<turn>,<keep>,<since> at its end
+	stays    bool        // some have these, so it is of form 3
 }
 
 // PackMembers encodes members.
 func PackMembers(members []Member) Pack {
 	const each = 56 // with ids and requests as Parley makes them
 	p := Pack{raw: make([]byte, 0, each*len(members))}
+	p.stays = slices.ContainsFunc(members, func(m Member) bool { return m.Turn > 0 })
 	for i := range members {
 		p.append(&members[i])
 	}
 	return p
 }
 
+// Form returns the form of a record that has these members.
+func (p Pack) Form() int {
+	if p.stays {
+		return sessionForm
+	}
+	return compactForm
+}
+
 // Join returns the pack with one member more.
 func (p Pack) Join(m Member) Pack {
 	const room = 128
-	grown := Pack{Gateways: slices.Clip(p.Gateways), Count: p.Count, raw: make([]byte, len(p.raw), len(p.raw)+room)}
+	grown := Pack{Gateways: slices.Clip(p.Gateways), Count: p.Count, raw: make([]byte, len(p.raw), len(p.raw)+room), stays: p.stays || m.Turn > 0}
 	copy(grown.raw, p.raw)
 	grown.append(&m)
 	return grown
@@ -67,21 +82,35 @@ func (p *Pack) append(m *Member) {
 		request = "." + rest // a request's own characters are others
 	}
 	p.raw = appendString(p.raw, request)
+	if p.stays && (m.Turn > 0 || m.Since > 0) {
+		for _, n := range [...]int64{m.Turn, int64(m.Keep), int64(m.Since)} { // a stream's sequence fits
+			p.raw = append(p.raw, ',')
+			p.raw = strconv.AppendInt(p.raw, n, 10)
+		}
+	}
 	p.raw = append(p.raw, ']')
 }
 
-// AppendCompact appends a record in form 2. members are those of the record, packed. A closing, which has none, is written in
-// form 1.
+// AppendCompact appends a record in form 2, or in form 3 where it has what form 2 cannot hold. members are those of the record,
+// packed. A closing, which has none, is written in form 1.
 func AppendCompact(b []byte, r *Record, members Pack) []byte {
 	if r.Closed {
 		return AppendRecord(b, r)
 	}
-	b = append(b, `{"v":2,"room":`...)
+	kept := r.OnOwnerGone != "" && r.OnOwnerGone != PolicyClose
+	if members.stays || kept || r.OwnerID == "" {
+		b = append(b, `{"v":3,"room":`...)
+	} else {
+		b = append(b, `{"v":2,"room":`...)
+	}
 	b = appendString(b, string(r.Room))
 	b = appendUint(b, "prev", r.Prev)
 	b = appendChange(b, &r.Change)
 	b = append(b, `,"closed":false`...)
 	b = appendGateways(b, members.Gateways)
+	if kept {
+		b = appendField(b, "onOwnerGone", string(r.OnOwnerGone))
+	}
 	b = appendField(b, "ownerId", string(r.OwnerID))
 	b = appendUint(b, "count", uint64(members.Count)) // not negative
 	b = append(b, membersKey...)
@@ -89,13 +118,13 @@ func AppendCompact(b []byte, r *Record, members Pack) []byte {
 	return append(b, `]}`...)
 }
 
-// membersKey stands once in a record of form 2: in a string its quotes would be escaped.
+// membersKey stands once in a record of form 2 or 3: in a string its quotes would be escaped.
 const membersKey = `,"members":[`
 
 // Compact reports whether a record has form 2 or a newer one.
 func Compact(b []byte) bool { return bytes.HasPrefix(b, []byte(`{"v":`)) }
 
-// DecodeHead reads a record of form 2 but for its members, which it returns packed; they share the record's memory. The error
+// DecodeHead reads a record of form 2 or 3 but for its members, which it returns packed; they share the record's memory. The error
 // wraps [ErrRecord].
 func (d *RecordDecoder) DecodeHead(b []byte) (Record, Pack, error) {
 	c := cursor{b: b}
@@ -117,7 +146,9 @@ func (d *RecordDecoder) DecodeHead(b []byte) (Record, Pack, error) {
 
 // scanHead reads the head of a record as AppendCompact writes it, of a room with a plain name.
 func (d *RecordDecoder) scanHead(c *cursor) (r Record, p Pack) {
-	c.literal(`{"v":2,"room":"`)
+	if p.stays = c.optional(`{"v":3,"room":"`); !p.stays {
+		c.literal(`{"v":2,"room":"`)
+	}
 	r.Room = Room(c.plain())
 	c.literal(`,"prev":`)
 	r.Prev = c.number()
@@ -129,7 +160,11 @@ func (d *RecordDecoder) scanHead(c *cursor) (r Record, p Pack) {
 	for c.optional(`,"`) {
 		p.Gateways = append(p.Gateways, GatewayID(d.share(c.plain())))
 	}
-	c.literal(`],"ownerId":"`)
+	c.literal(`]`)
+	if p.stays && c.optional(`,"onOwnerGone":"`) {
+		r.OnOwnerGone = Policy(c.plain())
+	}
+	c.literal(`,"ownerId":"`)
 	r.OwnerID = ClientID(c.plain())
 	c.literal(`,"count":`)
 	p.Count = int(min(c.number(), 1<<31)) // it fits
@@ -141,7 +176,7 @@ func (d *RecordDecoder) scanHead(c *cursor) (r Record, p Pack) {
 	return r, p
 }
 
-// decodeHead reads the head of any record of form 2.
+// decodeHead reads the head of any record of form 2 or 3.
 func decodeHead(b []byte) (Record, Pack, error) {
 	at := bytes.Index(b, []byte(membersKey))
 	raw, ok := bytes.CutSuffix(b, []byte(`]}`))
@@ -155,6 +190,7 @@ func decodeHead(b []byte) (Record, Pack, error) {
 		Change   Change      `json:"change"`
 		Closed   bool        `json:"closed"`
 		Gateways []GatewayID `json:"gateways"`
+		Policy   Policy      `json:"onOwnerGone"`
 		OwnerID  ClientID    `json:"ownerId"`
 		Count    int         `json:"count"`
 	}
@@ -168,11 +204,13 @@ func decodeHead(b []byte) (Record, Pack, error) {
 	switch {
 	case h.V > RecordForm:
 		return Record{}, Pack{}, fmt.Errorf("%w: %w: %d", ErrRecord, ErrRecordForm, h.V)
-	case h.V != RecordForm || raw == nil:
+	case h.V < compactForm || raw == nil:
 		return Record{}, Pack{}, fmt.Errorf("%w: it has no members", ErrRecord)
 	}
-	p := Pack{Gateways: h.Gateways, Count: h.Count, raw: raw[at+len(membersKey):]}
-	return Record{Room: h.Room, OwnerID: h.OwnerID, Prev: h.Prev, Change: h.Change, Closed: h.Closed}, p, nil
+	p := Pack{Gateways: h.Gateways, Count: h.Count, raw: raw[at+len(membersKey):], stays: h.V >= sessionForm}
+	return Record{
+		Room: h.Room, OwnerID: h.OwnerID, Prev: h.Prev, Change: h.Change, Closed: h.Closed, OnOwnerGone: h.Policy,
+	}, p, nil
 }
 
 // Members decodes the members. They share memory with one another, not with the pack. The error wraps [ErrRecord].
@@ -222,6 +260,13 @@ func (p *Pack) scan() []Member {
 		} else {
 			m.Request = RequestID(at(request, &c))
 		}
+		if p.stays && c.optional(`,`) {
+			m.Turn = int64(min(c.number(), MaxTurn))
+			c.literal(`,`)
+			m.Keep = int(min(c.number(), MaxKeep))
+			c.literal(`,`)
+			m.Since = c.number()
+		}
 		c.literal(`]`)
 		members, ends = append(members, m), append(ends, len(requests))
 	}
@@ -248,8 +293,11 @@ func (p *Pack) decode() []Member {
 	for _, v := range list {
 		var id, request string
 		var gateway uint64
-		const fields = 3 // with more it is of a newer form
-		if len(v) != fields || json.Unmarshal(v[0], &id) != nil || json.Unmarshal(v[1], &gateway) != nil ||
+		const fields, withStay = 3, 6 // with others it is of a newer form
+		if len(v) != fields && (len(v) != withStay || !p.stays) {
+			return nil
+		}
+		if json.Unmarshal(v[0], &id) != nil || json.Unmarshal(v[1], &gateway) != nil ||
 			json.Unmarshal(v[2], &request) != nil {
 			return nil
 		}
@@ -259,6 +307,10 @@ func (p *Pack) decode() []Member {
 		m := Member{ID: ClientID(id), Gateway: p.Gateways[gateway], Request: RequestID(request)}
 		if rest, own := strings.CutPrefix(request, "."); own {
 			m.Request = RequestID(string(m.Gateway) + "-" + rest)
+		}
+		if len(v) == withStay && (json.Unmarshal(v[3], &m.Turn) != nil || json.Unmarshal(v[4], &m.Keep) != nil ||
+			json.Unmarshal(v[5], &m.Since) != nil) {
+			return nil
 		}
 		members = append(members, m)
 	}

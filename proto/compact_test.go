@@ -82,7 +82,9 @@ func TestJoinsOfOnePackAreApart(t *testing.T) {
 	t.Parallel()
 	base := PackMembers(roomOf(2).Members).Join(roomOf(3).Members[2]) // with room for more behind it
 	a, b := base.Join(Member{ID: "a", Gateway: "ga", Request: "ra"}), base.Join(Member{ID: "b", Gateway: "gb", Request: "rb"})
-	for p, want := range map[*Pack]Member{&a: {"a", "ga", "ra"}, &b: {"b", "gb", "rb"}} {
+	for p, want := range map[*Pack]Member{
+		&a: {ID: "a", Gateway: "ga", Request: "ra"}, &b: {ID: "b", Gateway: "gb", Request: "rb"},
+	} {
 		if m, err := p.Members(); err != nil || m[3] != want {
 			t.Errorf("%+v, %v, expected %+v", m, err, want)
 		}

@@ -1,6 +1,7 @@
 package proto
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 
@@ -20,6 +21,9 @@ func AppendEvent(b []byte, e *Event) []byte {
 		if e.Limits != nil {
 			b = appendLimits(b, e.Limits)
 		}
+		if e.Keep != nil {
+			b = appendUint(b, "keep", uint64(max(*e.Keep, 0)))
+		}
 	case RoomCreated:
 		b = appendField(b, "room", string(e.Room))
 		if e.OwnerID != "" {
@@ -32,13 +36,19 @@ func AppendEvent(b []byte, e *Event) []byte {
 		if e.OwnerID != "" {
 			b = appendUint(b, "prev", e.Prev)
 		}
-	case RoomJoined, Roster:
+	case RoomJoined, Resumed, Roster:
 		b = appendField(b, "room", string(e.Room))
 		b = appendField(b, "ownerId", string(e.OwnerID))
 		if e.Packed != nil {
 			b = append(append(b, `,"clients":`...), e.Packed...)
 		} else {
 			b = appendClients(b, e.Clients)
+		}
+		if e.Name == Resumed || len(e.Away) > 0 {
+			b = appendIDs(b, "away", e.Away)
+		}
+		if e.Name == Resumed {
+			b = appendIDs(b, "fresh", e.Fresh)
 		}
 		b = appendUint(b, "seq", e.Seq)
 	case RoomLeft:
@@ -48,7 +58,7 @@ func AppendEvent(b []byte, e *Event) []byte {
 		if e.Reason != "" {
 			b = appendField(b, "reason", string(e.Reason))
 		}
-	case TargetNotFound, SignalSent:
+	case TargetNotFound, SignalSent, SignalHeld:
 		b = appendField(b, "room", string(e.Room))
 		b = appendField(b, "targetId", string(e.TargetID))
 	case SignalReceive:
@@ -60,14 +70,32 @@ func AppendEvent(b []byte, e *Event) []byte {
 			b = append(b, `,"n":`...)
 			b = strconv.AppendInt(b, e.N, 10)
 		}
-	case ClientJoined, ClientLeft:
+	case ClientJoined, ClientLeft, ClientBack, ClientAway:
 		b = appendField(b, "room", string(e.Room))
 		b = appendField(b, "id", string(e.ID))
+		if e.OwnerID != "" && e.Name == ClientLeft {
+			b = appendField(b, "ownerId", string(e.OwnerID))
+		}
+		if e.FreshBack {
+			b = append(b, `,"fresh":true`...)
+		}
 		b = appendUint(b, "seq", e.Seq)
-		b = appendUint(b, "prev", e.Prev)
+		if e.Name != ClientAway {
+			b = appendUint(b, "prev", e.Prev)
+		}
+		if e.Reason != "" {
+			b = appendField(b, "reason", string(e.Reason))
+		}
+	case Live:
+		b = appendField(b, "room", string(e.Room))
+		b = append(b, `,"lost":`...)
+		b = appendNumbers(b, e.Lost)
 	case RoomClosed:
 		b = appendField(b, "room", string(e.Room))
 		b = appendField(b, "ownerId", string(e.OwnerID))
+		if e.ID != "" {
+			b = appendField(b, "id", string(e.ID))
+		}
 		b = appendUint(b, "seq", e.Seq)
 		b = appendUint(b, "prev", e.Prev)
 		b = appendField(b, "reason", string(e.Reason))
@@ -84,7 +112,15 @@ func AppendEvent(b []byte, e *Event) []byte {
 		b = appendRooms(b, e.List)
 		b = appendField(b, "next", string(e.Next))
 	case Pong, Ping:
-	case RoomExists, RoomNotExists, NotInRoom, RoomCreate, RoomJoin, RoomLeave, SignalSend:
+	case NotInRoom:
+		b = appendField(b, "room", string(e.Room))
+		if e.Reason != "" {
+			b = appendField(b, "reason", string(e.Reason))
+		}
+	case PushIt:
+		b = appendField(b, "room", string(e.Room))
+		b = appendField(b, "targetId", string(e.TargetID))
+	case RoomExists, RoomNotExists, RoomCreate, RoomJoin, RoomLeave, RoomEnter, RoomClose, Resume, SignalSend, Fenced:
 		b = appendField(b, "room", string(e.Room))
 	default:
 		b = appendField(b, "room", string(e.Room))
@@ -133,9 +169,14 @@ func appendString(b []byte, s string) []byte {
 	return b
 }
 
-func appendClients(b []byte, clients []ClientID) []byte {
-	b = slices.Grow(b, len(`,"clients":[]`)+40*len(clients))
-	b = append(b, `,"clients":[`...)
+func appendClients(b []byte, clients []ClientID) []byte { return appendIDs(b, "clients", clients) }
+
+// appendIDs appends a member whose value is a list of client ids.
+func appendIDs(b []byte, name string, clients []ClientID) []byte {
+	b = slices.Grow(b, len(`,"":[]`)+len(name)+40*len(clients))
+	b = append(b, ',', '"')
+	b = append(b, name...)
+	b = append(b, `":[`...)
 	for i, id := range clients {
 		if i > 0 {
 			b = append(b, ',')
@@ -177,4 +218,18 @@ func appendRooms(b []byte, rooms []RoomInfo) []byte {
 		b = append(b, '}')
 	}
 	return append(b, ']')
+}
+
+// appendNumbers appends an object of numbers by client, in the clients' order.
+func appendNumbers(b []byte, numbers map[ClientID]int64) []byte {
+	b = append(b, '{')
+	for i, id := range slices.Sorted(maps.Keys(numbers)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, string(id))
+		b = append(b, ':')
+		b = strconv.AppendInt(b, numbers[id], 10)
+	}
+	return append(b, '}')
 }

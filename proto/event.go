@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -15,7 +16,10 @@ const (
 	RoomCreate Name = "room-create"
 	RoomJoin   Name = "room-join"
 	RoomLeave  Name = "room-leave"
+	RoomEnter  Name = "room-enter"
+	RoomClose  Name = "room-close"
 	SignalSend Name = "signal-send"
+	Resume     Name = "resume"
 	Ping       Name = "ping"
 )
 
@@ -31,13 +35,23 @@ const (
 	NotInRoom      Name = "not-in-room"
 	TargetNotFound Name = "target-not-found"
 	SignalSent     Name = "signal-sent"
+	SignalHeld     Name = "signal-held"
 	SignalReceive  Name = "signal-receive"
+	Resumed        Name = "resumed"
+	Live           Name = "live"
 	ClientJoined   Name = "client-joined"
 	ClientLeft     Name = "client-left"
+	ClientAway     Name = "client-away"
+	ClientBack     Name = "client-back"
 	RoomClosed     Name = "room-closed" // over NATS only: gateways turn it into room-left, kicked
 	Error          Name = "error"
 	Roster         Name = "roster" // over NATS only
 	Rooms          Name = "rooms"  // over NATS only
+	// Fenced, over NATS only: a later turn of the session is in the room. The connection that asked is closed with [CloseResumed].
+	Fenced Name = "fenced"
+	// PushIt, over NATS only: the target's session is resumable, so the sender's gateway has to keep the signal and push it. The
+	// header [HeaderMembers] says where the target is.
+	PushIt Name = "push-it"
 )
 
 // Reason says why a room was closed, or why a client is in it no longer that did not ask to leave.
@@ -47,6 +61,14 @@ type Reason string
 const (
 	OwnerLeft Reason = "owner-left"
 	OwnerLost Reason = "owner-lost"
+	// ClosedForAll: the owner has ended the room with room-close.
+	ClosedForAll Reason = "closed"
+)
+
+// Why a member left, on client-left; and on room-closed where who left was not the owner.
+const (
+	MemberLeft Reason = "left" // it asked to
+	MemberLost Reason = "lost" // its connection ended, and it did not come back
 )
 
 // Removed is told to a client that was removed alone, or of whose room the gateway has missed why it was closed.
@@ -58,27 +80,38 @@ var ErrEvent = errors.New("bad event")
 // Event is any answer or push, as sockets and NATS carry them. Which fields stand in the JSON depends on the name, not
 // on whether they are empty: see [AppendEvent].
 type Event struct {
-	Name     Name           `json:"event"`
-	Room     Room           `json:"room"`
-	ID       ClientID       `json:"id"`       // connected, client-joined, client-left
-	OwnerID  ClientID       `json:"ownerId"`  // room-created and room-closed as room events, room-joined, roster
+	Name Name     `json:"event"`
+	Room Room     `json:"room"`
+	ID   ClientID `json:"id"` // connected, client-joined, -left, -away, -back; room-closed: who left, if not the owner
+	// OwnerID: room-created and room-closed as room events, room-joined, resumed, roster. client-left, where the owner has left: the
+	// new one, which may be nobody.
+	OwnerID  ClientID       `json:"ownerId"`
 	Clients  []ClientID     `json:"clients"`  // room-joined: the others; roster: all, in join order; repeated room-created
 	Packed   jsontext.Value `json:"-"`        // Clients as JSON, where [DecodeAnswer] has left them so
 	Kicked   bool           `json:"kicked"`   // room-left
 	TargetID ClientID       `json:"targetId"` // target-not-found, signal-sent
 	SenderID ClientID       `json:"senderId"` // signal-receive, error
 	Data     jsontext.Value `json:"data"`     // signal-receive
-	N        int64          `json:"n"`        // signal-receive between replica and gateway: the sender's count
-	Message  string         `json:"message"`  // error
-	Code     Code           `json:"code"`     // error
-	Seq      uint64         `json:"seq"`
-	Prev     uint64         `json:"prev"`
-	Reason   Reason         `json:"reason"` // room-closed; room-left with kicked true
-	Version  int            `json:"version"`
-	Limits   *Limits        `json:"limits"` // connected
-	List     []RoomInfo     `json:"rooms"`  // rooms
-	Next     Room           `json:"next"`   // rooms: the name to go on after, empty at the end
-	Ref      string         `json:"ref"`
+	N        int64          `json:"n"`        // signal-receive between services, and to resumable clients: the signal's number
+	Away     []ClientID     `json:"away"`     // room-joined, resumed: those of clients who are known to be away
+	// Fresh, in the JSON of client-back a boolean: it has no peer connections any more. In that of resumed a list of those of clients who
+	// joined, or came back fresh, after the seq that the client named.
+	FreshBack bool           `json:"-"`
+	Fresh     []ClientID     `json:"-"`
+	RawFresh  jsontext.Value `json:"fresh"` // as it came; read by [DecodeEvent]
+	// Lost, in live: from whom signals may be missing, and for each the number that the client takes as heard from then on.
+	Lost    map[ClientID]int64 `json:"lost"`
+	Keep    *int               `json:"keep"`    // connected, of a session with a key: seconds
+	Message string             `json:"message"` // error
+	Code    Code               `json:"code"`    // error
+	Seq     uint64             `json:"seq"`
+	Prev    uint64             `json:"prev"`
+	Reason  Reason             `json:"reason"` // room-closed; room-left with kicked true
+	Version int                `json:"version"`
+	Limits  *Limits            `json:"limits"` // connected
+	List    []RoomInfo         `json:"rooms"`  // rooms
+	Next    Room               `json:"next"`   // rooms: the name to go on after, empty at the end
+	Ref     string             `json:"ref"`
 }
 
 // Limits are what a gateway allows one client, as connected tells it. 0 is no limit.
@@ -113,6 +146,9 @@ func DecodeEvent(b []byte) (Event, error) {
 	if e.Name == "" {
 		return Event{}, fmt.Errorf("%w: it has no name", ErrEvent)
 	}
+	if err := e.readFresh(); err != nil {
+		return Event{}, err
+	}
 	return e, nil
 }
 
@@ -137,4 +173,22 @@ func (e *Event) Unpack() []ClientID {
 // Errorf returns an error event.
 func Errorf(code Code, room Room, sender ClientID, format string, args ...any) Event {
 	return Event{Name: Error, Room: room, SenderID: sender, Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// readFresh reads what "fresh" says, which is a boolean in one event and a list in another.
+func (e *Event) readFresh() error {
+	raw := e.RawFresh
+	e.RawFresh = nil
+	var err error
+	switch {
+	case raw == nil:
+	case e.Name == ClientBack:
+		err = json.Unmarshal(raw, &e.FreshBack)
+	case e.Name == Resumed:
+		err = json.Unmarshal(raw, &e.Fresh)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: fresh: %w", ErrEvent, err)
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package proto
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -26,6 +27,9 @@ func TooLarge(most int) error {
 // MaxRef is the longest ref of a request, in bytes.
 const MaxRef = 64
 
+// maxNumber is the greatest number of a signal: what a JavaScript number holds exactly.
+const maxNumber = 1<<53 - 1
+
 // MaxDepth is how deep a frame's JSON may nest: far more than a signal needs, far less than what exhausts a reader.
 const MaxDepth = 256
 
@@ -35,6 +39,11 @@ type Frame struct {
 	Room     Room
 	TargetID ClientID
 	Data     jsontext.Value
+	N        int64              // signal-send, of a client that numbers its signals itself: the number; 0: it does not
+	Policy   Policy             // room-create, room-enter: onOwnerGone
+	Seq      uint64             // resume: the last of the room that the client has taken note of
+	Heard    map[ClientID]int64 // resume: by sender, the number of the last signal heard
+	Fresh    bool               // resume: the client has no peer connections any more
 	Ref      string
 	HasRef   bool // there is a ref, though it may be empty; set by [DecodeFrame]
 }
@@ -54,6 +63,11 @@ type rawFrame struct {
 	TargetID jsontext.Value `json:"targetId"`
 	Data     jsontext.Value `json:"data"`
 	Ref      jsontext.Value `json:"ref"`
+	N        jsontext.Value `json:"n"`
+	Policy   jsontext.Value `json:"onOwnerGone"`
+	Seq      jsontext.Value `json:"seq"`
+	Heard    jsontext.Value `json:"heard"`
+	Fresh    jsontext.Value `json:"fresh"`
 }
 
 // DecodeFrame reads a plain socket's text frame. Unknown members are ignored; members that stand twice, bytes that are no
@@ -101,7 +115,34 @@ func DecodeFrame(b []byte) (Frame, error) {
 	if raw.Room != nil && !roomOK && f.Name != Ping {
 		return f, fmt.Errorf(`%w: "room" has to be a string of valid Unicode`, ErrFrame)
 	}
+	if err := f.readMore(&raw); err != nil {
+		return f, err
+	}
 	return f, f.check(Room(room), raw.Room != nil)
+}
+
+// readMore reads the members that only some requests have. In others they are unknown, and ignored.
+func (f *Frame) readMore(raw *rawFrame) error {
+	read := func(v jsontext.Value, to any, rule string) error {
+		if v == nil || json.Unmarshal(v, to) == nil {
+			return nil
+		}
+		return fmt.Errorf("%w: %s", ErrFrame, rule)
+	}
+	switch f.Name {
+	case SignalSend:
+		return read(raw.N, &f.N, `"n" has to be an integer`)
+	case RoomCreate, RoomEnter:
+		return read(raw.Policy, &f.Policy, `"onOwnerGone" has to be a string`)
+	case Resume:
+		return cmp.Or(
+			read(raw.Seq, &f.Seq, `"seq" has to be an integer, 0 or more`),
+			read(raw.Heard, &f.Heard, `"heard" has to be an object whose values are integers`),
+			read(raw.Fresh, &f.Fresh, `"fresh" has to be true or false`),
+		)
+	default:
+		return nil
+	}
 }
 
 // Check returns an error that wraps [ErrFrame] when a field that the request needs is missing or wrong, for transports
@@ -112,9 +153,10 @@ func (f *Frame) check(room Room, given bool) error {
 	switch f.Name {
 	case Ping:
 		return nil
-	case RoomCreate, RoomJoin, RoomLeave, SignalSend:
+	case RoomCreate, RoomJoin, RoomEnter, RoomLeave, RoomClose, SignalSend, Resume:
 	default:
-		return fmt.Errorf("%w: there is no event %q; there are room-create, room-join, room-leave, signal-send and ping",
+		return fmt.Errorf("%w: there is no event %q; there are room-create, room-join, room-enter, room-leave, room-close, "+
+			"signal-send, resume and ping",
 			ErrFrame, Clip(string(f.Name)))
 	}
 	if !given && room == "" {
@@ -123,10 +165,17 @@ func (f *Frame) check(room Room, given bool) error {
 	if err := room.Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrFrame, err)
 	}
+	if f.Name == RoomCreate || f.Name == RoomEnter {
+		if err := f.Policy.Check(); err != nil {
+			return fmt.Errorf("%w: %w", ErrFrame, err)
+		}
+	}
 	if f.Name != SignalSend {
 		return nil
 	}
 	switch {
+	case f.N < 0 || f.N > maxNumber:
+		return fmt.Errorf(`%w: "n" has to be from 1 to 2^53 - 1`, ErrFrame)
 	case f.TargetID == "":
 		return fmt.Errorf(`%w: signal-send needs "targetId"`, ErrFrame)
 	case f.Data == nil:
@@ -204,10 +253,26 @@ func AppendFrame(b []byte, f *Frame) []byte {
 	if f.Room != "" {
 		b = appendField(b, "room", string(f.Room))
 	}
-	if f.Name == SignalSend {
+	switch f.Name {
+	case SignalSend:
 		b = appendField(b, "targetId", string(f.TargetID))
 		b = append(b, `,"data":`...)
 		b = append(b, f.Data...)
+		if f.N > 0 {
+			b = appendUint(b, "n", uint64(f.N))
+		}
+	case RoomCreate, RoomEnter:
+		if f.Policy != "" {
+			b = appendField(b, "onOwnerGone", string(f.Policy))
+		}
+	case Resume:
+		b = appendUint(b, "seq", f.Seq)
+		b = append(b, `,"heard":`...)
+		b = appendNumbers(b, f.Heard)
+		if f.Fresh {
+			b = append(b, `,"fresh":true`...)
+		}
+	default:
 	}
 	if f.Ref != "" || f.HasRef {
 		b = appendField(b, "ref", f.Ref)

@@ -101,6 +101,7 @@ func (d *RecordDecoder) readChange(c *cursor, ch *Change) (id, request []byte) {
 	if c.optional(`,"reason":"`) {
 		ch.Reason = Reason(c.plain())
 	}
+	ch.Fresh, ch.Owner = c.optional(`,"fresh":true`), c.optional(`,"owner":true`)
 	c.literal(`,"request":"`)
 	request = c.plain()
 	c.literal(`,"replica":"`)
@@ -141,7 +142,7 @@ func (r *Record) shareIDs(owner, id, request []byte) {
 }
 
 func eventName(b []byte) Name {
-	for _, name := range [...]Name{ClientJoined, ClientLeft, RoomCreated, RoomClosed} {
+	for _, name := range [...]Name{ClientJoined, ClientLeft, RoomCreated, RoomClosed, ClientBack} {
 		if string(name) == string(b) {
 			return name
 		}

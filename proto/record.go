@@ -14,24 +14,53 @@ var ErrRecord = errors.New("bad journal record")
 type Record struct {
 	Room    Room     `json:"room"`
 	OwnerID ClientID `json:"ownerId"`
-	Members []Member `json:"members"` // in join order, the owner first; none once closed
+	Members []Member `json:"members"` // in join order; none once closed
 	Prev    uint64   `json:"prev"`    // the sequence that the change was decided on and appended with
 	Change  Change   `json:"change"`
 	Closed  bool     `json:"closed"`
+	// OnOwnerGone is in form 3 alone. OwnerID is empty where the owner is gone and the policy is stay.
+	OnOwnerGone Policy `json:"-"`
+}
+
+// NeedsForm returns the least form that can hold the record.
+func (r *Record) NeedsForm() int {
+	if r.Closed {
+		return 1
+	}
+	if r.OnOwnerGone != "" && r.OnOwnerGone != PolicyClose || r.OwnerID == "" {
+		return sessionForm
+	}
+	for i := range r.Members {
+		if r.Members[i].Turn > 0 {
+			return sessionForm
+		}
+	}
+	return 1
 }
 
 // Member is a client in a room.
 type Member struct {
 	ID      ClientID  `json:"id"`
 	Gateway GatewayID `json:"gateway"`
-	Request RequestID `json:"request"` // the create or join that made it one
+	Request RequestID `json:"request"` // the create, join, enter or resume that made it one, or brought it back
+	// The rest is in form 3 alone.
+	Turn  int64  `json:"-"` // of the connection by which it is in the room; 0: its session is not resumable
+	Keep  int    `json:"-"` // seconds that its session outlives the connection
+	Since uint64 `json:"-"` // the room's seq before it joined or came back fresh; 0: before anybody resumable was in there
+}
+
+// Stay returns what gateways have to know of the member beside its id.
+func (m *Member) Stay() Stay {
+	return Stay{Gateway: m.Gateway, Request: m.Request, Turn: m.Turn, Keep: m.Keep, Since: m.Since}
 }
 
 // Change is what a record changed.
 type Change struct {
 	Event    Name        `json:"event"`              // room-created, client-joined, client-left, room-closed
-	ID       ClientID    `json:"id,omitzero"`        // who joined or left; the owner on room-created and room-closed
-	Reason   Reason      `json:"reason,omitzero"`    // room-closed
+	ID       ClientID    `json:"id,omitzero"`        // who joined, left or came back; who made or closed the room
+	Reason   Reason      `json:"reason,omitzero"`    // room-closed, client-left
+	Fresh    bool        `json:"fresh,omitzero"`     // client-back: it has no peer connections any more
+	Owner    bool        `json:"owner,omitzero"`     // client-left: it was the owner; room-closed of a room without one: false
 	Request  RequestID   `json:"request"`            // the request that made the change
 	Replica  ReplicaID   `json:"replica"`            // who made it
 	Gateways []GatewayID `json:"gateways,omitempty"` // which had members before and have none after it
@@ -45,8 +74,16 @@ func (r *Record) Event(seq uint64) Event {
 		e.OwnerID, e.Prev = r.OwnerID, 0
 	case RoomClosed:
 		e.OwnerID, e.Reason = r.OwnerID, r.Change.Reason
+		if r.Change.ID != r.OwnerID {
+			e.ID = r.Change.ID
+		}
+	case ClientLeft:
+		e.ID, e.Reason = r.Change.ID, r.Change.Reason
+		if r.Change.Owner {
+			e.OwnerID = r.OwnerID
+		}
 	default:
-		e.ID = r.Change.ID
+		e.ID, e.FreshBack = r.Change.ID, r.Change.Fresh
 	}
 	return e
 }
@@ -123,6 +160,12 @@ func appendChange(b []byte, c *Change) []byte {
 	}
 	if c.Reason != "" {
 		b = appendField(b, "reason", string(c.Reason))
+	}
+	if c.Fresh {
+		b = append(b, `,"fresh":true`...)
+	}
+	if c.Owner {
+		b = append(b, `,"owner":true`...)
 	}
 	b = appendField(b, "request", string(c.Request))
 	b = appendField(b, "replica", string(c.Replica))

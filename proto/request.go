@@ -14,15 +14,20 @@ var ErrRequest = errors.New("bad request")
 // Request is the payload of a request over NATS. Which members stand depends on the operation.
 type Request struct {
 	Room     Room           `json:"room"`
-	ClientID ClientID       `json:"clientId"` // create, join, leave, signal
-	Gateway  GatewayID      `json:"gateway"`  // create, join, leave, signal
-	Joined   RequestID      `json:"joined"`   // leave: the request that it ends; empty ends any
-	Lost     bool           `json:"lost"`     // leave: the connection ended
-	TargetID ClientID       `json:"targetId"` // signal
-	N        int64          `json:"n"`        // signal: grows with each signal of a sender
-	Data     jsontext.Value `json:"data"`     // signal
-	After    Room           `json:"after"`    // list: the name to go on after
-	Limit    int            `json:"limit"`    // list: at most [MaxList], which 0 stands for
+	ClientID ClientID       `json:"clientId"`    // all but roster and list
+	Gateway  GatewayID      `json:"gateway"`     // all but roster and list
+	Turn     int64          `json:"turn"`        // all but roster and list, of a session with a key: its connection
+	Keep     int            `json:"keep"`        // create, join, enter, resume, with a turn: seconds
+	Policy   Policy         `json:"onOwnerGone"` // create, enter
+	Seq      uint64         `json:"seq"`         // resume: the last of the room that the client has taken note of
+	Fresh    bool           `json:"fresh"`       // resume: it has no peer connections any more
+	Joined   RequestID      `json:"joined"`      // leave: the request that it ends; empty ends any
+	Lost     bool           `json:"lost"`        // leave: the connection ended
+	TargetID ClientID       `json:"targetId"`    // signal
+	N        int64          `json:"n"`           // signal: grows with each signal of a sender
+	Data     jsontext.Value `json:"data"`        // signal
+	After    Room           `json:"after"`       // list: the name to go on after
+	Limit    int            `json:"limit"`       // list: at most [MaxList], which 0 stands for
 }
 
 // DecodeRequest reads and checks the payload of a request. The error wraps [ErrRequest] and says what to mend.
@@ -62,6 +67,12 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 	if err := r.Gateway.Check(); err != nil {
 		return r, fmt.Errorf("%w: gateway: %w", ErrRequest, err)
 	}
+	if r.Turn < 0 || r.Turn > MaxTurn || r.Keep < 0 || r.Keep > MaxKeep || op == OpResume && r.Turn == 0 {
+		return r, fmt.Errorf(`%w: "turn" is 1 to %d, "keep" 0 to %d`, ErrRequest, int64(MaxTurn), MaxKeep)
+	}
+	if err := r.Policy.Check(); err != nil {
+		return r, fmt.Errorf("%w: %w", ErrRequest, err)
+	}
 	switch op {
 	case OpLeave:
 		if r.Joined != "" {
@@ -78,7 +89,7 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 		case r.Data == nil:
 			return r, fmt.Errorf(`%w: signal needs "data"`, ErrRequest)
 		}
-	case OpCreate, OpJoin, OpRoster, OpList:
+	case OpCreate, OpJoin, OpEnter, OpResume, OpClose, OpRoster, OpList:
 	default:
 		return r, fmt.Errorf("%w: there is no operation %q", ErrRequest, Clip(string(op)))
 	}
@@ -101,7 +112,22 @@ func AppendRequest(b []byte, op Op, r *Request) []byte {
 	}
 	b = appendField(b, "clientId", string(r.ClientID))
 	b = appendField(b, "gateway", string(r.Gateway))
+	if r.Turn > 0 && op != OpSignal {
+		b = appendUint(b, "turn", uint64(r.Turn))
+	}
 	switch op {
+	case OpCreate, OpJoin, OpEnter, OpResume:
+		if r.Turn > 0 {
+			b = appendUint(b, "keep", uint64(max(r.Keep, 0)))
+		}
+		if r.Policy != "" && op != OpJoin {
+			b = appendField(b, "onOwnerGone", string(r.Policy))
+		}
+		if op == OpResume {
+			b = appendUint(b, "seq", r.Seq)
+			b = append(b, `,"fresh":`...)
+			b = strconv.AppendBool(b, r.Fresh)
+		}
 	case OpLeave:
 		if r.Joined != "" {
 			b = appendField(b, "joined", string(r.Joined))
@@ -114,7 +140,7 @@ func AppendRequest(b []byte, op Op, r *Request) []byte {
 		b = strconv.AppendInt(b, r.N, 10)
 		b = append(b, `,"data":`...)
 		b = append(b, r.Data...)
-	case OpCreate, OpJoin, OpRoster, OpList:
+	case OpClose, OpRoster, OpList:
 	}
 	return append(b, '}')
 }

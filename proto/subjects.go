@@ -21,12 +21,17 @@ const (
 	OpJoin   Op = "join"
 	OpLeave  Op = "leave"
 	OpSignal Op = "signal"
+	OpEnter  Op = "enter"
+	OpResume Op = "resume"
+	OpClose  Op = "close"
 	OpRoster Op = "roster"
 	OpList   Op = "list"
 )
 
 // Ops lists every operation.
-func Ops() []Op { return []Op{OpCreate, OpJoin, OpLeave, OpSignal, OpRoster, OpList} }
+func Ops() []Op {
+	return []Op{OpCreate, OpJoin, OpEnter, OpResume, OpLeave, OpClose, OpSignal, OpRoster, OpList}
+}
 
 // Role is what a process is, in its beat.
 type Role string
@@ -100,6 +105,15 @@ func (s Subjects) GatewayCheck(id GatewayID) string { return s.gateway(id) + ".c
 // GatewayEngine returns where a gateway hears from other gateways about its Socket.IO sessions.
 func (s Subjects) GatewayEngine(id GatewayID) string { return s.gateway(id) + ".engine" }
 
+// GatewayPush returns where a gateway hears signals for its resumable clients, from the gateways of their senders.
+func (s Subjects) GatewayPush(id GatewayID) string { return s.gateway(id) + ".push" }
+
+// GatewayPeer returns where a gateway hears what other gateways say of sessions.
+func (s Subjects) GatewayPeer(id GatewayID) string { return s.gateway(id) + ".peer" }
+
+// GatewayAway returns where a gateway is asked which members of a room are away.
+func (s Subjects) GatewayAway(id GatewayID) string { return s.gateway(id) + ".away" }
+
 func (s Subjects) gateway(id GatewayID) string { return s.prefix + ".gateway." + string(id) }
 
 // GatewayKind is what a message on a gateway's subscription is.
@@ -113,6 +127,9 @@ const (
 	KindClient              // for one client; the rest is its id
 	KindCheck               // a check; no rest
 	KindEngine              // another gateway about a Socket.IO session; no rest
+	KindPush                // another gateway's signals for a resumable client; no rest
+	KindPeer                // another gateway about sessions; no rest
+	KindAway                // somebody asks who is away; no rest
 )
 
 // ParseGateway reads a subject that came over the subscription of [Subjects.GatewayAll] for that gateway.
@@ -134,6 +151,12 @@ func (s Subjects) ParseGateway(id GatewayID, subject string) (GatewayKind, strin
 		return KindCheck, ""
 	case kind == "engine" && !found:
 		return KindEngine, ""
+	case kind == "push" && !found:
+		return KindPush, ""
+	case kind == "peer" && !found:
+		return KindPeer, ""
+	case kind == "away" && !found:
+		return KindAway, ""
 	}
 	return KindUnknown, ""
 }

@@ -7,10 +7,13 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// Client is one client of this gateway. It is made for [Open] with its two fields set; the rest is the core's.
+// Client is one client of this gateway: one connection of its session. It is made for [Open] with its exported fields set; the rest
+// is the core's.
 type Client struct {
 	ID   proto.ClientID
-	Peer any // the driver's own: a core never looks at it
+	Turn int64 // of the connection; 0: its session is not resumable
+	Keep int64 // nanoseconds that its session outlives it
+	Peer any   // the driver's own: a core never looks at it
 
 	stay    stay
 	asking  bool // ask is under way

@@ -21,6 +21,17 @@ const (
 	Refused                  // a Deliver's queue did not take the signal: Client, Event (Room, SenderID, N)
 	CompareAll               // events may have been missed: every room is compared with its roster: Why
 	Tick                     // a second has passed
+
+	// Of resumable sessions.
+	Away        // a client's connection has ended, and its session is kept: Client
+	Push        // another gateway, or this one's keeper, pushes signals: Push
+	PushRefused // a DeliverPush's queue did not take all: Client, Event (Room, SenderID, N: the last that it took)
+	Told        // a keeper says what it keeps: Say
+	Hint        // a member elsewhere is away: Say
+	Elsewhere   // a client has resumed a room at another gateway by a later turn: Say (Room, ID, Turn, From)
+	Pong        // a client's end has all that was queued before a ping: Client, Num
+	CompareRoom // where a member is is not known: Room is compared with its roster: Say (Room)
+	Pulse       // a quarter of a second has passed
 )
 
 // In is one thing that has happened. It is borrowed: what a core keeps of it, it copies, but for Payload, which nobody may
@@ -36,12 +47,15 @@ type In struct {
 	To      proto.ClientID  // Signal: for whom
 	Reply   string          // Signal: where it is answered
 	Check   *proto.CheckRoom
-	Num     uint64 // Roster, NoRoster: which one
-	Why     Reason // CompareAll
-	Settled bool   // Departed: everything that the client ever asked for has been answered
+	Num     uint64       // Roster, NoRoster: which one
+	Why     Reason       // CompareAll
+	Settled bool         // Departed: everything that the client ever asked for has been answered
+	Stays   *proto.Stays // Answer, Event, Roster: the members' stays, where it carries them
+	Push    *proto.Push
+	Say     *proto.Peer
 }
 
-// Ask is what a core knows of a request that is on its way to the room service: a create, join or leave. A client has one under way
+// Ask is what a core knows of a request that is on its way to the room service: a create, join, enter, resume, leave or close. A client has one under way
 // at a time. (turns.Ask is the same with its deadline, ask.Ask with its attempts.)
 type Ask struct {
 	Op     proto.Op
@@ -51,6 +65,10 @@ type Ask struct {
 	Joined proto.RequestID // a leave: the request whose membership it ends
 	Ref    string          // the client's, for the answer
 	Silent bool            // the gateway asks for itself: the client is told nothing
+	// Of a resume: what the client has taken note of.
+	Seq   uint64
+	Heard map[proto.ClientID]int64
+	Fresh bool
 }
 
 // Reason says why a roster is asked for.
@@ -62,6 +80,7 @@ const (
 	Sender    Reason = "sender"    // a signal from a sender who is not known in the room
 	Checked   Reason = "check"     // a check differs
 	Unchecked Reason = "unchecked" // no check has named the room for long
+	Moved     Reason = "moved"     // where a member of a resumable session is is not known
 	Reconnect Reason = "reconnect" // NATS was away
 	Overflow  Reason = "overflow"  // NATS brought more than could be taken
 	Defect    Reason = "defect"    // handling something failed half-way
@@ -69,5 +88,5 @@ const (
 
 // Reasons lists them.
 func Reasons() []Reason {
-	return []Reason{Gap, Sender, Checked, Unchecked, Reconnect, Overflow, Defect}
+	return []Reason{Gap, Sender, Checked, Unchecked, Moved, Reconnect, Overflow, Defect}
 }

@@ -35,6 +35,23 @@ const (
 	Dropped
 	// Forget: nothing of an ended client is awaited any more. To[0].
 	Forget
+
+	// Oust: the client's session goes on with another connection: close this one with 4409, if it is open; its session here is
+	// over in the rooms that it has lost, and kept in its others. To[0].
+	Oust
+	// DeliverPush: queue signals for a resumable client, in order; say in Answer what became of them and post it to Gateway. Where the
+	// queue does not take one, step [PushRefused] before anything else comes in. To[0], Signals, Answer (all set as if it took all), Gateway.
+	DeliverPush
+	// Ping: queue a ping with the number Num behind all that was queued for the client. To[0], Num.
+	Ping
+	// Post: tell a gateway, which may be this one. Gateway, Say.
+	Post
+	// StayIs: what the keeper has to know: a member of a room here has joined or come back, or (Stay nil) left. Room, ID, Stay.
+	StayIs
+	// Here: one of our clients is in a room from now on. To[0], Room, Stay (its own); of one that came back, Before and Fresh.
+	Here
+	// NotHere: it is not any more. To[0], Room; Gateway, where it has come back elsewhere.
+	NotHere
 )
 
 // Out is one thing to be done. It is valid until the next Step, as are To and what Event points to.
@@ -52,6 +69,13 @@ type Out struct {
 	Reply   string
 	Name    proto.Name
 	Why     Reason
+	Gateway proto.GatewayID
+	Before  proto.GatewayID
+	Fresh   bool
+	Stay    *proto.Stay
+	Say     *proto.Peer
+	Signals []proto.Event // signal-receive with N
+	Answer  *proto.Peer
 	Lazy    int // of a large room: how many members it has. Write it a moment later, with what comes meanwhile; 0: now
 }
 
