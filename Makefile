@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES := proto bus testkit roomsvc gateway services e2e bench
+MODULES := proto bus testkit roomsvc roomsvc/tests gateway services e2e bench
 BIN := $(CURDIR)/bin
 TOOLS := $(BIN)/tools
 GOTEST := go test -race
@@ -90,7 +90,7 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 cover: ## how much of each module its own tests reach
 	@mkdir -p $(BIN)
 	@for m in proto bus testkit roomsvc gateway services; do \
-		(cd $$m && go test -coverprofile $(BIN)/$$m.out ./... > /dev/null && \
+		(cd $$m && go test -coverprofile $(BIN)/$$m.out $$([ ! -d tests ] || echo -coverpkg ./... ./tests/...) ./... > /dev/null && \
 			echo "$$m $$(go tool cover -func $(BIN)/$$m.out | tail -1 | grep -o '[0-9.]*%')"); done
 
 clean: ## removes bin/

@@ -11,11 +11,12 @@ import (
 
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc"
+	"github.com/parley-rtc/parley/roomsvc/internal/inside"
 	"github.com/parley-rtc/parley/testkit"
 )
 
 // soon lets silence count after a second of running, not only after six.
-func soon(c *roomsvc.Config) { roomsvc.Timings(c).Grace = time.Second }
+func soon(c *roomsvc.Config) { inside.Of(c).Grace = time.Second }
 
 func TestMembersOfAKilledGatewayAreRemovedAndToldOnce(t *testing.T) {
 	t.Parallel()
@@ -61,7 +62,7 @@ func TestAReplicaThatIsOutOfTouchRemovesNobody(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
 	sieve, change := newRequestSieve(n)
-	start(t, n, change, soon, func(c *roomsvc.Config) { roomsvc.Timings(c).NoResponders = 500 * time.Millisecond })
+	start(t, n, change, soon, func(c *roomsvc.Config) { inside.Of(c).NoResponders = 500 * time.Millisecond })
 	stays, dies := newAsker(t, n), newAsker(t, n)
 	ann, bob := proto.NewClientID(), proto.NewClientID()
 	expect(t, stays.create("r", ann), proto.RoomCreated)
@@ -118,7 +119,7 @@ func TestMembersOfAGatewayThatSaysItLeavesAreRemovedAtOnce(t *testing.T) {
 func TestAllMembersOfAGatewayThatIsGoneAreRemovedWithoutWaitingForAnotherLook(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
-	start(t, n, func(c *roomsvc.Config) { roomsvc.Timings(c).Sweep = time.Hour })
+	start(t, n, func(c *roomsvc.Config) { inside.Of(c).Sweep = time.Hour })
 	stays, leaves := newAsker(t, n), newAsker(t, n)
 	ann := proto.NewClientID()
 	expect(t, stays.create("r", ann), proto.RoomCreated)
@@ -188,7 +189,7 @@ func TestASignalToAGatewayThatDoesNotBeatIsUnavailableAtOnce(t *testing.T) {
 func TestChecksTellEachGatewayItsMembersAndNoRoomTwice(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
-	often := func(c *roomsvc.Config) { roomsvc.Timings(c).Check = 300 * time.Millisecond }
+	often := func(c *roomsvc.Config) { inside.Of(c).Check = 300 * time.Millisecond }
 	one, two := start(t, n, often), start(t, n, often)
 	g, other := newAsker(t, n), newAsker(t, n)
 	testkit.WaitFor(t, "the replicas to know each other", func() bool {

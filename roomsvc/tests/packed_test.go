@@ -9,6 +9,7 @@ import (
 
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc"
+	"github.com/parley-rtc/parley/roomsvc/internal/inside"
 	"github.com/parley-rtc/parley/roomsvc/room"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -18,7 +19,7 @@ import (
 func TestALargeRoomThatNobodyHasAskedForIsListedCheckedAndServed(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
-	r := start(t, n, func(c *roomsvc.Config) { roomsvc.Timings(c).Check = 200 * time.Millisecond })
+	r := start(t, n, func(c *roomsvc.Config) { inside.Of(c).Check = 200 * time.Millisecond })
 	g := newAsker(t, n)
 	rec := proto.Record{Room: "large", Change: proto.Change{Event: proto.RoomCreated, Request: "x", Replica: proto.NewReplicaID()}}
 	requests := map[proto.ClientID]proto.RequestID{}

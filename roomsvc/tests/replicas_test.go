@@ -14,6 +14,7 @@ import (
 
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc"
+	"github.com/parley-rtc/parley/roomsvc/internal/inside"
 	"github.com/parley-rtc/parley/testkit"
 )
 
@@ -251,7 +252,7 @@ func TestAnAppendWhoseAnswerIsLostIsSettledByAppendingAgain(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
 	_, journal, change := cables(n)
-	start(t, n, change, func(c *roomsvc.Config) { roomsvc.Timings(c).Unanswered = 200 * time.Millisecond })
+	start(t, n, change, func(c *roomsvc.Config) { inside.Of(c).Unanswered = 200 * time.Millisecond })
 	g := newAsker(t, n)
 	ann, bob := proto.NewClientID(), proto.NewClientID()
 	expect(t, g.create("r", ann), proto.RoomCreated)

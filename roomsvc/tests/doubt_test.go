@@ -11,12 +11,13 @@ import (
 
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc"
+	"github.com/parley-rtc/parley/roomsvc/internal/inside"
 	"github.com/parley-rtc/parley/testkit"
 )
 
 // doubtSoon shortens how long doubt takes.
 func doubtSoon(c *roomsvc.Config) {
-	roomsvc.Timings(c).Doubt, roomsvc.Timings(c).Unsettled = 50*time.Millisecond, 300*time.Millisecond
+	inside.Of(c).Doubt, inside.Of(c).Unsettled = 50*time.Millisecond, 300*time.Millisecond
 }
 
 func TestAReplicaIsNotReadyWhileTheJournalStoresNothing(t *testing.T) {
@@ -88,7 +89,7 @@ func TestAHealthyJournalIsNotProbed(t *testing.T) {
 	t.Parallel()
 	n := testkit.StartNATS(t)
 	leader, change := newSieve(n)
-	start(t, n, change, func(c *roomsvc.Config) { roomsvc.Timings(c).Doubt = 500 * time.Millisecond })
+	start(t, n, change, func(c *roomsvc.Config) { inside.Of(c).Doubt = 500 * time.Millisecond })
 	g := newAsker(t, n)
 	last := testkitStream(t, n)
 	for i := range 20 {
