@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES := proto bus testkit roomsvc roomsvc/tests gateway services e2e bench
+MODULES := proto bus testkit roomsvc roomsvc/tests gateway gateway/tests services e2e bench
 BIN := $(CURDIR)/bin
 TOOLS := $(BIN)/tools
 GOTEST := go test -race

@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"testing"
@@ -94,9 +94,7 @@ func TestOneWhoJoinsAgainWhileItIsRemovedIsToldToAskAgain(t *testing.T) {
 
 // testSession returns a client's session.
 func testSession(w *world, id proto.ClientID) *session.Session {
-	w.g.clients.mu.Lock()
-	defer w.g.clients.mu.Unlock()
-	for s := range w.g.clients.sessions {
+	for _, s := range w.inside.Sessions() {
 		if s.ID() == id {
 			return s
 		}

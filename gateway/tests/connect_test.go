@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ func TestAGatewayWhoseWritesBlockIsConnectedAgain(t *testing.T) {
 	}})
 	a := w.dial()
 	before := jam.Block()
-	testkit.WaitFor(t, "another connection", func() bool { return jam.Made() > before && w.g.conn.IsConnected() })
+	testkit.WaitFor(t, "another connection", func() bool { return jam.Made() > before && w.inside.Conn().IsConnected() })
 	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: lobby})
 	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomNotExists})
 	w.hears(a, proto.Event{Name: proto.RoomNotExists, Room: lobby})

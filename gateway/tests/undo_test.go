@@ -1,9 +1,10 @@
-package gateway
+package gateway_test
 
 import (
 	"testing"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/internal/inside"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -11,8 +12,8 @@ import (
 // unsure returns a world whose requests become unavailable soon, and a client of it.
 func unsure(t *testing.T) (*world, *testkit.Client) {
 	t.Helper()
-	w := newWorld(t, worldOptions{timing: func(x *timing) {
-		x.request, x.attempt = 500*time.Millisecond, time.Minute // one attempt each
+	w := newWorld(t, worldOptions{timing: func(x *inside.Timing) {
+		x.Request, x.Attempt = 500*time.Millisecond, time.Minute // one attempt each
 	}})
 	return w, w.dial()
 }

@@ -1,9 +1,10 @@
-package gateway
+package gateway_test
 
 import (
 	"testing"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/internal/inside"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -36,7 +37,7 @@ func TestOneWhomARosterLacksWhileItJoinsAgainHearsSoWhenThatIsRefusedOrUnavailab
 
 func TestOneWhomARosterLacksWhileTheGatewayEndsAnotherMembershipHearsSo(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{timing: func(x *timing) { x.attempt = time.Minute }})
+	w := newWorld(t, worldOptions{timing: func(x *inside.Timing) { x.Attempt = time.Minute }})
 	a, r := w.dial(), w.replicas[0]
 	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: "other"})
 	other := w.next(proto.OpJoin)

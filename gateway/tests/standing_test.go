@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -13,7 +14,7 @@ import (
 // Connections that say nothing are counted, and do not keep clients out.
 func TestClientsGetInWhileOthersKeepSilent(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxConns: 40, MaxConnsPerAddress: 40}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxConns: 40, MaxConnsPerAddress: 40}}})
 	host := strings.TrimSuffix(strings.TrimPrefix(w.url, "ws://"), "/ws")
 	for range 150 {
 		c, err := net.Dial("tcp4", host)

@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"strconv"
@@ -6,22 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/internal/inside"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
-
-func TestTheTimesAreTheProtocols(t *testing.T) {
-	t.Parallel()
-	want := timing{
-		request: 10 * time.Second, signal: 2 * time.Second, attempt: 500 * time.Millisecond,
-		backoffMin: 50 * time.Millisecond, backoffMax: 500 * time.Millisecond,
-		missed: 12 * time.Second, tick: time.Second, gone: time.Minute, body: 10 * time.Second,
-	}
-	if got := protocolTiming(); got != want {
-		t.Errorf("the times are %+v", got)
-	}
-}
 
 // left returns the milliseconds that a request says its asker will still wait.
 func (q *asked) left() time.Duration {
@@ -43,7 +32,7 @@ func TestARequestGoesToTheReplicaThatRanksFirst(t *testing.T) {
 		if q.by != w.ranked(room)[0] || q.inGroup {
 			t.Errorf("the request for room %q went to %s", room, q.by.id)
 		}
-		if q.left() > 10*time.Second || q.left() < 9*time.Second || q.Gateway != w.g.id || q.ClientID != a.ID() {
+		if q.left() > 10*time.Second || q.left() < 9*time.Second || q.Gateway != w.g.ID() || q.ClientID != a.ID() {
 			t.Errorf("%s, to be answered in %v", q.msg.Data, q.left())
 		}
 		q.answer(proto.Event{Name: proto.RoomNotExists})
@@ -53,8 +42,8 @@ func TestARequestGoesToTheReplicaThatRanksFirst(t *testing.T) {
 
 func TestAReplicaThatIsGoneIsPassedOverAtOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{replicas: 2, timing: func(x *timing) {
-		x.attempt, x.tick = time.Minute, time.Hour // its silence alone would not take it out of the ranking
+	w := newWorld(t, worldOptions{replicas: 2, timing: func(x *inside.Timing) {
+		x.Attempt, x.Tick = time.Minute, time.Hour // its silence alone would not take it out of the ranking
 	}})
 	a := w.dial()
 	order := w.ranked(lobby)
@@ -66,7 +55,7 @@ func TestAReplicaThatIsGoneIsPassedOverAtOnce(t *testing.T) {
 	}
 	q.answer(proto.Event{Name: proto.RoomNotExists})
 	w.hears(a, proto.Event{Name: proto.RoomNotExists, Room: lobby})
-	testkit.WaitFor(t, "the ranking without it", func() bool { return len(w.g.ranking.Replicas()) == 1 })
+	testkit.WaitFor(t, "the ranking without it", func() bool { return len(w.inside.Ranking.Replicas()) == 1 })
 }
 
 func TestAfterSilenceTheNextReplicaIsAskedTheSame(t *testing.T) {
@@ -102,8 +91,8 @@ func TestAfterSilenceTheNextReplicaIsAskedTheSame(t *testing.T) {
 
 func TestAfterTheLastReplicaTheFirstIsAskedAgainEverMoreSlowly(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{replicas: 2, timing: func(x *timing) {
-		x.attempt, x.backoffMin, x.backoffMax = 20*time.Millisecond, 60*time.Millisecond, 240*time.Millisecond
+	w := newWorld(t, worldOptions{replicas: 2, timing: func(x *inside.Timing) {
+		x.Attempt, x.BackoffMin, x.BackoffMax = 20*time.Millisecond, 60*time.Millisecond, 240*time.Millisecond
 	}})
 	a := w.dial()
 	order := w.ranked(lobby)
@@ -127,7 +116,7 @@ func TestAfterTheLastReplicaTheFirstIsAskedAgainEverMoreSlowly(t *testing.T) {
 
 func TestWhatNobodyAnswersIsUnavailable(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{timing: func(x *timing) { x.request, x.signal = 600*time.Millisecond, 200*time.Millisecond }})
+	w := newWorld(t, worldOptions{timing: func(x *inside.Timing) { x.Request, x.Signal = 600*time.Millisecond, 200*time.Millisecond }})
 	a := w.dial()
 	w.creates(a, lobby, 1)
 	for _, c := range []struct {
@@ -151,7 +140,7 @@ func TestWhatNobodyAnswersIsUnavailable(t *testing.T) {
 
 func TestTimeRunsFromTheFramesReading(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{timing: func(x *timing) { x.request, x.signal = 400*time.Millisecond, 50*time.Millisecond }})
+	w := newWorld(t, worldOptions{timing: func(x *inside.Timing) { x.Request, x.Signal = 400*time.Millisecond, 50*time.Millisecond }})
 	a := w.dial()
 	w.creates(a, lobby, 1)
 	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: "other", Ref: "j"})
@@ -200,11 +189,11 @@ func TestAGatewayThatHearsNoReplicaKeepsItsLastRanking(t *testing.T) {
 	for _, r := range order {
 		r.beat(proto.Up)
 		testkit.WaitFor(t, "a replica", func() bool {
-			return len(w.g.ranking.Replicas()) == map[*replica]int{order[0]: 1, order[1]: 2}[r]
+			return len(w.inside.Ranking.Replicas()) == map[*replica]int{order[0]: 1, order[1]: 2}[r]
 		})
 	}
 	order[0].beat(proto.Leaving)
-	testkit.WaitFor(t, "one replica", func() bool { return len(w.g.ranking.Replicas()) == 1 })
+	testkit.WaitFor(t, "one replica", func() bool { return len(w.inside.Ranking.Replicas()) == 1 })
 	order[1].beat(proto.Leaving)
 	a := w.dial()
 	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: lobby})
@@ -218,7 +207,7 @@ func TestWithoutNATSARequestWaitsForItsReturn(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	a := w.dial()
 	w.nats.Stop()
-	testkit.WaitFor(t, "the loss", func() bool { return !w.g.conn.IsConnected() })
+	testkit.WaitFor(t, "the loss", func() bool { return !w.inside.Conn().IsConnected() })
 	w.send(a, proto.Frame{Name: proto.RoomJoin, Room: lobby})
 	w.nats.Restart()
 	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomNotExists})
@@ -228,7 +217,7 @@ func TestWithoutNATSARequestWaitsForItsReturn(t *testing.T) {
 // A gateway learns that it is ready from what it hears anyway: it asks nobody.
 func TestAGatewayIsReadyWhileAReplicaIsUpAndRequestsAreAnswered(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{silent: true, timing: func(x *timing) { x.request, x.attempt = time.Second, time.Minute }})
+	w := newWorld(t, worldOptions{silent: true, timing: func(x *inside.Timing) { x.Request, x.Attempt = time.Second, time.Minute }})
 	if err := w.g.Ready(); err == nil || !strings.Contains(err.Error(), "no replica of the room service is heard") {
 		t.Errorf("before any replica was heard: %v", err)
 	}
@@ -265,7 +254,7 @@ func TestOneRequestThatIsGivenUpWhileOthersAreAnsweredChangesNothing(t *testing.
 	for name, tick := range map[string]time.Duration{"before the next look": time.Hour, "after it": time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, worldOptions{timing: func(x *timing) { x.signal, x.attempt, x.tick = 100*time.Millisecond, time.Minute, tick }})
+			w := newWorld(t, worldOptions{timing: func(x *inside.Timing) { x.Signal, x.Attempt, x.Tick = 100*time.Millisecond, time.Minute, tick }})
 			a, b := w.dial(), w.dial()
 			w.creates(a, lobby, 1)
 			w.send(a, proto.Frame{Name: proto.SignalSend, Room: lobby, TargetID: b.ID(), Data: []byte("1")})

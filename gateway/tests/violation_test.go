@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"bufio"
@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -229,7 +230,7 @@ func TestARequestThatIsNoHandshakeIsNotCounted(t *testing.T) {
 // Whatever a frame is refused for, its sender knows which it was.
 func TestARefusedFrameBearsItsRef(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxFrame: 8000, Rate: 1, Burst: 20}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxFrame: 8000, Rate: 1, Burst: 20}}})
 	a := w.dial()
 	i := 0
 	refused := func(send func(ref string) error, code proto.Code) {

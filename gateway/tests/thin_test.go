@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -56,7 +57,7 @@ func thinLine(t *testing.T, to string, bytes int, tick time.Duration) string {
 func TestANewcomerOnAThinLineThatReadsSteadilyHearsEverybody(t *testing.T) {
 	t.Parallel()
 	const members, each = 60, 4
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: 256 << 10}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxQueue: 256 << 10}}})
 	host := strings.TrimSuffix(strings.TrimPrefix(w.url, "ws://"), "/ws")
 	c, err := testkit.Open(t.Context(), "ws://"+thinLine(t, host, 16<<10, 4*time.Millisecond)+"/ws", nil)
 	if err != nil {

@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/parley-rtc/parley/gateway"
 )
 
 // logbook keeps what is logged from info on.
@@ -37,7 +39,7 @@ func (l *logbook) lines(with string) []string {
 }
 
 // newLoggedWorld is newWorld with a log.
-func newLoggedWorld(t *testing.T, cfg Config) (*world, *logbook) {
+func newLoggedWorld(t *testing.T, cfg gateway.Config) (*world, *logbook) {
 	t.Helper()
 	l := &logbook{}
 	w := newWorld(t, worldOptions{config: cfg, log: slog.New(slog.NewTextHandler(l, nil))})
@@ -89,23 +91,23 @@ func (w *world) polled(query string, header http.Header) httpReply {
 func TestAProxyByWhichClientsOfSocketIO2CannotConnectIsToldOnce(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		cfg    Config
+		cfg    gateway.Config
 		header http.Header
 		says   []string
 	}{
 		"not named": {
-			Config{}, http.Header{"X-Forwarded-For": {"203.0.113.5"}}, []string{"proxy 127.0.0.1 ", "--trusted-proxy"},
+			gateway.Config{}, http.Header{"X-Forwarded-For": {"203.0.113.5"}}, []string{"proxy 127.0.0.1 ", "--trusted-proxy"},
 		},
 		"silent": {
-			Config{TrustedProxies: []string{"127.0.0.1"}}, http.Header{}, []string{"proxy 127.0.0.1 ", "X-Forwarded-For"},
+			gateway.Config{TrustedProxies: []string{"127.0.0.1"}}, http.Header{}, []string{"proxy 127.0.0.1 ", "X-Forwarded-For"},
 		},
 		"another behind it": {
-			Config{TrustedProxies: []string{"127.0.0.1"}},
+			gateway.Config{TrustedProxies: []string{"127.0.0.1"}},
 			http.Header{"X-Forwarded-For": {"203.0.113.5, 198.51.100.7"}},
 			[]string{"proxy 198.51.100.7 ", "--trusted-proxy"},
 		},
 		"two that differ": {
-			Config{TrustedProxies: []string{"127.0.0.1"}},
+			gateway.Config{TrustedProxies: []string{"127.0.0.1"}},
 			http.Header{"X-Forwarded-For": {"203.0.113.5"}, "X-Real-Ip": {"203.0.113.6"}},
 			[]string{"proxy 127.0.0.1 ", "X-Real-IP"},
 		},
@@ -145,7 +147,7 @@ func TestAProxyByWhichClientsOfSocketIO2CannotConnectIsToldOnce(t *testing.T) {
 
 func TestAHostWithoutItsPortIsSaidWhereItIsRefused(t *testing.T) {
 	t.Parallel()
-	w, log := newLoggedWorld(t, Config{})
+	w, log := newLoggedWorld(t, gateway.Config{})
 	header := func() http.Header {
 		return http.Header{"Host": {"app.example"}, "Origin": {"http://app.example:8080"}}
 	}
@@ -179,7 +181,7 @@ const mostNotices = 256
 // TestWhatIsMadeUpFillsNoLog: anybody may send any Origin.
 func TestWhatIsMadeUpFillsNoLog(t *testing.T) {
 	t.Parallel()
-	w, log := newLoggedWorld(t, Config{})
+	w, log := newLoggedWorld(t, gateway.Config{})
 	for i := range mostNotices + 50 {
 		w.asks("/ws", http.Header{"Origin": {fmt.Sprintf("https://%d.example/%s", i, strings.Repeat("x", 8000))}})
 	}
@@ -202,7 +204,7 @@ func TestWhatIsMadeUpFillsNoLog(t *testing.T) {
 // about sessions of revision 3.
 func TestClientsBehindAProxyAreToldApart(t *testing.T) {
 	t.Parallel()
-	w, _ := newLoggedWorld(t, Config{TrustedProxies: []string{"127.0.0.1"}})
+	w, _ := newLoggedWorld(t, gateway.Config{TrustedProxies: []string{"127.0.0.1"}})
 	for _, name := range []string{"X-Real-Ip", "X-Forwarded-For"} {
 		own, other := http.Header{name: {"203.0.113.5"}}, http.Header{name: {"203.0.113.6"}}
 		got := w.polled("EIO=3", own.Clone())

@@ -1,9 +1,10 @@
-package gateway
+package gateway_test
 
 import (
 	"testing"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/internal/inside"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -35,7 +36,7 @@ func TestAMemberThatACheckNamesAndTheGatewayDoesNotHaveIsLeft(t *testing.T) {
 	}
 	for range 2 {
 		q := w.next(proto.OpLeave)
-		if x := want[q.ClientID]; q.Room != x.Room || q.Joined != x.Joined || q.Gateway != w.g.id {
+		if x := want[q.ClientID]; q.Room != x.Room || q.Joined != x.Joined || q.Gateway != w.g.ID() {
 			t.Errorf("the leave is %s", q.msg.Data)
 		}
 		delete(want, q.ClientID)
@@ -124,7 +125,7 @@ func TestTheRequestInACheckIsTheOneThatALeaveEndsUnlessTheCheckIsOld(t *testing.
 
 func TestARoomThatNoCheckNamesIsAskedFor(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{timing: func(x *timing) { x.missed, x.tick = 300*time.Millisecond, 10*time.Millisecond }})
+	w := newWorld(t, worldOptions{timing: func(x *inside.Timing) { x.Missed, x.Tick = 300*time.Millisecond, 10*time.Millisecond }})
 	a := w.dial()
 	began := time.Now()
 	w.creates(a, lobby, 3)
@@ -143,7 +144,7 @@ func TestARoomThatNoCheckNamesIsAskedFor(t *testing.T) {
 
 func TestARoomThatChecksNameIsNotAskedFor(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{timing: func(x *timing) { x.missed, x.tick = 2*time.Second, 10*time.Millisecond }})
+	w := newWorld(t, worldOptions{timing: func(x *inside.Timing) { x.Missed, x.Tick = 2*time.Second, 10*time.Millisecond }})
 	a, b := w.dial(), w.dial()
 	q := w.creates(a, lobby, 3)
 	w.creates(b, "unnamed", 1)

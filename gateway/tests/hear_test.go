@@ -1,9 +1,10 @@
-package gateway
+package gateway_test
 
 import (
 	"testing"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/internal/inside"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -141,7 +142,7 @@ func TestWhatWasKeptIsDroppedWhenAJoinIsRefusedOrUnavailable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, worldOptions{timing: func(x *timing) { x.request = 300 * time.Millisecond }})
+			w := newWorld(t, worldOptions{timing: func(x *inside.Timing) { x.Request = 300 * time.Millisecond }})
 			b := w.dial()
 			r := w.replicas[0]
 			w.send(b, proto.Frame{Name: proto.RoomJoin, Room: lobby})

@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/internal/inside"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -126,8 +127,8 @@ func TestASignalOfAnUnknownSenderWaitsForTheRoster(t *testing.T) {
 
 func TestARosterThatNobodyAnswersIsAskedForAnew(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{timing: func(x *timing) {
-		x.request, x.attempt, x.tick = 200*time.Millisecond, 50*time.Millisecond, 20*time.Millisecond
+	w := newWorld(t, worldOptions{timing: func(x *inside.Timing) {
+		x.Request, x.Attempt, x.Tick = 200*time.Millisecond, 50*time.Millisecond, 20*time.Millisecond
 	}})
 	a := w.dial()
 	w.creates(a, lobby, 1)
@@ -178,6 +179,9 @@ func (w *world) rooms(clients int, each int) map[proto.Room]proto.Event {
 	return rosters
 }
 
+// maxRosters is how many may be asked for at a time.
+const maxRosters = 32
+
 // drained answers the rosters of all rooms, and reports how many were asked for before the first answer.
 func (w *world) drained(rosters map[proto.Room]proto.Event) int {
 	w.t.Helper()
@@ -208,7 +212,7 @@ func (w *world) drained(rosters map[proto.Room]proto.Event) int {
 
 func TestAfterAReconnectionEveryRoomIsComparedAFewAtATime(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{timing: func(x *timing) { x.attempt = 10 * time.Second }})
+	w := newWorld(t, worldOptions{timing: func(x *inside.Timing) { x.Attempt = 10 * time.Second }})
 	rosters := w.rooms(2, 30)
 	w.nats.Restart()
 	if n := w.drained(rosters); n > maxRosters {
@@ -220,7 +224,7 @@ func TestAnOverflowOfTheQueueFromNATSComparesEveryRoom(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	rosters := w.rooms(1, 1)
-	w.g.natsError(nil, nats.ErrSlowConsumer)
+	w.inside.Conn().ErrorHandler()(nil, nil, nats.ErrSlowConsumer)
 	q := w.next(proto.OpRoster)
 	q.answer(rosters[q.Room])
 	testkit.WaitFor(t, "the count", func() bool { return w.count("parley_gateway_queue_overflows_total") == 1 })

@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"errors"
@@ -98,7 +98,7 @@ func TestTheLogSaysWhyAConnectionWasClosed(t *testing.T) {
 				log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			})
 			peer := &prompt{opened: make(chan link.Session, 1), err: c.write}
-			s, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
+			s, err := w.inside.Open(peer, link.About{ID: far1, Transport: "plain"})
 			if err != nil {
 				t.Fatal(err)
 			}

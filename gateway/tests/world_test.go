@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/parley-rtc/parley/gateway"
+	"github.com/parley-rtc/parley/gateway/internal/inside"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -23,7 +25,9 @@ const patience = 20 * time.Second
 type world struct {
 	t        *testing.T
 	nats     *testkit.NATS
-	g        *Gateway
+	g        *gateway.Gateway
+	inside   inside.Gateway // of g
+	subjects proto.Subjects
 	reg      *prometheus.Registry
 	url      string
 	replicas []*replica
@@ -58,10 +62,10 @@ type asked struct {
 
 // worldOptions change a world before its gateway runs.
 type worldOptions struct {
-	config   Config
+	config   gateway.Config
 	log      *slog.Logger
-	timing   func(*timing)
-	prepare  func(*Gateway)
+	timing   func(*inside.Timing)
+	prepare  func(inside.Gateway)
 	replicas int // 1
 	silent   bool
 	nats     []testkit.Option
@@ -82,17 +86,20 @@ func newWorld(t *testing.T, o worldOptions) *world {
 	if cfg.Drain == 0 {
 		cfg.Drain = time.Second
 	}
-	g, err := New(cfg, o.log, w.reg)
+	g, err := gateway.New(cfg, o.log, w.reg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.g = g
-	g.timing.missed = time.Hour // a roster that a test waits for is not asked for because it has waited
+	w.g, w.inside = g, inside.Of(g)
+	if w.subjects, err = proto.NewSubjects(cfg.Prefix); err != nil {
+		t.Fatal(err)
+	}
+	w.inside.Timing.Missed = time.Hour // a roster that a test waits for is not asked for because it has waited
 	if o.timing != nil {
-		o.timing(&g.timing)
+		o.timing(w.inside.Timing)
 	}
 	if o.prepare != nil {
-		o.prepare(g)
+		o.prepare(w.inside)
 	}
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -111,7 +118,7 @@ func newWorld(t *testing.T, o worldOptions) *world {
 		cancel()
 		run.Wait()
 	})
-	testkit.WaitFor(t, "the gateway", g.up.Load)
+	testkit.WaitFor(t, "the gateway", w.inside.Up)
 	if !o.silent {
 		for _, r := range w.replicas {
 			r.live()
@@ -125,7 +132,7 @@ func (w *world) addReplica() *replica {
 	w.t.Helper()
 	r := &replica{w: w, id: proto.NewReplicaID(), nc: w.nats.Connect(w.t)}
 	r.listen()
-	_, err := r.nc.QueueSubscribe(w.g.subjects.Rooms("*"), "rooms", func(m *nats.Msg) { r.take(m, true) })
+	_, err := r.nc.QueueSubscribe(w.subjects.Rooms("*"), "rooms", func(m *nats.Msg) { r.take(m, true) })
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -136,7 +143,7 @@ func (w *world) addReplica() *replica {
 
 // listen subscribes to what is asked of this replica by name.
 func (r *replica) listen() {
-	sub, err := r.nc.Subscribe(r.w.g.subjects.ReplicaAll(r.id), func(m *nats.Msg) { r.take(m, false) })
+	sub, err := r.nc.Subscribe(r.w.subjects.ReplicaAll(r.id), func(m *nats.Msg) { r.take(m, false) })
 	if err != nil {
 		r.w.t.Fatal(err)
 	}
@@ -161,7 +168,7 @@ func (r *replica) flush() {
 // beat says once that the replica is up or leaving.
 func (r *replica) beat(state proto.State) {
 	b := proto.Beat{Role: proto.RoleRoomsvc, ID: string(r.id), State: state}
-	if err := r.nc.Publish(r.w.g.subjects.Beat(proto.RoleRoomsvc, string(r.id)), b.Encode()); err != nil {
+	if err := r.nc.Publish(r.w.subjects.Beat(proto.RoleRoomsvc, string(r.id)), b.Encode()); err != nil {
 		r.w.t.Fatal(err)
 	}
 }
@@ -171,7 +178,7 @@ func (r *replica) live() {
 	r.w.t.Helper()
 	r.beat(proto.Up)
 	testkit.WaitFor(r.w.t, "the gateway to know a replica", func() bool {
-		return slices.Contains(r.w.g.ranking.Replicas(), r.id)
+		return slices.Contains(r.w.inside.Ranking.Replicas(), r.id)
 	})
 	stop := make(chan struct{})
 	var beats sync.WaitGroup
@@ -183,7 +190,7 @@ func (r *replica) live() {
 			case <-tick.C:
 				if r.sub.IsValid() { // one that died does not beat
 					b := proto.Beat{Role: proto.RoleRoomsvc, ID: string(r.id), State: proto.Up}
-					_ = r.nc.Publish(r.w.g.subjects.Beat(proto.RoleRoomsvc, string(r.id)), b.Encode())
+					_ = r.nc.Publish(r.w.subjects.Beat(proto.RoleRoomsvc, string(r.id)), b.Encode())
 				}
 			case <-stop:
 				return
@@ -210,7 +217,7 @@ func (w *world) ranked(room proto.Room) []*replica {
 // take notes a request.
 func (r *replica) take(m *nats.Msg, inGroup bool) {
 	q := &asked{
-		by: r, op: r.w.g.subjects.ReplicaOp(m.Subject), msg: m, inGroup: inGroup, at: time.Now(),
+		by: r, op: r.w.subjects.ReplicaOp(m.Subject), msg: m, inGroup: inGroup, at: time.Now(),
 		id: proto.RequestID(m.Header.Get(proto.HeaderRequest)),
 	}
 	req, err := proto.DecodeRequest(q.op, m.Data)
@@ -303,7 +310,7 @@ func (q *asked) answer(e proto.Event) {
 // tell sends the gateway a room event.
 func (r *replica) tell(e proto.Event) {
 	r.w.t.Helper()
-	r.publish(r.w.g.subjects.GatewayRoom(r.w.g.id, e.Room.Token()), "", proto.AppendEvent(nil, &e))
+	r.publish(r.w.subjects.GatewayRoom(r.w.g.ID(), e.Room.Token()), "", proto.AppendEvent(nil, &e))
 }
 
 func (r *replica) publish(subject, reply string, payload []byte) {
@@ -322,7 +329,7 @@ func (r *replica) signal(room proto.Room, from, to proto.ClientID, n int64, data
 		r.w.t.Fatal(err)
 	}
 	e := proto.Event{Name: proto.SignalReceive, Room: room, SenderID: from, N: n, Data: []byte(data)}
-	r.publish(r.w.g.subjects.GatewayClient(r.w.g.id, to), inbox, proto.AppendEvent(nil, &e))
+	r.publish(r.w.subjects.GatewayClient(r.w.g.ID(), to), inbox, proto.AppendEvent(nil, &e))
 	return sub
 }
 
@@ -353,7 +360,7 @@ func (w *world) unanswered(sub *nats.Subscription) {
 func (r *replica) check(rooms ...proto.CheckRoom) {
 	r.w.t.Helper()
 	for _, page := range proto.EncodeChecks(&proto.Check{Replica: r.id, Rooms: rooms}) {
-		r.publish(r.w.g.subjects.GatewayCheck(r.w.g.id), "", page)
+		r.publish(r.w.subjects.GatewayCheck(r.w.g.ID()), "", page)
 	}
 }
 

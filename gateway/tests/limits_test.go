@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"context"
@@ -10,24 +10,14 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
 
-func TestTheLimitsAreTheProtocolsUnlessSet(t *testing.T) {
-	t.Parallel()
-	want := Limits{MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024, IPv6Prefix: 64}
-	if got := (Limits{}).withDefaults(); got != want {
-		t.Errorf("the limits are %+v", got)
-	}
-	if got := (Limits{MaxRooms: 3, Rate: -1}).withDefaults(); got.MaxRooms != 3 || got.Rate < 1<<30 || got.Burst != 1000 {
-		t.Errorf("the limits are %+v", got)
-	}
-}
-
 func TestAClientMayBeInSoManyRooms(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxRooms: 2}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxRooms: 2}}})
 	a := w.dial()
 	w.creates(a, "one", 1)
 	w.creates(a, "two", 2)
@@ -47,7 +37,7 @@ func TestAClientMayBeInSoManyRooms(t *testing.T) {
 
 func TestARequestBeyondTheRateIsAnsweredAndNotCarriedOut(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{Rate: 1, Burst: 3}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{Rate: 1, Burst: 3}}})
 	a := w.dial()
 	for range 3 {
 		if e := a.Do(t, proto.Frame{Name: proto.Ping}); e.Name != proto.Pong {
@@ -63,7 +53,7 @@ func TestARequestBeyondTheRateIsAnsweredAndNotCarriedOut(t *testing.T) {
 // Signals are refused before that: what is left are events of its rooms, which cannot be.
 func TestAClientThatReadsNothingIsClosedAsTooSlow(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: 64 << 10}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxQueue: 64 << 10}}})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, w.url, nil)
@@ -110,7 +100,7 @@ func TestAClientThatReadsNothingIsClosedAsTooSlow(t *testing.T) {
 func TestAFrameAboveTheLimitIsRefusedAndTheConnectionGoesOn(t *testing.T) {
 	t.Parallel()
 	const most = 1000
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxFrame: most}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxFrame: most}}})
 	a := w.dial()
 	w.joins(a, lobby, 3, far1)
 	frame := func(size int, ref string) string {
@@ -139,7 +129,7 @@ func TestAFrameAboveTheLimitIsRefusedAndTheConnectionGoesOn(t *testing.T) {
 // No limit is none for whom it would be read without end.
 func TestAFrameOf16TimesTheLimitClosesWith1009(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxFrame: 1000}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxFrame: 1000}}})
 	a := w.dial()
 	if err := a.SendText(t.Context(), `{"event":"ping","ref":"x","pad":"`+pad(16_000)+`"}`); err != nil {
 		t.Fatal(err)
@@ -155,14 +145,14 @@ func TestAFrameOf16TimesTheLimitClosesWith1009(t *testing.T) {
 func TestClientsAreToldTheirLimits(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		limits Limits
+		limits gateway.Limits
 		want   proto.Limits
 	}{
-		{Limits{}, proto.Limits{Frame: 65536, Rooms: 64, Rate: 500, Burst: 1000}},
-		{Limits{MaxFrame: 2000, MaxRooms: 3, Rate: 4, Burst: 5}, proto.Limits{Frame: 2000, Rooms: 3, Rate: 4, Burst: 5}},
-		{Limits{MaxFrame: -1, MaxRooms: 3, Rate: -1, Burst: -1}, proto.Limits{Rooms: 3}},
+		{gateway.Limits{}, proto.Limits{Frame: 65536, Rooms: 64, Rate: 500, Burst: 1000}},
+		{gateway.Limits{MaxFrame: 2000, MaxRooms: 3, Rate: 4, Burst: 5}, proto.Limits{Frame: 2000, Rooms: 3, Rate: 4, Burst: 5}},
+		{gateway.Limits{MaxFrame: -1, MaxRooms: 3, Rate: -1, Burst: -1}, proto.Limits{Rooms: 3}},
 	} {
-		w := newWorld(t, worldOptions{config: Config{Limits: c.limits}})
+		w := newWorld(t, worldOptions{config: gateway.Config{Limits: c.limits}})
 		if e := w.dial().All()[0]; e.Name != proto.Connected || e.Limits == nil || *e.Limits != c.want {
 			t.Errorf("heard %s, want %+v", e.Raw, c.want)
 		}
@@ -172,10 +162,10 @@ func TestClientsAreToldTheirLimits(t *testing.T) {
 // Without a limit of ours there is still NATS's, and asking again would not help.
 func TestASignalThatNATSDoesNotTakeIsTooLarge(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxFrame: -1}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxFrame: -1}}})
 	a := w.dial()
 	w.joins(a, lobby, 3, far1)
-	most := int(w.g.conn.MaxPayload())
+	most := int(w.inside.Conn().MaxPayload())
 	signal := func(size int) {
 		t.Helper()
 		w.send(a, proto.Frame{Name: proto.SignalSend, Room: lobby, TargetID: far1, Data: []byte(`"` + pad(size) + `"`), Ref: "x"})
@@ -209,21 +199,21 @@ func (w *world) refused(header http.Header) int {
 
 func TestConnectionsBeyondTheGatewaysLimitAreRefusedWith503(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxConns: 2}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxConns: 2}}})
 	a := w.dial()
 	w.dial()
 	if status := w.refused(nil); status != http.StatusServiceUnavailable {
 		t.Errorf("the third connection was answered %d", status)
 	}
 	a.Close()
-	testkit.WaitFor(t, "room for another", func() bool { return w.g.front.door.Count() == 1 })
+	testkit.WaitFor(t, "room for another", func() bool { return w.inside.Door.Count() == 1 })
 	w.dial()
 }
 
 // Both transports together stay within the limit: a Socket.IO session counts from its handshake on, once.
 func TestBothTransportsTogetherStayWithinTheLimit(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxConns: 3}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxConns: 3}}})
 	a := w.dial()
 	w.dial()
 	_, rest, _ := strings.Cut(w.polled("EIO=4", nil).body, `"sid":"`)
@@ -247,7 +237,7 @@ func TestBothTransportsTogetherStayWithinTheLimit(t *testing.T) {
 		t.Errorf("%v refusals are counted", n)
 	}
 	a.Close()
-	testkit.WaitFor(t, "a place", func() bool { return w.g.front.door.Count() == 2 })
+	testkit.WaitFor(t, "a place", func() bool { return w.inside.Door.Count() == 2 })
 	if got := w.polled("EIO=4", nil); got.status != 200 {
 		t.Errorf("the place of a plain socket is not a poll's: %+v", got)
 	}
@@ -256,8 +246,8 @@ func TestBothTransportsTogetherStayWithinTheLimit(t *testing.T) {
 
 func TestConnectionsOfOneAddressAreCountedBehindTrustedProxies(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{
-		TrustedProxies: []string{"127.0.0.1"}, Limits: Limits{MaxConnsPerAddress: 1},
+	w := newWorld(t, worldOptions{config: gateway.Config{
+		TrustedProxies: []string{"127.0.0.1"}, Limits: gateway.Limits{MaxConnsPerAddress: 1},
 	}})
 	from := func(address string) http.Header { return http.Header{"X-Forwarded-For": {address}} }
 	for _, c := range []struct {
@@ -277,8 +267,8 @@ func TestConnectionsOfOneAddressAreCountedBehindTrustedProxies(t *testing.T) {
 
 func TestAnIPv6NetworkIsCountedAsOneClient(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{
-		TrustedProxies: []string{"127.0.0.1"}, Limits: Limits{MaxConnsPerAddress: 1},
+	w := newWorld(t, worldOptions{config: gateway.Config{
+		TrustedProxies: []string{"127.0.0.1"}, Limits: gateway.Limits{MaxConnsPerAddress: 1},
 	}})
 	for _, c := range []struct {
 		address string
@@ -300,24 +290,11 @@ func TestAnIPv6NetworkIsCountedAsOneClient(t *testing.T) {
 
 func TestWhatProxiesThatAreNotTrustedReportDoesNotCount(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxConnsPerAddress: 1}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxConnsPerAddress: 1}}})
 	if status := w.refused(http.Header{"X-Forwarded-For": {"192.0.2.1"}}); status != http.StatusSwitchingProtocols {
 		t.Errorf("the first was answered %d", status)
 	}
 	if status := w.refused(http.Header{"X-Forwarded-For": {"192.0.2.2"}}); status != http.StatusServiceUnavailable {
 		t.Errorf("the second was answered %d", status)
-	}
-}
-
-func TestASettingThatCannotBeIsRefused(t *testing.T) {
-	t.Parallel()
-	for name, cfg := range map[string]Config{
-		"prefix": {Prefix: "a.b"}, "proxy": {TrustedProxies: []string{"10.0.0.0/33"}},
-	} {
-		if _, err := New(cfg, nil, nil); !errors.Is(err, ErrConfig) {
-			t.Errorf("%s: %v", name, err)
-		} else if name == "proxy" && !strings.Contains(err.Error(), "10.0.0.0/33") {
-			t.Errorf("the error does not name the value: %v", err)
-		}
 	}
 }

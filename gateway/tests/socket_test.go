@@ -1,20 +1,18 @@
-package gateway
+package gateway_test
 
 import (
 	"bufio"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/parley-rtc/parley/gateway/internal/inside"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
@@ -185,35 +183,10 @@ func TestFramesThatCameWithTheHandshakeAreRead(t *testing.T) {
 	}
 }
 
-func TestOneWhoSendsNoUpgradeRequestIsDropped(t *testing.T) {
-	t.Parallel()
-	g, err := New(Config{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s := g.server(); s.ReadHeaderTimeout != 10*time.Second || s.MaxHeaderBytes > 64<<10 || s.IdleTimeout == 0 {
-		t.Errorf("the HTTP server waits %v for a header of %d bytes, idle %v", s.ReadHeaderTimeout, s.MaxHeaderBytes, s.IdleTimeout)
-	}
-}
-
-// A balancer keeps unused connections for 60 s, or 75 as nginx. A request that it sends as the server closes is lost.
-func TestAnUnusedHTTPConnectionStandsForLongerThanABalancerUsesIt(t *testing.T) {
-	t.Parallel()
-	for setting, want := range map[time.Duration]time.Duration{0: 90 * time.Second, 11 * time.Minute: 11 * time.Minute} {
-		g, err := New(Config{IdleTimeout: setting}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := g.server().IdleTimeout; got != want {
-			t.Errorf("set to %v it is %v", setting, got)
-		}
-	}
-}
-
 // net/http reads the body that a handler has left, and waits for it.
 func TestOneWhoSendsNoBodyIsDropped(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{timing: func(t *timing) { t.body = 50 * time.Millisecond }})
+	w := newWorld(t, worldOptions{timing: func(x *inside.Timing) { x.Body = 50 * time.Millisecond }})
 	host := strings.TrimSuffix(strings.TrimPrefix(w.url, "ws://"), "/ws")
 	upgrade := "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
 	for request, status := range map[string]int{
@@ -239,24 +212,6 @@ func TestOneWhoSendsNoBodyIsDropped(t *testing.T) {
 		}
 		if _, err := io.Copy(io.Discard, in); err != nil {
 			t.Errorf("%q: the connection stays: %v", request, err)
-		}
-	}
-}
-
-// TestSocketIOIsFoundWithoutItsLastSlash: clients leave it off when told to, and follow no redirection.
-func TestSocketIOIsFoundWithoutItsLastSlash(t *testing.T) {
-	t.Parallel()
-	g, err := New(Config{}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.front.gate.open() // as Run does
-	handler := g.Handler()
-	for _, path := range []string{"/socket.io", "/socket.io/"} {
-		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+"?EIO=4&transport=none", nil))
-		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "Transport unknown") {
-			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
 }

@@ -1,10 +1,11 @@
-package gateway
+package gateway_test
 
 import (
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
@@ -33,7 +34,7 @@ func TestASignalGoesOutAsItCameInAndIsAnsweredOnlyWhenAsked(t *testing.T) {
 	}
 	// The replica relays it with the asker's reply subject: the target's gateway answers.
 	e := proto.Event{Name: proto.SignalReceive, Room: lobby, SenderID: a.ID(), N: q.N, Data: q.Data}
-	r.publish(w.g.subjects.GatewayClient(w.g.id, b.ID()), q.msg.Reply, proto.AppendEvent(nil, &e))
+	r.publish(w.subjects.GatewayClient(w.g.ID(), b.ID()), q.msg.Reply, proto.AppendEvent(nil, &e))
 	w.hears(b, received(lobby, a.ID(), data))
 	w.quiet(a) // delivered, and not asked for with a ref
 	w.send(a, proto.Frame{Name: proto.SignalSend, Room: lobby, TargetID: b.ID(), Data: []byte(data), Ref: "x"})
@@ -124,7 +125,7 @@ func TestASignalIsAnsweredOnlyWhereAnAnswerMayGo(t *testing.T) {
 	}
 	r.flush()
 	e := proto.Event{Name: proto.SignalReceive, Room: lobby, SenderID: a.ID(), N: 1, Data: []byte("1")}
-	r.publish(w.g.subjects.GatewayClient(w.g.id, b.ID()), "secret.subject", proto.AppendEvent(nil, &e))
+	r.publish(w.subjects.GatewayClient(w.g.ID(), b.ID()), "secret.subject", proto.AppendEvent(nil, &e))
 	w.hears(b, received(lobby, a.ID(), "1"))
 	w.unanswered(listen)
 }
@@ -172,7 +173,7 @@ func (w *world) stuck() (*stalled, *session.Session) {
 	w.t.Helper()
 	peer := newStalled()
 	w.t.Cleanup(peer.release)
-	opened, err := w.g.open(peer, link.About{ID: far1, Transport: "plain"})
+	opened, err := w.inside.Open(peer, link.About{ID: far1, Transport: "plain"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func TestASignalIsNotConfirmedOnceItsTargetIsBeingClosed(t *testing.T) {
 // Who is given much is not slow: its peers hear that it has no room, and nobody is closed.
 func TestASignalForWhichThereIsNoRoomIsUnavailableAndDoesNotCountAsHeard(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: 256 << 10}}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxQueue: 256 << 10}}})
 	peer, s := w.stuck()
 	r := w.replicas[0]
 	big := `"` + pad(60<<10) + `"`

@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"bytes"
@@ -11,8 +11,10 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/defect"
+	"github.com/parley-rtc/parley/gateway/internal/inside"
 	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
@@ -21,8 +23,8 @@ import (
 // What NATS brings is everybody's: a defect in reading it has changed nothing, and rosters mend what it would have told.
 func TestADefectInReadingWhatNATSBringsIsMended(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{prepare: func(g *Gateway) {
-		g.dispatcher.decode = func(data []byte) (proto.Event, error) {
+	w := newWorld(t, worldOptions{prepare: func(g inside.Gateway) {
+		*g.Decode = func(data []byte) (proto.Event, error) {
 			if bytes.Contains(data, []byte(`"prev":1`)) {
 				panic("a defect")
 			}
@@ -41,25 +43,25 @@ func TestADefectInReadingWhatNATSBringsIsMended(t *testing.T) {
 func TestADefectInWhatAllRelyOnEndsTheGatewayInGoodOrder(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		before func(*Gateway)
+		before func(inside.Gateway)
 		then   func(*world)
 		where  string
 	}{
-		"a command": {nil, func(w *world) { w.g.dispatcher.post(command{begin: &ask.Ask{}}) }, "the dispatcher"},
-		"a tick":    {func(g *Gateway) { g.metrics.rooms = nil }, nil, "the dispatcher"},
-		"a message": {nil, func(w *world) { w.g.dispatcher.messages <- nil }, "the dispatcher"},
-		"a step":    {nil, func(w *world) { w.g.dispatcher.post(command{departed: &session.Session{}, settled: true}) }, "the dispatcher"},
-		"a task":    {nil, func(w *world) { w.g.spawn(func() { panic("a defect") }) }, "a task"},
-		"acknowledgements": {nil, func(w *world) {
-			w.g.dispatcher.acks.g = nil // the queue's lock orders this before what follows
-			w.g.dispatcher.acks.queue.Put(ack{name: proto.SignalSent, reply: "somewhere"})
-		}, "acknowledgements"},
-		"what a transport reports": {nil, func(w *world) { w.g.fail(defect.New("Socket.IO", "a defect")) }, "Socket.IO"},
+		"a command": {nil, func(w *world) { w.inside.Dispatcher.Begin(nil, &ask.Ask{}) }, "the dispatcher"},
+		"a tick":    {func(g inside.Gateway) { *g.Rooms = nil }, nil, "the dispatcher"},
+		"a message": {nil, func(w *world) { w.inside.Messages <- nil }, "the dispatcher"},
+		"a step":    {nil, func(w *world) { w.inside.Dispatcher.Departed(&session.Session{}, true) }, "the dispatcher"},
+		"a task":    {nil, func(w *world) { w.inside.Spawn(func() { panic("a defect") }) }, "a task"},
+		"acknowledgements": {
+			func(g inside.Gateway) { *g.Encode = func([]byte, *proto.Event) []byte { panic("a defect") } },
+			func(w *world) { w.replicas[0].signal(lobby, far1, nobody, 1, "0") }, "acknowledgements",
+		},
+		"what a transport reports": {nil, func(w *world) { w.inside.Fail(defect.New("Socket.IO", "a defect")) }, "Socket.IO"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, worldOptions{prepare: c.before, config: Config{Drain: 5 * time.Second}})
-			beats, err := w.replicas[0].nc.SubscribeSync(w.g.subjects.Beat(proto.RoleGateway, string(w.g.id)))
+			w := newWorld(t, worldOptions{prepare: c.before, config: gateway.Config{Drain: 5 * time.Second}})
+			beats, err := w.replicas[0].nc.SubscribeSync(w.subjects.Beat(proto.RoleGateway, string(w.g.ID())))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,11 +107,11 @@ func TestADefectInWhatAllRelyOnEndsTheGatewayInGoodOrder(t *testing.T) {
 
 func TestADefectInServingAPageEndsThatRequestOnly(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Home: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a defect") })}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Home: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a defect") })}})
 	a := w.dial()
 	if got := w.asks("/", nil); got.status != http.StatusInternalServerError || !strings.Contains(got.body, "please report it") {
 		t.Errorf("answered %+v", got)
 	}
 	w.creates(a, lobby, 1)
-	testkit.WaitFor(t, "the request's end", func() bool { return inside(w.g) == 0 })
+	testkit.WaitFor(t, "the request's end", func() bool { return w.inside.Requests() == 0 })
 }

@@ -1,4 +1,4 @@
-package gateway
+package gateway_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
@@ -16,8 +17,8 @@ import (
 
 func TestADrainClosesSpreadOutWith1001AndWaitsForTheLeaves(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Drain: 8 * time.Second}})
-	beats, err := w.replicas[0].nc.SubscribeSync(w.g.subjects.Beat(proto.RoleGateway, string(w.g.id)))
+	w := newWorld(t, worldOptions{config: gateway.Config{Drain: 8 * time.Second}})
+	beats, err := w.replicas[0].nc.SubscribeSync(w.subjects.Beat(proto.RoleGateway, string(w.g.ID())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,8 +31,8 @@ func TestADrainClosesSpreadOutWith1001AndWaitsForTheLeaves(t *testing.T) {
 	}
 	began := time.Now()
 	w.leave()
-	testkit.WaitFor(t, "the drain", w.g.front.door.IsShut)
-	if _, err := w.g.open(newStalled(), link.About{ID: far1}); !errors.Is(err, link.ErrDraining) {
+	testkit.WaitFor(t, "the drain", w.inside.Door.IsShut)
+	if _, err := w.inside.Open(newStalled(), link.About{ID: far1}); !errors.Is(err, link.ErrDraining) {
 		t.Errorf("a connection during the drain: %v", err)
 	}
 	if err := w.g.Ready(); err == nil {
@@ -70,7 +71,7 @@ func TestADrainClosesSpreadOutWith1001AndWaitsForTheLeaves(t *testing.T) {
 			break
 		}
 		b, err := proto.DecodeBeat(m.Data)
-		if err != nil || b.ID != string(w.g.id) || b.Role != proto.RoleGateway {
+		if err != nil || b.ID != string(w.g.ID()) || b.Role != proto.RoleGateway {
 			t.Errorf("a beat is %s: %v", m.Data, err)
 		}
 		state = b.State
@@ -82,13 +83,13 @@ func TestADrainClosesSpreadOutWith1001AndWaitsForTheLeaves(t *testing.T) {
 
 func TestOneWhoAnswersNoCloseDoesNotKeepAGatewayThatEnds(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Drain: 100 * time.Millisecond}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Drain: 100 * time.Millisecond}})
 	ws, _, err := websocket.Dial(t.Context(), w.url, nil) // who does not read does not answer
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ws.CloseNow() // it is over
-	testkit.WaitFor(t, "the session", func() bool { return w.g.clients.count() == 1 })
+	testkit.WaitFor(t, "the session", func() bool { return len(w.inside.Sessions()) == 1 })
 	began := time.Now()
 	w.leave()
 	<-w.done
@@ -99,7 +100,7 @@ func TestOneWhoAnswersNoCloseDoesNotKeepAGatewayThatEnds(t *testing.T) {
 
 func TestOneWhoGoesOnSendingWhileItIsClosedHearsTheCode(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Limits: Limits{MaxQueue: -1}}}) // nor is it too slow on a busy machine
+	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxQueue: -1}}}) // nor is it too slow on a busy machine
 	ws, _, err := websocket.Dial(t.Context(), w.url, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +124,7 @@ func TestOneWhoGoesOnSendingWhileItIsClosedHearsTheCode(t *testing.T) {
 
 func TestADrainEndsInTimeThoughNobodyAnswers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Drain: 300 * time.Millisecond}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Drain: 300 * time.Millisecond}})
 	a := w.dial()
 	w.creates(a, lobby, 1)
 	began := time.Now()
@@ -136,7 +137,7 @@ func TestADrainEndsInTimeThoughNobodyAnswers(t *testing.T) {
 
 func TestAnEmptyGatewayEndsAtOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{config: Config{Drain: time.Minute}})
+	w := newWorld(t, worldOptions{config: gateway.Config{Drain: time.Minute}})
 	w.leave()
 	select {
 	case <-w.done:
@@ -148,7 +149,7 @@ func TestAnEmptyGatewayEndsAtOnce(t *testing.T) {
 func TestAGatewayAnswersThatItIsAlive(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
-	m, err := w.replicas[0].nc.Request(w.g.subjects.Alive(string(w.g.id)), nil, patience)
+	m, err := w.replicas[0].nc.Request(w.subjects.Alive(string(w.g.ID())), nil, patience)
 	if err != nil || len(m.Data) != 0 {
 		t.Errorf("%v, %v", m, err)
 	}
@@ -164,7 +165,7 @@ func TestAGatewayAnswersNobodyWhereNoAnswerMayGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.flush()
-	for _, subject := range []string{w.g.subjects.Alive(string(w.g.id)), w.g.subjects.GatewayEngine(w.g.id)} {
+	for _, subject := range []string{w.subjects.Alive(string(w.g.ID())), w.subjects.GatewayEngine(w.g.ID())} {
 		r.publish(subject, "secret.subject", nil)
 		if _, err := r.nc.Request(subject, nil, patience); err != nil { // answered after the one before
 			t.Errorf("%s: %v", subject, err)
@@ -177,7 +178,7 @@ func TestAGatewayAnswersNobodyWhereNoAnswerMayGo(t *testing.T) {
 func TestADrainingGatewayRefusesNewSocketsWith503(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
-	w.g.front.door.Shut()
+	w.inside.Door.Shut()
 	_, err := testkit.Open(t.Context(), w.url, nil)
 	if refused := (*testkit.RefusedError)(nil); !errors.As(err, &refused) || refused.Status != http.StatusServiceUnavailable {
 		t.Errorf("the error is %v", err)
