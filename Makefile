@@ -55,9 +55,13 @@ lint: fmt lint-go deps vuln ## formatting, linters, known vulnerabilities, modul
 lint-go: $(TOOLS)/golangci-lint ## the linters alone
 	@for m in $(MODULES); do echo "== lint $$m"; (cd $$m && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
 
-deps: ## fails when the room service's program links a gateway or its sockets
+deps: ## fails when the room service's program links a gateway or its sockets, or a library brings the NATS server along
 	@if go list -deps ./services/roomsvc | grep -E 'parley/gateway|coder/websocket'; then \
 		echo "parley-roomsvc links these: what it shares with the gateway's program must not need them"; exit 1; fi
+	@for m in proto bus roomsvc gateway; do \
+		all=$$(cd $$m && GOWORK=off go list -m all); \
+		if grep -E 'nats-server|parley/testkit' <<< "$$all"; then \
+			echo "whoever imports $$m gets these modules: tests that need them belong in $$m/tests"; exit 1; fi; done
 
 fmt: $(TOOLS)/golangci-lint ## fails where gofumpt would change something
 	@out=$$($(TOOLS)/gofumpt -l $(MODULES) deploy); if [ -n "$$out" ]; then \
