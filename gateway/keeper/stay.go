@@ -12,6 +12,7 @@ type target struct {
 	id       proto.ClientID
 	stay     proto.Stay
 	pairs    []*pair
+	asked    int64 // when a new turn of it first asked; 0: none has
 	astray   bool  // it is in Keeper.astray
 	compared int64 // when its room was to be compared; 0: never
 }
@@ -57,6 +58,9 @@ func (k *Keeper) notAstray(t *target) {
 // learn takes note of a stay that is not older than the one that is known. By a new turn all that is not confirmed is due again; where
 // the target has left and joined, or come back fresh, it is dropped.
 func (k *Keeper) learn(t *target, stay *proto.Stay) {
+	if older(&t.stay, stay) {
+		t.asked = 0
+	}
 	joined, back := stay.Since > t.stay.Since, stay.Turn > t.stay.Turn
 	t.stay = *stay
 	for _, p := range t.pairs {

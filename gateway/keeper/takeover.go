@@ -14,7 +14,7 @@ type takeover struct {
 	turn   int64           // by which it has been here since; signals of earlier ones may be elsewhere
 	seq    uint64          // the room's, once it had come back
 	before proto.GatewayID // that the record named
-	direct bool            // that one has handed over, and to no other gateway than this
+	direct int64           // the turn by which that one has had it until now; 0: it has not said so
 	beats  int
 	late   bool
 	asked  []asked
@@ -22,9 +22,6 @@ type takeover struct {
 
 	sends     []In // signals of the client that wait
 	questions []question
-
-	heir     proto.GatewayID // where the client has gone on meanwhile
-	heirTurn int64
 }
 
 // asked is a gateway that may have something of a sender.
@@ -53,7 +50,7 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 	w := s.takeover
 	switch {
 	case s.waits(): // it has been elsewhere meanwhile, or was handed over before it was known to be here
-		w.direct, w.heir, w.heirTurn = false, "", 0
+		w.direct = 0
 		if in.Before != k.cfg.Self {
 			w.turn, w.seq = stay.Turn, seq
 		}
@@ -71,7 +68,7 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 		w = &takeover{turn: stay.Turn, seq: seq}
 		if s.turn > 0 {
 			k.hangUp(s)
-			pages, _ := k.pack(s)
+			pages := k.pack(s)
 			k.dropAll(s)
 			w.copies = append(w.copies, &handed{from: k.cfg.Self, of: s.turn, pages: pages, all: true})
 		}
@@ -105,9 +102,6 @@ func (k *Keeper) askAgain(s *sender) {
 		return
 	case w.beats == aSecond:
 		k.arrive(s, w.best(), false)
-		if s.takeover == nil {
-			return // it has gone on
-		}
 	case w.beats > aSecond && w.beats%aSecond != 0:
 		k.asking.add(&s.wait, s, k.now)
 		return
@@ -124,8 +118,8 @@ func (k *Keeper) askAgain(s *sender) {
 func (k *Keeper) handedOver(m *proto.Peer) {
 	s := k.senders[memberKey{m.Room, m.ID}]
 	switch {
-	case s == nil && m.Of > 0:
-		k.takeUnasked(m)
+	case m.Of > 0 && (s == nil || s.gone != nil && m.Turn > s.gone.turn):
+		k.takeUnasked(s, m)
 	case s == nil || m.Of >= s.turn:
 	case s.takeover == nil:
 		if m.Of > 0 && (s.gone == nil || s.gone.of > m.Of) {
@@ -134,7 +128,9 @@ func (k *Keeper) handedOver(m *proto.Peer) {
 	default:
 		if w := s.takeover; m.Of == 0 || w.collect(m) {
 			w.answered(m.From)
-			w.direct = w.direct || m.Of > 0 && m.Gateway == "" && m.From == w.before
+			if m.Gateway == "" && m.From == w.before {
+				w.direct = m.Of
+			}
 		}
 		k.askFor(s, s.turn, m.Gateway)
 		k.decide(s)
@@ -143,11 +139,11 @@ func (k *Keeper) handedOver(m *proto.Peer) {
 
 // takeUnasked takes what is handed over of a client of which it is not known here yet that it has come back. It is present then, without
 // a connection.
-func (k *Keeper) takeUnasked(m *proto.Peer) {
-	s := k.newSender(m.Room, m.ID)
-	s.turn, s.since = m.Turn, m.Since
-	s.takeover = &takeover{turn: m.Turn, seq: ^uint64(0)}
-	k.asking.add(&s.wait, s, k.now)
+func (k *Keeper) takeUnasked(s *sender, m *proto.Peer) {
+	if s == nil {
+		s = k.newSender(m.Room, m.ID)
+	}
+	k.takeOver(s, &In{Before: m.From}, &proto.Stay{Turn: m.Turn, Since: m.Since})
 	k.handedOver(m)
 }
 
@@ -230,10 +226,11 @@ func (w *takeover) best() *handed {
 // answered, and one has something of it. Else word may still come, unasked.
 func (k *Keeper) decide(s *sender) {
 	w := s.takeover
-	if !w.direct && slices.ContainsFunc(w.asked, func(a asked) bool { return !a.answered }) {
+	best := w.best()
+	if best == nil {
 		return
 	}
-	if best := w.best(); best != nil {
+	if best.of == w.direct || !slices.ContainsFunc(w.asked, func(a asked) bool { return !a.answered }) {
 		k.arrive(s, best, true)
 	}
 }
@@ -264,11 +261,6 @@ func (k *Keeper) arrive(s *sender, h *handed, certain bool) {
 	}
 	for i := range sends {
 		k.take(s, &sends[i])
-	}
-	if w.heir != "" {
-		s.takeover = nil
-		k.depart(s, w.heir, w.heirTurn)
-		k.postCopy(s, w.heir)
 	}
 }
 
