@@ -291,7 +291,7 @@ func (w *world) kill(g *node) {
 	w.say("%s is killed", g.id)
 	w.Kills++
 	if g.has || w.record[sid].Gateway == g.id {
-		w.t.died = w.s.turn // what it had of the sender may be lost
+		w.t.died, w.t.dying = w.s.turn, true // what it had of the sender may be lost
 	}
 	w.gateways = slices.DeleteFunc(w.gateways, func(o *node) bool { return o == g })
 	g.dead = true

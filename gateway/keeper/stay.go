@@ -110,9 +110,23 @@ func (k *Keeper) senderIs(s *sender, stay *proto.Stay) {
 		if s.gone != nil {
 			k.forget(s)
 		}
+	case s.turn > 0 && stay.Since > s.since: // it has left and joined anew, or come back fresh: nobody wants what was
+		k.anew(s, stay)
 	case stay.Gateway != k.cfg.Self && stay.Turn > s.knownTurn():
 		k.goesOn(s, stay.Gateway, stay.Turn)
 	}
+}
+
+// anew drops what is kept of a sender's earlier stay.
+func (k *Keeper) anew(s *sender, stay *proto.Stay) {
+	k.hangUp(s)
+	k.dropAll(s)
+	s.since = stay.Since
+	if stay.Gateway == k.cfg.Self {
+		s.turn = stay.Turn
+		return
+	}
+	k.remember(s, &departure{to: stay.Gateway, turn: stay.Turn, next: stay.Gateway})
 }
 
 // left drops what is kept for a target that has left.

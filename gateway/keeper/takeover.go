@@ -250,6 +250,11 @@ func (k *Keeper) arrive(s *sender, h *handed, certain bool) {
 	} else {
 		s.floor, s.seq = proto.Number(w.turn, 0), w.seq
 	}
+	for _, p := range s.pairs {
+		if p.newest() == 0 {
+			p.sure = s.sure(p.target.stay.Since)
+		}
+	}
 	if h != nil {
 		k.unpack(s, h, certain)
 	}
@@ -260,7 +265,11 @@ func (k *Keeper) arrive(s *sender, h *handed, certain bool) {
 		}
 	}
 	for i := range sends {
-		k.take(s, &sends[i])
+		if p := k.pairs[pairKey{s.room, s.id, sends[i].Target}]; p != nil {
+			k.take(p, &sends[i])
+		} else {
+			k.refuse(&sends[i], NotFound) // it has left meanwhile
+		}
 	}
 }
 
