@@ -69,7 +69,10 @@ func (w *world) resume(c *conn, fresh bool) {
 		w.say("%s is in by turn %d at %s (seq %d)", c.id, c.turn, c.g.id, seq)
 		w.publish(c.id, &stay, seq)
 		before, wait := old.Gateway, w.between(1, 40)
-		if w.trouble(12) {
+		if w.trouble(12) && (c.id == tid || !fresh && w.now > w.doubted+6000*ms) {
+			if c.id == sid {
+				w.doubted = w.now
+			}
 			w.Doubts++
 			before, wait = c.g.id, w.between(500, 4000) // it is asked again, and nobody knows any more
 			w.say("and the answer is late")

@@ -86,8 +86,9 @@ type world struct {
 	record   map[proto.ClientID]*proto.Stay
 	s        *senderEnd
 	t        *targetEnd
-	calm     bool // the run is about to end: nothing more goes wrong
-	bound    int  // of a pair
+	doubted  int64 // when the sender was in doubt
+	calm     bool  // the run is about to end: nothing more goes wrong
+	bound    int   // of a pair
 
 	wrong []string
 }

@@ -112,8 +112,11 @@ func (k *Keeper) senderIs(s *sender, stay *proto.Stay) {
 		}
 	case s.turn > 0 && stay.Since > s.since: // it has left and joined anew, or come back fresh: nobody wants what was
 		k.anew(s, stay)
-	case stay.Gateway != k.cfg.Self && stay.Turn > s.knownTurn():
+	case stay.Turn <= s.knownTurn():
+	case stay.Gateway != k.cfg.Self:
 		k.goesOn(s, stay.Gateway, stay.Turn)
+	case s.gone != nil: // it is back, and its answer is not here yet
+		k.takeOver(s, &In{Before: s.gone.to}, stay)
 	}
 }
 
