@@ -129,7 +129,7 @@ func (k *Keeper) anew(s *sender, stay *proto.Stay) {
 		s.turn = stay.Turn
 		return
 	}
-	k.remember(s, &departure{to: stay.Gateway, turn: stay.Turn, next: stay.Gateway})
+	k.remember(s, &departure{to: stay.Gateway, turn: stay.Turn, next: stay.Gateway, nextTurn: stay.Turn})
 }
 
 // left drops what is kept for a target that has left.

@@ -27,6 +27,7 @@ type takeover struct {
 // asked is a gateway that may have something of a sender.
 type asked struct {
 	gateway  proto.GatewayID
+	turn     int64 // by which the client was there
 	answered bool
 }
 
@@ -47,7 +48,8 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 	if seq == 0 {
 		seq = ^uint64(0) // nobody is known to have joined later
 	}
-	w := s.takeover
+	w, was := s.takeover, s.turn
+	s.turn, s.since = stay.Turn, stay.Since
 	switch {
 	case s.waits(): // it has been elsewhere meanwhile, or was handed over before it was known to be here
 		w.direct = 0
@@ -63,32 +65,32 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 		s.takeover = w
 		k.dropCopy(s)
 		s.gone = nil
-		k.askFor(s, stay.Turn, g.next)
+		k.askFor(s, g.next, g.nextTurn)
 	default:
 		w = &takeover{turn: stay.Turn, seq: seq}
-		if s.turn > 0 {
+		if was > 0 {
 			k.hangUp(s)
-			pages := k.pack(s)
+			pages := k.pack(s, was)
 			k.dropAll(s)
-			w.copies = append(w.copies, &handed{from: k.cfg.Self, of: s.turn, pages: pages, all: true})
+			w.copies = append(w.copies, &handed{from: k.cfg.Self, of: was, pages: pages, all: true})
 		}
 		s.takeover = w
 	}
 	w.before = in.Before
-	s.turn, s.since, s.peer = stay.Turn, stay.Since, in.Peer
+	s.peer = in.Peer
 	k.asking.add(&s.wait, s, k.now)
-	k.askFor(s, stay.Turn, in.Before)
+	k.askFor(s, in.Before, stay.Turn-1) // or less
 	k.decide(s)
 }
 
 // askFor asks a gateway for what it keeps of a sender, unless it is this one or has been asked.
-func (k *Keeper) askFor(s *sender, turn int64, gateway proto.GatewayID) {
+func (k *Keeper) askFor(s *sender, gateway proto.GatewayID, turn int64) {
 	w := s.takeover
 	if gateway == "" || gateway == k.cfg.Self || slices.ContainsFunc(w.asked, func(a asked) bool { return a.gateway == gateway }) {
 		return
 	}
-	w.asked = append(w.asked, asked{gateway: gateway})
-	k.post(gateway, proto.Peer{Kind: proto.HandOver, Room: s.room, ID: s.id, Turn: turn})
+	w.asked = append(w.asked, asked{gateway: gateway, turn: turn})
+	k.post(gateway, proto.Peer{Kind: proto.HandOver, Room: s.room, ID: s.id, Turn: s.turn})
 }
 
 // askAgain is what a sender does each quarter of a second until all have answered.
@@ -132,7 +134,7 @@ func (k *Keeper) handedOver(m *proto.Peer) {
 				w.direct = m.Of
 			}
 		}
-		k.askFor(s, s.turn, m.Gateway)
+		k.askFor(s, m.Gateway, m.NextTurn)
 		k.decide(s)
 	}
 }
@@ -230,7 +232,8 @@ func (k *Keeper) decide(s *sender) {
 	if best == nil {
 		return
 	}
-	if best.of == w.direct || !slices.ContainsFunc(w.asked, func(a asked) bool { return !a.answered }) {
+	later := func(a asked) bool { return !a.answered && a.turn > best.of }
+	if best.of == w.direct || !slices.ContainsFunc(w.asked, later) {
 		k.arrive(s, best, true)
 	}
 }
