@@ -147,6 +147,7 @@ func (g *node) event(id proto.ClientID, stay *proto.Stay) {
 	if known := g.view[id]; known != nil && id == tid && stay.Since > known.Since && g.self > 0 {
 		g.w.t.excused = max(g.w.t.excused, proto.Number(g.w.s.turn, g.w.s.num)) // what was sent until now was for whom it was before
 	}
+	anew := g.view[id] != nil && stay.Since > g.view[id].Since
 	g.view[id] = stay
 	g.step(&keeper.In{Kind: keeper.StayIs, ID: id, Stay: stay})
 	switch {
@@ -158,7 +159,11 @@ func (g *node) event(id proto.ClientID, stay *proto.Stay) {
 		c.cut()
 	}
 	if r := g.end; r != nil && id == sid {
-		if r.asking != nil && r.asking.gateway != stay.Gateway {
+		switch a := r.asking; {
+		case a != nil && anew: // nobody waits for what it sent before
+			a.told, a.n, a.sure, a.gateway = true, 0, 0, stay.Gateway
+			g.done(r)
+		case a != nil && a.gateway != stay.Gateway:
 			r.asking.told, r.asking.gateway = false, stay.Gateway
 			g.ask(r)
 		}
