@@ -363,7 +363,7 @@ func (g *node) live(r *receiving) {
 		w.say("%s: the target is live, the sender is lost up to %s (told %t, n %s, sure %s, heard %s)",
 			g.id, number(value), a.told, number(a.n), number(a.sure), number(a.heard))
 		t := w.t
-		if a.heard >= proto.Number(t.died+1, 0) && a.heard >= t.unkept && a.heard >= t.notRead && a.heard >= t.named {
+		if !t.dying && a.heard >= proto.Number(t.died+1, 0) && a.heard >= t.unkept && a.heard >= t.notRead && a.heard >= t.named {
 			w.fail("the sender is named without cause")
 		}
 		t.named = max(t.named, value)

@@ -171,8 +171,10 @@ func (k *Keeper) compared(in *In) {
 		if t.room != in.Room {
 			continue
 		}
-		k.notAstray(t)
-		if _, member := in.Stays.Members[t.id]; !member && t.stay.Since < in.Seq {
+		switch _, member := in.Stays.Members[t.id]; {
+		case member:
+			k.notAstray(t)
+		case t.stay.Since < in.Seq:
 			k.left(t)
 		}
 	}

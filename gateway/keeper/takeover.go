@@ -11,11 +11,11 @@ import (
 // counts. After a second the sender is present without; it is sure only above the turn then. What comes late is taken all the same for
 // the pairs that have had no signal since.
 type takeover struct {
-	turn   int64           // by which it has been here since; signals of earlier ones may be elsewhere
+	turn   int64 // by which it has been here since; signals of earlier ones may be elsewhere
+	began  int64
 	seq    uint64          // the room's, once it had come back
 	before proto.GatewayID // that the record named
 	direct int64           // the turn by which that one has had it until now; 0: it has not said so
-	beats  int
 	late   bool
 	asked  []asked
 	copies []*handed
@@ -57,7 +57,7 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 			w.turn, w.seq = stay.Turn, seq
 		}
 	case s.gone != nil:
-		w = &takeover{turn: stay.Turn, seq: seq}
+		w = &takeover{turn: stay.Turn, began: k.now, seq: seq}
 		g := s.gone
 		if g.pages != nil {
 			w.copies = append(w.copies, &handed{from: k.cfg.Self, of: g.of, pages: g.pages, all: true})
@@ -67,7 +67,7 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 		s.gone = nil
 		k.askFor(s, g.next, g.nextTurn)
 	default:
-		w = &takeover{turn: stay.Turn, seq: seq}
+		w = &takeover{turn: stay.Turn, began: k.now, seq: seq}
 		if was > 0 {
 			k.hangUp(s)
 			pages := k.pack(s, was)
@@ -93,27 +93,27 @@ func (k *Keeper) askFor(s *sender, gateway proto.GatewayID, turn int64) {
 	k.post(gateway, proto.Peer{Kind: proto.HandOver, Room: s.room, ID: s.id, Turn: s.turn})
 }
 
-// askAgain is what a sender does each quarter of a second until all have answered.
+// askAgain asks those once more who have not answered. When it has taken too long the sender is present without, and asks now and then.
 func (k *Keeper) askAgain(s *sender) {
 	w := s.takeover
-	w.beats++
-	const aSecond = second / askingEvery
-	switch {
-	case w.beats >= lateBeats:
+	took := k.now - w.began
+	if took >= giveUpAfter {
 		s.takeover = nil
 		return
-	case w.beats == aSecond:
+	}
+	if took >= int64(proto.HandOverIn) && !w.late {
 		k.arrive(s, w.best(), false)
-	case w.beats > aSecond && w.beats%aSecond != 0:
-		k.asking.add(&s.wait, s, k.now)
-		return
 	}
 	for _, a := range w.asked {
 		if !a.answered {
 			k.post(a.gateway, proto.Peer{Kind: proto.HandOver, Room: s.room, ID: s.id, Turn: s.turn})
 		}
 	}
-	k.asking.add(&s.wait, s, k.now)
+	if w.late {
+		k.askingLate.add(&s.wait, s, k.now)
+	} else {
+		k.asking.add(&s.wait, s, k.now)
+	}
 }
 
 // handedOver takes what another gateway hands over.
