@@ -29,7 +29,7 @@ func (k *Keeper) asked(m *proto.Peer) {
 		switch q := (question{target: m.TargetID, stay: stay, heard: m.Pairs[i].N}); {
 		case s == nil:
 		case s.gone != nil:
-			pairs = append(pairs, proto.PeerPair{SenderID: s.id, Gateway: s.gone.to})
+			pairs = append(pairs, proto.PeerPair{SenderID: s.id, Gateway: s.gone.to, Turn: s.gone.turn})
 		case s.waits():
 			s.takeover.note(&q)
 		default:
