@@ -3,6 +3,7 @@ package proto
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +171,11 @@ func TestAFrameOfATransportWithoutJSONIsCheckedTheSame(t *testing.T) {
 		{Name: RoomLeave, Room: "a b"},
 		{Name: Ping},
 		{Name: SignalSend, Room: "lobby", TargetID: "b", Data: jsontext.Value(`{}`)},
+		{Name: SignalSend, Room: "lobby", TargetID: "b", Data: jsontext.Value(`{}`), N: MaxNumber},
+		{Name: RoomCreate, Room: "lobby", Policy: PolicyStay},
+		{Name: RoomEnter, Room: "lobby", Policy: PolicyTransfer},
+		{Name: RoomClose, Room: "lobby"},
+		{Name: Resume, Room: "lobby"},
 	} {
 		if err := f.Check(); err != nil {
 			t.Errorf("%+v: %v", f, err)
@@ -184,6 +190,13 @@ func TestAFrameOfATransportWithoutJSONIsCheckedTheSame(t *testing.T) {
 		{Name: SignalSend, Room: "lobby", Data: jsontext.Value(`{}`)},
 		{Name: SignalSend, Room: "lobby", TargetID: "b"},
 		{Name: SignalSend, Room: "lobby", TargetID: "\xff", Data: jsontext.Value(`{}`)},
+		{Name: SignalSend, Room: "lobby", TargetID: "b", Data: jsontext.Value(`{}`), N: -1},
+		{Name: SignalSend, Room: "lobby", TargetID: "b", Data: jsontext.Value(`{}`), N: MaxNumber + 1},
+		{Name: RoomCreate, Room: "lobby", Policy: "Stay"},
+		{Name: RoomEnter, Room: "lobby", Policy: "keep"},
+		{Name: RoomEnter},
+		{Name: RoomClose},
+		{Name: Resume},
 		{Name: Name(strings.Repeat("ü", 5000)), Room: "a"},
 	} {
 		if err := f.Check(); !errors.Is(err, ErrFrame) || len(err.Error()) > 250 {
@@ -217,6 +230,10 @@ func FuzzDecodeFrame(f *testing.F) {
 		other, err := DecodeFrame(again)
 		if err != nil || other.Name != frame.Name || other.Ref != frame.Ref || other.Room != frame.Room {
 			t.Fatalf("%s, written again %s: %v", b, again, err)
+		}
+		if other.N != frame.N || other.Policy != frame.Policy || other.Seq != frame.Seq || other.Fresh != frame.Fresh ||
+			!maps.Equal(other.Heard, frame.Heard) {
+			t.Fatalf("%s, written again %s", b, again)
 		}
 		if frame.Name == SignalSend && (other.TargetID != frame.TargetID || !bytes.Equal(other.Data, frame.Data)) {
 			t.Fatalf("%s, written again %s", b, again)

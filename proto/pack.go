@@ -79,7 +79,7 @@ func (p *Pack) append(m *Member) {
 
 // Members decodes the members. They share memory with one another, not with the pack. The error wraps [ErrRecord].
 func (p Pack) Members() ([]Member, error) {
-	if p.Count > len(p.raw) { // a member takes more than a byte
+	if p.Count < 0 || p.Count > len(p.raw) { // a member takes more than a byte
 		return nil, fmt.Errorf("%w: it cannot have %d members", ErrRecord, p.Count)
 	}
 	members := p.scan()
