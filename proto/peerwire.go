@@ -96,9 +96,11 @@ func appendNumber[N int64 | uint64](b []byte, name string, value N) []byte {
 func DecodePeer(b []byte) (Peer, error) {
 	p, ok := scanPushed(b)
 	if !ok {
-		if err := decodeOfPeer(b, &p); err != nil {
+		var slow Peer // it is on the heap
+		if err := decodeOfPeer(b, &slow); err != nil {
 			return Peer{}, err
 		}
+		p = slow
 	}
 	if !p.sound() {
 		return Peer{}, fmt.Errorf("%w: it has no kind, says not whom it is from, or has a bad name or number", ErrPeer)
