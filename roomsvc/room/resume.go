@@ -85,15 +85,15 @@ func (s *State) EventStays() string {
 	if c.Event != proto.RoomCreated && c.Event != proto.ClientJoined && c.Event != proto.ClientBack {
 		return ""
 	}
-	m, ok := s.find(c.ID)
+	m, ok := s.Find(c.ID)
 	if !ok || m.Turn == 0 && c.Event != proto.ClientBack {
 		return ""
 	}
 	return string(proto.AppendStays(nil, "", []proto.Member{m}, func(*proto.Member) bool { return true }))
 }
 
-// find returns a member, also one of a packed room.
-func (s *State) find(id proto.ClientID) (proto.Member, bool) {
+// Find returns a member, also one of a packed room.
+func (s *State) Find(id proto.ClientID) (proto.Member, bool) {
 	if s.Packed() {
 		return s.Pack.Find(id)
 	}
