@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-rtc/parley/e2e/couples"
 	"github.com/parley-rtc/parley/e2e/harness"
 	"github.com/parley-rtc/parley/e2e/views"
 	"github.com/parley-rtc/parley/proto"
@@ -15,12 +16,12 @@ func TestEveryProcessKilledAndStartedAgainHasRoomsIDsAndOwnersAsBefore(t *testin
 	nats := harness.StartNATS(t)
 	d := harness.StartSite(t, nats.URL, 2, 2, nil, nil)
 	s := newSite(t, nats.URL, views.Level, d.Gateways...)
-	c := newCouples(t, s, sized(t, sessionPairs, 20), testkit.SessionOptions{})
+	c := newPairs(t, s, sized(t, sessionPairs, 20))
 	settleIn(t)
 	killed := time.Now()
-	var causes []cause
+	var causes []couples.Cause
 	for _, g := range d.Gateways {
-		causes = append(causes, atDeath(g.WS(t), killed))
+		causes = append(causes, couples.AtDeath(g.WS(t), killed))
 	}
 	nats.Kill(t)
 	for _, p := range append(append([]*harness.Process(nil), d.Gateways...), d.Replicas...) {
@@ -37,9 +38,9 @@ func TestEveryProcessKilledAndStartedAgainHasRoomsIDsAndOwnersAsBefore(t *testin
 		d.Replicas[i].Ready(t)
 		d.Gateways[i].Ready(t)
 	}
-	c.move(d.URLs(t)...)
-	c.unsaid = true
-	c.live(t, "after everything was killed")
+	c.Move(d.URLs(t)...)
+	c.Unsaid = true
+	c.Live(t, "after everything was killed")
 	t.Logf("everybody is live %v after everything was killed", time.Since(killed).Round(time.Millisecond))
 	pause(t, 15*time.Second) // by then the gateways that were count as gone
 	c.finish(t, func(target, sender *testkit.Session, back testkit.Back) bool {
@@ -49,11 +50,11 @@ func TestEveryProcessKilledAndStartedAgainHasRoomsIDsAndOwnersAsBefore(t *testin
 }
 
 // owners checks that who has created a room owns it.
-func owners(t *testing.T, c *couples) {
+func owners(t *testing.T, c *pairs) {
 	t.Helper()
-	for _, p := range c.all {
-		if e := p.two[1].Do(t, proto.Frame{Name: proto.RoomJoin, Room: p.room}); e.Name != proto.RoomJoined || e.OwnerID != p.two[0].ID() {
-			t.Errorf("answered %s; the owner was %s", proto.AppendEvent(nil, &e), p.two[0].ID())
+	for _, p := range c.All {
+		if e := p.Two[1].Do(t, proto.Frame{Name: proto.RoomJoin, Room: p.Room}); e.Name != proto.RoomJoined || e.OwnerID != p.Two[0].ID() {
+			t.Errorf("answered %s; the owner was %s", proto.AppendEvent(nil, &e), p.Two[0].ID())
 		}
 	}
 }
@@ -63,16 +64,16 @@ func TestOneProcessKilledAndStartedAgainOnItsFilesHasItsSessionsBack(t *testing.
 	args := []string{"--data-dir", t.TempDir()}
 	p := harness.StartParley(t, args...)
 	s := newSite(t, "nats://"+p.Addr(t, "nats"), views.Level, p)
-	c := newCouples(t, s, 10, testkit.SessionOptions{})
+	c := newPairs(t, s, 10)
 	pause(t, 2*time.Second)
 	killed, url := time.Now(), p.WS(t)
 	p.Kill(t)
 	again := harness.StartParley(t, append([]string{"--nats-listen", p.Addr(t, "nats")}, args...)...)
-	c.move(again.WS(t))
-	c.unsaid = true
-	c.live(t, "after the kill")
+	c.Move(again.WS(t))
+	c.Unsaid = true
+	c.Live(t, "after the kill")
 	pause(t, 10*time.Second)
-	c.finish(t, atDeath(url, killed))
+	c.finish(t, couples.AtDeath(url, killed))
 	owners(t, c)
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-rtc/parley/e2e/couples"
 	"github.com/parley-rtc/parley/e2e/harness"
 	"github.com/parley-rtc/parley/e2e/views"
 	"github.com/parley-rtc/parley/proto"
@@ -275,10 +276,10 @@ func TestASessionWhosePacketsVanishComesBackThroughAnotherGateway(t *testing.T) 
 	target.Break()
 	harness.Await(t, "the target is back", func() bool { return target.Level(room) })
 	way.Heal()
-	var sum tally
-	sum.flow(t, room, sender, target, never)
-	if sum.confirmed != 20 || sum.missing != 0 {
-		t.Errorf("%d are confirmed, %d of them missing", sum.confirmed, sum.missing)
+	var sum couples.Tally
+	sum.Flow(t, room, sender, target, couples.Never)
+	if sum.Confirmed != 20 || sum.Missing != 0 {
+		t.Errorf("%d are confirmed, %d of them missing", sum.Confirmed, sum.Missing)
 	}
 	for _, turn := range target.Turns()[1:] {
 		if !turn.Until.IsZero() {

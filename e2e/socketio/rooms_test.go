@@ -123,7 +123,7 @@ func TestASignalToAnAwaySessionIsAcknowledgedAsHeldAndDelivered(t *testing.T) {
 		t.Fatalf("acknowledged with %v", answer)
 	}
 	plain.Expect(t, proto.SignalReceive)
-	heard := plain.Heard(room)
+	noted := plain.Heard(room)
 	plain.Abort()
 	sent := []string{}
 	harness.Await(t, "a signal is held", func() bool {
@@ -132,7 +132,7 @@ func TestASignalToAnAwaySessionIsAcknowledgedAsHeldAndDelivered(t *testing.T) {
 		return slices.Contains(sent, "signal-held")
 	})
 	back := testkit.DialWith(t, p.WS(t), &testkit.Options{Key: key, Turn: 2})
-	if e := back.Resume(t, room, heard); e.Name != proto.Resumed {
+	if e := back.Resume(t, room, noted); e.Name != proto.Resumed {
 		t.Fatalf("answered %+v", e)
 	}
 	for range sent { // also what was sent before the end was noticed
@@ -144,7 +144,7 @@ func TestASignalToAnAwaySessionIsAcknowledgedAsHeldAndDelivered(t *testing.T) {
 		t.Errorf("heard %s", r.Raw)
 	}
 	a.emit("room-leave", room)
-	n.await(t, a.name, func(h heard) bool { return h.Event == "room-left" }) // who is away and back was said before
+	n.await(t, a.name, func(got heard) bool { return got.Event == "room-left" }) // who is away and back was said before
 	if r := back.Expect(t, proto.RoomLeft); r.Reason != proto.OwnerLeft {
 		t.Errorf("heard %s", r.Raw)
 	}
