@@ -110,9 +110,20 @@ func (m *membership) askAt(s *awaited, gateway proto.GatewayID) {
 	}
 }
 
-// retry looks once more at the pushes that wait.
+// retry looks once more at those pushes that wait of whose sender it is known now what is kept.
 func (c *Core) retry(m *membership) {
-	for _, k := range c.empty(m.room, &m.own.asking.waiting) {
+	a := m.own.asking
+	var now []*kept
+	a.waiting = slices.DeleteFunc(a.waiting, func(k *kept) bool {
+		s := a.by[k.push.sender]
+		if s == nil || !s.told || s.n < k.push.events[0].N {
+			return false
+		}
+		c.release(m.room, k)
+		now = append(now, k)
+		return true
+	})
+	for _, k := range now {
 		c.take(k.push)
 	}
 }
