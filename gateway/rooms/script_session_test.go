@@ -150,7 +150,7 @@ func (x *stage) push(target string, v map[string]string) *proto.Push {
 	if v["from"] != "" {
 		p.From = proto.GatewayID(v["from"])
 	}
-	for _, n := range strings.Split(v["n"], ",") {
+	for n := range strings.SplitSeq(v["n"], ",") {
 		e := proto.Event{
 			Name: proto.SignalReceive, Room: proto.Room(v["room"]), SenderID: proto.ClientID(v["sender"]), N: int64(x.number(n)),
 			Data: jsontext.Value(n),
