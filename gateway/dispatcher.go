@@ -52,6 +52,8 @@ type command struct {
 	ended    bool             // the session is about to leave its rooms
 	departed *session.Session // and everything has been left,
 	settled  bool             // with answers to everything that it ever asked
+	ponged   *session.Session // whose client's end has answered the ping with
+	count    uint64           // this count
 	empty    chan struct{}    // to be closed once every session has departed
 	flush    bool             // what was told lazily is to be written
 	compare  rooms.Reason     // every room is to be compared with its roster
@@ -101,6 +103,9 @@ func (d *dispatcher) Departed(s *session.Session, settled bool) {
 	d.post(command{departed: s, settled: settled})
 }
 
+// Pong implements [session.Dispatcher].
+func (d *dispatcher) Pong(s *session.Session, count uint64) { d.post(command{ponged: s, count: count}) }
+
 // run dispatches until the context ends.
 func (d *dispatcher) run(ctx context.Context) error {
 	d.core = rooms.New(rooms.Config{
@@ -145,6 +150,7 @@ func (d *dispatcher) command(c *command) {
 		d.step(&rooms.In{Kind: rooms.Ended, Client: &c.session.Client})
 	case c.departed != nil:
 		c.departed.Rooms.Clear()
+		d.g.over(c.departed)
 		d.departed++
 		d.step(&rooms.In{Kind: rooms.Departed, Client: &c.departed.Client, Settled: c.settled})
 		d.checkEmpty()

@@ -134,7 +134,7 @@ func (m *metrics) begin() {
 	for _, why := range []porch.Reason{porch.Silent, porch.Full} {
 		m.dropped.WithLabelValues(string(why))
 	}
-	for _, reason := range []string{reasonDraining, reasonLimit, reasonOrigin, reasonProxy} {
+	for _, reason := range []string{reasonDraining, reasonLimit, reasonOrigin, reasonProxy, reasonResumed, reasonOften} {
 		m.refusals.WithLabelValues(reason)
 	}
 	for _, queue := range []string{"outgoing", "signals", "kept", "nats"} {
@@ -156,13 +156,20 @@ const (
 	reasonDraining = "draining"
 	reasonLimit    = "limit"
 	reasonOrigin   = "origin"
-	reasonProxy    = "proxy" // it has to be known whose request it is, and no proxy says so that is trusted
+	reasonProxy    = "proxy"   // it has to be known whose request it is, and no proxy says so that is trusted
+	reasonResumed  = "resumed" // the turn of its session has been seen, or a later one
+	reasonOften    = "often"   // its session connects too often
 )
 
 // reasonOf returns why the door has turned somebody away.
 func reasonOf(err error) string {
-	if errors.Is(err, link.ErrDraining) {
+	switch {
+	case errors.Is(err, link.ErrDraining):
 		return reasonDraining
+	case errors.Is(err, link.Resumed):
+		return reasonResumed
+	case errors.Is(err, link.TooOften):
+		return reasonOften
 	}
 	return reasonLimit
 }

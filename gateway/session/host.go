@@ -41,6 +41,7 @@ type Dispatcher interface {
 	GiveUp(s *Session, a *ask.Ask)     // the time of a request is up
 	Ended(s *Session)                  // the connection has ended, the session is about to leave its rooms
 	Departed(s *Session, settled bool) // it has asked for all its leaves; settled: nothing that it ever asked is unanswered
+	Pong(s *Session, count uint64)     // its client's end has answered the ping with a count
 }
 
 // Door counts who is connected.

@@ -78,6 +78,9 @@ func (s *Session) QueueLeave(room proto.Room, joined proto.RequestID) {
 	s.push(request{at: time.Now(), err: errLeave, ghost: joined, ghostIn: room})
 }
 
+// Pong implements [link.Session].
+func (s *Session) Pong(count uint64) { s.host.Dispatcher.Pong(s, count) }
+
 // Send implements [link.Session].
 func (s *Session) Send(out link.Out) { s.Out.Put(out) }
 

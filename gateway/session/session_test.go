@@ -33,6 +33,7 @@ func (b *bench) Begin(*Session, *ask.Ask)                     {}
 func (b *bench) GiveUp(*Session, *ask.Ask)                    {}
 func (b *bench) Ended(*Session)                               {}
 func (b *bench) Departed(*Session, bool)                      {}
+func (b *bench) Pong(*Session, uint64)                        {}
 func (b *bench) Left(*Session, error)                         {}
 func (b *bench) Closing(int)                                  {}
 func (b *bench) Refused(proto.Name, string)                   {}
