@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES := proto bus testkit roomsvc gateway services e2e bench
+MODULES := proto bus testkit roomsvc roomsvc/tests gateway gateway/tests services e2e bench
 BIN := $(CURDIR)/bin
 TOOLS := $(BIN)/tools
 GOTEST := go test -race
@@ -55,9 +55,13 @@ lint: fmt lint-go deps vuln ## formatting, linters, known vulnerabilities, modul
 lint-go: $(TOOLS)/golangci-lint ## the linters alone
 	@for m in $(MODULES); do echo "== lint $$m"; (cd $$m && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
 
-deps: ## fails when the room service's program links a gateway or its sockets
+deps: ## fails when the room service's program links a gateway or its sockets, or a library brings the NATS server along
 	@if go list -deps ./services/roomsvc | grep -E 'parley/gateway|coder/websocket'; then \
 		echo "parley-roomsvc links these: what it shares with the gateway's program must not need them"; exit 1; fi
+	@for m in proto bus roomsvc gateway; do \
+		all=$$(cd $$m && GOWORK=off go list -m all); \
+		if grep -E 'nats-server|parley/testkit' <<< "$$all"; then \
+			echo "whoever imports $$m gets these modules: tests that need them belong in $$m/tests"; exit 1; fi; done
 
 fmt: $(TOOLS)/golangci-lint ## fails where gofumpt would change something
 	@out=$$($(TOOLS)/gofumpt -l $(MODULES) deploy); if [ -n "$$out" ]; then \
@@ -90,7 +94,7 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 cover: ## how much of each module its own tests reach
 	@mkdir -p $(BIN)
 	@for m in proto bus testkit roomsvc gateway services; do \
-		(cd $$m && go test -coverprofile $(BIN)/$$m.out ./... > /dev/null && \
+		(cd $$m && go test -coverprofile $(BIN)/$$m.out $$([ ! -d tests ] || echo -coverpkg ./... ./tests/...) ./... > /dev/null && \
 			echo "$$m $$(go tool cover -func $(BIN)/$$m.out | tail -1 | grep -o '[0-9.]*%')"); done
 
 clean: ## removes bin/

@@ -10,8 +10,9 @@ import (
 // acks answers the askers of signals straight from this gateway. The dispatcher only appends; encoding and publishing
 // happen on a goroutine of their own.
 type acks struct {
-	g     *Gateway
-	queue *bus.Queue[ack] // bounded by the signals under way, which their senders bound
+	g      *Gateway
+	queue  *bus.Queue[ack]                             // bounded by the signals under way, which their senders bound
+	encode func(to []byte, answer *proto.Event) []byte // proto.AppendEvent; set before run
 }
 
 type ack struct {
@@ -21,7 +22,9 @@ type ack struct {
 	to    proto.ClientID // the target; of an error, the sender
 }
 
-func newAcks(g *Gateway) *acks { return &acks{g: g, queue: bus.NewQueue[ack]()} }
+func newAcks(g *Gateway) *acks {
+	return &acks{g: g, queue: bus.NewQueue[ack](), encode: proto.AppendEvent}
+}
 
 // sent confirms that a signal was queued for its target.
 func (k *acks) sent(reply string, room proto.Room, to proto.ClientID) {
@@ -65,7 +68,7 @@ func (k *acks) run(ctx context.Context) error {
 		batch = k.queue.Take(batch)
 		for i := range batch {
 			e := batch[i].event()
-			buf = proto.AppendEvent(buf[:0], &e)
+			buf = k.encode(buf[:0], &e)
 			_ = k.g.conn.Publish(batch[i].reply, buf) // one that cannot be sent is a lost answer: the asker asks again
 		}
 		clear(batch)

@@ -41,11 +41,11 @@ func (g *Gateway) connect() error {
 	g.conn = conn
 	g.asker = ask.New(conn, ask.Config{
 		Gateway: g.id, Subjects: g.subjects, Ranking: g.ranking, Rank: g.cfg.Rank, Stopped: g.stopped,
-		Silence: g.timing.attempt, BackoffMin: g.timing.backoffMin, BackoffMax: g.timing.backoffMax,
+		Silence: g.timing.Attempt, BackoffMin: g.timing.BackoffMin, BackoffMax: g.timing.BackoffMax,
 	})
 	limits := g.cfg.Limits
 	g.host = session.Host{
-		Gateway: g.id, Request: g.timing.request, Signal: g.timing.signal, Began: g.dispatcher.began, Asker: g.asker,
+		Gateway: g.id, Request: g.timing.Request, Signal: g.timing.Signal, Began: g.dispatcher.began, Asker: g.asker,
 		Limits: session.Limits{
 			MaxQueue: limits.MaxQueue, MaxRooms: limits.MaxRooms, Rate: limits.Rate, Burst: limits.Burst,
 		},

@@ -109,10 +109,10 @@ func (d *dispatcher) Pong(s *session.Session, count uint64) { d.post(command{pon
 // run dispatches until the context ends.
 func (d *dispatcher) run(ctx context.Context) error {
 	d.core = rooms.New(rooms.Config{
-		Missed: int64(d.g.timing.missed), Remember: int64(d.g.timing.gone), Repeats: int64(2 * d.g.timing.signal),
+		Missed: int64(d.g.timing.Missed), Remember: int64(d.g.timing.Gone), Repeats: int64(2 * d.g.timing.Signal),
 		Many: manyMembers, MaxRosters: maxRosters, MaxKept: maxKept, MaxKeptOne: maxKeptRoom,
 	})
-	tick := time.NewTicker(d.g.timing.tick)
+	tick := time.NewTicker(d.g.timing.Tick)
 	defer tick.Stop()
 	for {
 		select {

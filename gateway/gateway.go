@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/internal/inside"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -16,7 +17,7 @@ import (
 type Gateway struct {
 	// Set by New.
 	cfg        Config // with its defaults
-	timing     timing
+	timing     inside.Timing
 	id         proto.GatewayID
 	subjects   proto.Subjects
 	log        *slog.Logger

@@ -72,7 +72,7 @@ func unhurried(h http.Handler) http.Handler {
 func (g *Gateway) timely(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.timing.body))
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.timing.Body))
 		}
 		h.ServeHTTP(w, r)
 	})

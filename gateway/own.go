@@ -33,7 +33,7 @@ func (o *ownAsks) send(op proto.Op, room proto.Room, payload []byte, roster uint
 	o.last++
 	a := &ownAsk{roster: roster, Ask: &ask.Ask{
 		Ask:     rooms.Ask{Op: op, Room: room, Num: o.last, ID: ask.RequestID(d.g.id, 0, o.last)},
-		Payload: payload, Deadline: time.Now().Add(d.g.timing.request), Wake: make(chan struct{}, 1),
+		Payload: payload, Deadline: time.Now().Add(d.g.timing.Request), Wake: make(chan struct{}, 1),
 	}}
 	o.by[a.Num] = a
 	d.g.spawn(func() {

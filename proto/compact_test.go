@@ -96,7 +96,7 @@ func TestRecordsThatAreNewerOrBrokenAreToldApart(t *testing.T) {
 	r := roomOf(2)
 	good := string(AppendCompact(nil, r, PackMembers(r.Members)))
 	var d RecordDecoder
-	for _, newer := range []string{`{"v":3}`, `{"v":3,"room":7}`, strings.Replace(good, `"v":2`, `"v":3`, 1)} {
+	for _, newer := range []string{`{"v":4}`, `{"v":4,"room":7}`, strings.Replace(good, `"v":2`, `"v":4`, 1)} {
 		if _, err := d.Decode([]byte(newer)); !errors.Is(err, ErrRecordForm) || !errors.Is(err, ErrRecord) {
 			t.Errorf("%s: %v", newer, err)
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A session is a client's stay under one client id. One that is resumable outlives its connection: docs/PROTOCOL.md, section 5.
+// A session is a client's stay under one client id. One that is resumable outlives its connection: docs/PROTOCOL.md, sections 5 and 7.
 
 // KeyProtocol begins the subprotocol by which a client shows its session's key: parley.key.<unpadded base64url of 32 bytes>.
 const KeyProtocol = "parley.key."

@@ -5,7 +5,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/parley-rtc/parley/roomsvc/replicas"
+	"github.com/parley-rtc/parley/roomsvc/internal/inside"
 )
 
 // Config is how a replica is set up. Its zero value works: one replica, on the NATS server of this machine.
@@ -26,24 +26,12 @@ type Config struct {
 	// written once every replica knows it and is set to it. Default: 2. Both are read.
 	RecordForm int
 
-	timings timings // set by tests
+	timings inside.Timings // set by tests
 }
 
-// timings are how long things take. Tests shorten some.
-type timings struct {
-	replicas.Timings
-
-	Check       time.Duration // between two checks of a gateway: 10 s
-	Sweep       time.Duration // between two looks for members of gateways that are gone: 500 ms
-	Retell      time.Duration // how old a change may be to be told again: 10 s
-	Unanswered  time.Duration // after which an append or a read is made again: 1 s
-	JournalAway time.Duration // after which a replica without its journal is not ready: 1 s
-	Doubt       time.Duration // after which an append that is not stored has the replica probe the journal: 3 s
-	// Unsettled is after how long without one stored append, though some wait, the replica is not ready: 20 s, in which two
-	// elections in a row fit.
-	Unsettled  time.Duration
-	Linger     time.Duration // for which a leaving replica still takes requests: 150 ms
-	StopWithin time.Duration // for what was taken to be answered before the replica stops: 5 s
+// init lets the tests in roomsvc/tests shorten what they would wait for.
+func init() {
+	inside.Of = func(config any) *inside.Timings { return &config.(*Config).timings }
 }
 
 const (

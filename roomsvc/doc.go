@@ -10,7 +10,8 @@
 //	return s.Run(ctx) // until ctx ends; then it leaves in good order
 //
 // Any number of replicas may run, in one process too, and each can carry out every request: the stream decides. They make the
-// stream where it is missing, and wait while NATS is away. [Service.Ready] says whether one takes requests.
+// stream where it is missing, and wait while NATS is away. [Service.Ready] says whether one takes requests. tests/example_test.go
+// runs one beside a NATS server in the same process.
 //
 // A defect (a panic) in code that only reads costs the request that it was about. Any other may have left half changed what the
 // replica knows: it then leaves in good order, and Run returns an error.

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/parley-rtc/parley/testkit"
 )
 
 // wire is a connection from a made up address.
@@ -315,11 +313,17 @@ func TestBehindAnHTTPServer(t *testing.T) {
 		if err := ask(polls); err != nil {
 			t.Errorf("who polls: %v", err)
 		}
-		testkit.WaitFor(t, "it is gone", func() bool {
+		for late := time.Now().Add(20 * time.Second); ; <-time.After(time.Millisecond) {
 			p.mu.Lock()
-			defer p.mu.Unlock()
-			return p.open == 1
-		})
+			open := p.open
+			p.mu.Unlock()
+			if open == 1 {
+				break
+			}
+			if time.Now().After(late) {
+				t.Fatalf("%d are open, one was closed", open)
+			}
+		}
 	}
 	if _, err := silent.Read(make([]byte, 1)); err == nil {
 		t.Error("the silent one still stands")

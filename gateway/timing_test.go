@@ -1,0 +1,20 @@
+package gateway
+
+import (
+	"testing"
+	"time"
+
+	"github.com/parley-rtc/parley/gateway/internal/inside"
+)
+
+func TestTheTimesAreTheProtocols(t *testing.T) {
+	t.Parallel()
+	want := inside.Timing{
+		Request: 10 * time.Second, Signal: 2 * time.Second, Attempt: 500 * time.Millisecond,
+		BackoffMin: 50 * time.Millisecond, BackoffMax: 500 * time.Millisecond,
+		Missed: 12 * time.Second, Tick: time.Second, Gone: time.Minute, Body: 10 * time.Second,
+	}
+	if got := protocolTiming(); got != want {
+		t.Errorf("the times are %+v", got)
+	}
+}
