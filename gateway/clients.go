@@ -115,5 +115,5 @@ func (x exit) Left(s *session.Session, cause error) {
 	g.clients.remove(s)
 	g.metrics.sessions.WithLabelValues(s.About.Transport).Dec()
 	g.log.Debug("session ended", "client", s.ID(), "transport", s.About.Transport, "address", s.About.Address,
-		"cause", cause.Error(), "seconds", s.Age().Seconds())
+		"cause", cause.Error(), "seconds", s.Age().Seconds(), "keep", s.Keep().Seconds())
 }

@@ -30,6 +30,8 @@ type metrics struct {
 	rooms       prometheus.Gauge
 	connected   prometheus.Gauge
 
+	sessionMetrics
+
 	asked map[proto.Op]*opMetrics // resolved beforehand: it is looked up for every request
 }
 
@@ -107,7 +109,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "parley_gateway_nats_connected",
 			Help: "1 while NATS is reached.",
 		}),
-		asked: make(map[proto.Op]*opMetrics),
+		sessionMetrics: newSessionMetrics(f),
+		asked:          make(map[proto.Op]*opMetrics),
 	}
 	m.begin()
 	for _, op := range proto.Ops() {
@@ -139,6 +142,9 @@ func (m *metrics) begin() {
 	}
 	for _, queue := range []string{"outgoing", "signals", "kept", "nats"} {
 		m.overflows.WithLabelValues(queue)
+	}
+	for _, outcome := range []string{resumedFull, resumedPartial, resumedTooLate, resumedFenced} {
+		m.resumptions.WithLabelValues(outcome)
 	}
 	for _, reason := range rooms.Reasons() {
 		m.rosters.WithLabelValues(string(reason))
@@ -198,8 +204,14 @@ func (m *metrics) Refused(name proto.Name, outcome string) {
 		op = string(proto.OpCreate)
 	case proto.RoomJoin:
 		op = string(proto.OpJoin)
+	case proto.RoomEnter:
+		op = string(proto.OpEnter)
 	case proto.RoomLeave:
 		op = string(proto.OpLeave)
+	case proto.RoomClose:
+		op = string(proto.OpClose)
+	case proto.Resume:
+		op = string(proto.OpResume)
 	case proto.SignalSend:
 		op = string(proto.OpSignal)
 	default:

@@ -66,14 +66,14 @@ func (o *ownAsks) leaveStranger(out *rooms.Out) {
 }
 
 // answer handles the answer to a request.
-func (o *ownAsks) answer(a *ownAsk, e *proto.Event) {
+func (o *ownAsks) answer(a *ownAsk, e *proto.Event, stays *proto.Stays) {
 	outcome := rooms.OK
 	if e.Name == proto.Error {
 		outcome = rooms.Unavailable
 	}
 	o.end(a, outcome)
 	if a.roster != 0 {
-		o.d.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: e})
+		o.d.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: e, Stays: stays})
 	}
 }
 

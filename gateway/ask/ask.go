@@ -22,6 +22,7 @@ type Ask struct {
 	attempt uint32
 
 	// Set by the dispatcher, read by the goroutine that asks.
+	PushIt  *proto.Stay   // of a signal: it was not handed on, since its target, whose stay this is, has a resumable session; valid once done
 	nobody  atomic.Uint32 // the last attempt for which NATS found nobody
 	done    atomic.Bool
 	outcome atomic.Int32 // a [rooms.Outcome], valid once done

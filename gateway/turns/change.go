@@ -12,8 +12,8 @@ const (
 	TooMany                    // the client is in as many rooms as it may be
 )
 
-// Change carries out a create, join or leave of the client's own, and before it what is needed to undo one that is in
-// doubt. ref is the client's.
+// Change carries out a create, join, enter, resume, leave or close of the client's own, and before it what is needed to undo one
+// that is in doubt. ref is the client's.
 func (t *Turns) Change(c Client, op proto.Op, room proto.Room, ref string, deadline int64) Verdict {
 	by, in := c.Joined(room)
 	d, doubted := t.doubts[room]
@@ -25,7 +25,7 @@ func (t *Turns) Change(c Client, op proto.Op, room proto.Room, ref string, deadl
 	switch {
 	case op == proto.OpLeave && by == "" && doubted:
 		by = d.membership(c) // the client's own leave undoes what is in doubt
-	case doubted && !again:
+	case doubted && !again && d.undoable():
 		if !t.undo(c, room, d, deadline) {
 			return Unavailable
 		}
@@ -35,7 +35,7 @@ func (t *Turns) Change(c Client, op proto.Op, room proto.Room, ref string, deadl
 		t.ownLeave(c, room, by, ref, deadline)
 		return Asked
 	}
-	if !in && c.Full() {
+	if !in && op != proto.OpClose && c.Full() {
 		return TooMany
 	}
 	a := t.ask(c, op, room, deadline)

@@ -15,7 +15,9 @@ func (t *Turns) LeaveDoubted(c Client, room proto.Room, deadline int64) {
 		return
 	}
 	if d, ok := t.doubts[room]; ok {
-		t.undo(c, room, d, deadline)
+		if d.undoable() {
+			t.undo(c, room, d, deadline)
+		}
 	} else if u, ok := t.undone[room]; ok {
 		t.LeaveGhost(c, room, u.id, deadline)
 	}
@@ -50,7 +52,7 @@ func (t *Turns) Depart(c Client, in map[proto.Room]proto.RequestID, deadline int
 		}
 	}
 	for _, room := range slices.Sorted(maps.Keys(t.doubts)) {
-		if !leave(room, t.doubts[room].membership(c)) {
+		if t.doubts[room].op != proto.OpClose && !leave(room, t.doubts[room].membership(c)) {
 			return false
 		}
 		delete(t.doubts, room)

@@ -7,7 +7,7 @@
 //
 //   - the same again: it bears the same Parley-Request, so that it is one change at most;
 //   - anything else in that room, or the end of the connection: a leave comes first, fenced by the doubtful Parley-Request,
-//     which is never used again.
+//     which is never used again. A resume in doubt is left only at the end of the session: the client was in the room before it.
 //
 // Example: join lobby (request 7) is unavailable. create lobby → leave lobby of what request 7 joined, then create (9). An
 // attempt of 7 that a slow replica carries out after that leave is met with another, when an event or a check tells of it.
@@ -70,6 +70,9 @@ func (t *Turns) Number() uint64 {
 	return t.num
 }
 
+// Doubtful reports whether a request is in doubt.
+func (t *Turns) Doubtful() bool { return len(t.doubts) > 0 }
+
 // membership returns the Parley-Request whose membership a doubt is about.
 func (d doubt) membership(c Client) proto.RequestID {
 	if d.op == proto.OpLeave {
@@ -77,6 +80,10 @@ func (d doubt) membership(c Client) proto.RequestID {
 	}
 	return c.Request(d.num)
 }
+
+// undoable reports whether a leave undoes a request. A resume is not to be undone: the client was in the room before it. Nor can a
+// close be.
+func (d doubt) undoable() bool { return d.op != proto.OpResume && d.op != proto.OpClose }
 
 // ask numbers a request.
 func (t *Turns) ask(c Client, op proto.Op, room proto.Room, deadline int64) *Ask {

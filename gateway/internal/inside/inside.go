@@ -52,6 +52,8 @@ type Timing struct {
 	BackoffMax time.Duration
 	Missed     time.Duration // a room that no check has named for this long is asked for
 	Tick       time.Duration // between two looks at what is due
+	Pulse      time.Duration // the same for what is due around resumptions
+	PutOff     time.Duration // how long leaves are put off that were not answered, of a session whose time is up
 	Gone       time.Duration // how long an ended session with an open question is remembered
 	Body       time.Duration // how long the body of a request may take to arrive
 }
