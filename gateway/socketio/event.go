@@ -6,22 +6,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/proto"
 )
-
-// appendOut appends the packet of a message: an acknowledgement when it answers an event that asked for one, otherwise an
-// event with positional arguments, encoded once for all its receivers.
-func appendOut(b []byte, out link.Out) []byte {
-	if out.Ref == "" {
-		return append(b, out.Other(encodeEvent)...)
-	}
-	b = append(b, engineMessage, typeAck)
-	b = append(b, out.Ref...)
-	b = append(b, '[')
-	b = append(b, out.JSON()...)
-	return append(b, ']')
-}
 
 // encodeEvent returns 42["name",arg,…] with the arguments in the order of PROTOCOL.md's tables.
 func encodeEvent(e *proto.Event) []byte {
@@ -43,7 +29,7 @@ func encodeEvent(e *proto.Event) []byte {
 		b = appendText(b, string(e.Room))
 		b = append(b, ',')
 		b = strconv.AppendBool(b, e.Kicked)
-	case proto.TargetNotFound, proto.SignalSent:
+	case proto.TargetNotFound, proto.SignalSent, proto.SignalHeld:
 		b = appendText(b, string(e.Room))
 		b = appendText(b, string(e.TargetID))
 	case proto.SignalReceive:
@@ -51,9 +37,12 @@ func encodeEvent(e *proto.Event) []byte {
 		b = appendText(b, string(e.SenderID))
 		b = append(b, ',')
 		b = append(b, e.Data...)
-	case proto.ClientJoined, proto.ClientLeft:
+	case proto.ClientJoined, proto.ClientLeft, proto.ClientAway, proto.ClientBack:
 		b = appendText(b, string(e.Room))
 		b = appendText(b, string(e.ID))
+		if e.FreshBack {
+			b = append(b, `,{"fresh":true}`...)
+		}
 	case proto.Error:
 		b = appendText(b, e.Message)
 	default: // room-created, room-exists, room-not-exists, not-in-room

@@ -28,12 +28,16 @@ func TestEventsHaveTheirArgumentsInTheOrderOfTheTables(t *testing.T) {
 		{proto.Errorf(proto.CodeBadRequest, "a", "s", "no, \"%s\"", "so"), `42["error","no, \"so\""]`},
 		{proto.Event{Name: proto.ClientJoined, Room: "a", ID: "c", Seq: 5, Prev: 4}, `42["client-joined","a","c"]`},
 		{proto.Event{Name: proto.ClientLeft, Room: "a", ID: "c", Seq: 6, Prev: 5}, `42["client-left","a","c"]`},
+		{proto.Event{Name: proto.ClientLeft, Room: "a", ID: "c", Seq: 6, Prev: 5, Reason: proto.MemberLost, OwnerID: "n"}, `42["client-left","a","c"]`},
+		{proto.Event{Name: proto.ClientAway, Room: "a", ID: "c", Seq: 6}, `42["client-away","a","c"]`},
+		{proto.Event{Name: proto.ClientBack, Room: "a", ID: "c", Seq: 6, Prev: 5}, `42["client-back","a","c"]`},
+		{proto.Event{Name: proto.ClientBack, Room: "a", ID: "c", Seq: 6, FreshBack: true}, `42["client-back","a","c",{"fresh":true}]`},
 		{
 			proto.Event{Name: proto.SignalReceive, Room: "ä\"", SenderID: "s", Data: []byte(`{ "b" : 1.0 }`), N: 7},
 			`42["signal-receive","ä\"","s",{ "b" : 1.0 }]`,
 		},
 	} {
-		if got := appendOut(nil, link.Out{Message: link.NewMessage(c.event)}); string(got) != c.want {
+		if got := new(details).append(nil, link.Out{Message: link.NewMessage(c.event)}); string(got) != c.want {
 			t.Errorf("%s: got %s, want %s", c.event.Name, got, c.want)
 		}
 	}
@@ -42,7 +46,7 @@ func TestEventsHaveTheirArgumentsInTheOrderOfTheTables(t *testing.T) {
 func TestAcknowledgementsCarryTheObjectOfThePlainTransport(t *testing.T) {
 	t.Parallel()
 	e := proto.Event{Name: proto.RoomJoined, Room: "a", OwnerID: "o", Clients: []proto.ClientID{"o"}, Seq: 4}
-	got := appendOut(nil, link.Out{Message: link.NewMessage(e), Ref: "12"})
+	got := new(details).append(nil, link.Out{Message: link.NewMessage(e), Ref: "12"})
 	if want := `4312[{"event":"room-joined","room":"a","ownerId":"o","clients":["o"],"seq":4}]`; string(got) != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
