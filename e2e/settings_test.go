@@ -29,7 +29,8 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	gateway := []string{
 		"--listen", "--ops-listen", "--nats", "--nats-creds", "--nats-ca", "--nats-cert", "--nats-key", "--prefix", "--allow-origin",
 		"--trusted-proxy", "--max-frame", "--max-queue", "--max-rooms", "--rate", "--burst", "--max-conns",
-		"--max-conns-per-address", "--ipv6-prefix", "--idle-timeout", "--drain", "--log-level", "--log-format", "--version",
+		"--max-conns-per-address", "--ipv6-prefix", "--idle-timeout", "--keep", "--max-kept",
+		"--drain", "--log-level", "--log-format", "--version",
 	}
 	for program, flags := range map[string][]string{
 		harness.Parley:  append([]string{"--nats-listen", "--data-dir", "--max-members", "--record-form"}, gateway...),
@@ -104,6 +105,8 @@ func TestABadSettingExits2AndSaysWhatToSet(t *testing.T) {
 		{sockets, []string{"--max-conns-per-address", "-1"}, "max-conns-per-address"},
 		{sockets, []string{"--ipv6-prefix", "0"}, "ipv6-prefix"},
 		{sockets, []string{"--idle-timeout", "0s"}, "idle-timeout"},
+		{sockets, []string{"--keep", "301"}, "keep"},
+		{sockets, []string{"--max-kept", "-1"}, "max-kept"},
 		{sockets, []string{"--drain", "soon"}, "drain"},
 		{sockets, []string{"--drain", "-1s"}, "drain"},
 		{[]string{harness.Parley}, []string{"--max-frame", "100000000"}, "max-frame"},
