@@ -60,6 +60,14 @@ func (d *dispatcher) expire(now time.Time) {
 	}
 }
 
+// keepAnew keeps a session as if its connection had ended now.
+func (d *dispatcher) keepAnew(s *session.Session) {
+	if a := d.absent.by[s.Num]; a != nil && !a.leaving {
+		a.at = time.Now().Add(s.Keep())
+		heap.Fix(&d.absent.due, a.index)
+	}
+}
+
 // putOff has a session make its leaves again later.
 func (d *dispatcher) putOff(s *session.Session) {
 	if a := d.absent.by[s.Num]; a != nil && a.index < 0 {

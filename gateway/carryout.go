@@ -81,6 +81,8 @@ func (d *dispatcher) carryOutSession(o *rooms.Out) {
 		})
 	case rooms.NotHere:
 		d.keep(&keeper.In{Kind: keeper.NotHere, Room: o.Room, ID: o.To[0].ID, Gateway: o.Gateway})
+	case rooms.KeepAnew:
+		d.keepAnew(of(o.To[0]))
 	default:
 	}
 }

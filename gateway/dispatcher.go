@@ -130,7 +130,7 @@ func (d *dispatcher) Pong(s *session.Session, count uint64) { d.post(command{pon
 // run dispatches until the context ends.
 func (d *dispatcher) run(ctx context.Context) error {
 	d.core = rooms.New(rooms.Config{
-		Missed: int64(d.g.timing.Missed), Remember: int64(d.g.timing.Gone), Repeats: int64(2 * d.g.timing.Signal),
+		Self: d.g.id, Missed: int64(d.g.timing.Missed), Remember: int64(d.g.timing.Gone), Repeats: int64(2 * d.g.timing.Signal),
 		Many: manyMembers, MaxRosters: maxRosters, MaxKept: maxKept, MaxKeptOne: maxKeptRoom,
 	})
 	d.keeper = d.g.newKeeper()

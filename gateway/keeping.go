@@ -123,7 +123,7 @@ func (d *dispatcher) deliverPush(o *rooms.Out) {
 	s, answer := of(o.To[0]), *o.Answer
 	for i := range o.Signals {
 		e := &o.Signals[i]
-		offered := s.Out.Offer(message(e, nil))
+		offered := s.Out.Offer(message(e, o.Raw[i]))
 		if offered == session.Taken {
 			continue
 		}
@@ -131,7 +131,7 @@ func (d *dispatcher) deliverPush(o *rooms.Out) {
 		if offered == session.Gone {
 			answer.State = proto.TookAway
 		}
-		last := proto.Event{Room: e.Room, SenderID: e.SenderID} // N is 0 where it has taken none
+		last := proto.Event{Room: e.Room, SenderID: e.SenderID, N: e.N - 1} // there is none between it and the one before
 		if i > 0 {
 			last.N = o.Signals[i-1].N
 		}

@@ -121,14 +121,23 @@ func (p *pump) answer(f proto.Frame, e proto.Event) {
 	p.s.Tell(e, f.Ref)
 }
 
-// change carries out a create, join, enter, resume, leave or close.
+// change carries out a create, join, enter, leave, close or resume.
 func (p *pump) change(f proto.Frame, op proto.Op, at time.Time) {
 	p.frame = f
 	defer func() { p.frame = proto.Frame{} }()
-	switch p.turns.Change(p, op, f.Room, f.Ref, p.s.host.clock(at.Add(p.s.host.Request))) {
+	deadline := p.s.host.clock(at.Add(p.s.host.Request))
+	var verdict turns.Verdict
+	if op == proto.OpResume {
+		verdict = p.turns.Resume(p, &rooms.Ask{Room: f.Room, Ref: f.Ref, Seq: f.Seq, Heard: f.Heard, Fresh: f.Fresh}, deadline)
+	} else {
+		verdict = p.turns.Change(p, op, f.Room, f.Ref, deadline)
+	}
+	switch verdict {
 	case turns.Asked:
 	case turns.Unavailable:
 		p.refuse(f, proto.CodeUnavailable, rooms.Unreached)
+	case turns.ResumeFirst:
+		p.refuse(f, proto.CodeResumeFirst, "whether the session is back in this room is not known: resume it")
 	case turns.TooMany:
 		p.refuse(f, proto.CodeTooManyRooms, fmt.Sprintf("a client can be in %d rooms: leave one first", p.s.host.Limits.MaxRooms))
 	}
@@ -179,8 +188,7 @@ func (p *pump) Ask(a *turns.Ask) rooms.Outcome {
 		Room: a.Room, ClientID: p.s.ID(), Gateway: p.s.host.Gateway, Turn: about.Turn, Keep: about.Keep, Joined: a.Joined, Lost: a.Lost,
 	}
 	if !a.Silent { // it is the client's own
-		r.Policy, r.Seq, r.Fresh = p.frame.Policy, p.frame.Seq, p.frame.Fresh
-		a.Seq, a.Heard, a.Fresh = p.frame.Seq, p.frame.Heard, p.frame.Fresh
+		r.Policy, r.Seq, r.Fresh = p.frame.Policy, a.Seq, a.Fresh
 	}
 	q := p.newAsk(a.Ask, p.deadline(p.s.host.Began.Add(time.Duration(a.Deadline))))
 	q.Payload = proto.AppendRequest(nil, a.Op, &r)
