@@ -77,14 +77,22 @@ func (d *dispatcher) carryOutSession(o *rooms.Out) {
 		s := of(o.To[0])
 		d.keep(&keeper.In{
 			Kind: keeper.Here, Room: o.Room, ID: s.ID(), Peer: s, Turn: s.About.Turn, Stay: copied(o.Stay), Before: o.Before,
-			Fresh: o.Fresh, Address: s.About.Address,
+			Fresh: o.Fresh, Seq: d.seqOf(o), Address: s.About.Address,
 		})
 	case rooms.NotHere:
-		d.keep(&keeper.In{Kind: keeper.NotHere, Room: o.Room, ID: o.To[0].ID, Gateway: o.Gateway})
+		d.keep(&keeper.In{Kind: keeper.NotHere, Room: o.Room, ID: o.To[0].ID, Gateway: o.Gateway, Stay: copied(o.Stay)})
 	case rooms.KeepAnew:
 		d.keepAnew(of(o.To[0]))
 	default:
 	}
+}
+
+// seqOf returns the seq of a room to which a client has come back, as its answer says it; 0 of any other.
+func (d *dispatcher) seqOf(o *rooms.Out) uint64 {
+	if in := &d.in; o.Before != "" && in.Kind == rooms.Answer && in.Client == o.To[0] && in.Event.Room == o.Room {
+		return in.Event.Seq
+	}
+	return 0
 }
 
 // copied returns a stay that stays as it is.
