@@ -77,7 +77,7 @@ func (d *dispatcher) carryOutSession(o *rooms.Out) {
 		s := of(o.To[0])
 		d.keep(&keeper.In{
 			Kind: keeper.Here, Room: o.Room, ID: s.ID(), Peer: s, Turn: s.About.Turn, Stay: copied(o.Stay), Before: o.Before,
-			Fresh: o.Fresh, Seq: d.seqOf(o), Address: s.About.Address,
+			Fresh: o.Fresh, Seq: o.Num, Address: s.About.Address,
 		})
 	case rooms.NotHere:
 		d.keep(&keeper.In{Kind: keeper.NotHere, Room: o.Room, ID: o.To[0].ID, Gateway: o.Gateway, Stay: copied(o.Stay)})
@@ -85,14 +85,6 @@ func (d *dispatcher) carryOutSession(o *rooms.Out) {
 		d.keepAnew(of(o.To[0]))
 	default:
 	}
-}
-
-// seqOf returns the seq of a room to which a client has come back, as its answer says it; 0 of any other.
-func (d *dispatcher) seqOf(o *rooms.Out) uint64 {
-	if in := &d.in; o.Before != "" && in.Kind == rooms.Answer && in.Client == o.To[0] && in.Event.Room == o.Room {
-		return in.Event.Seq
-	}
-	return 0
 }
 
 // copied returns a stay that stays as it is.
@@ -116,7 +108,7 @@ func (d *dispatcher) tell(o *rooms.Out) {
 	if o.Event.Name == proto.Live {
 		d.g.metrics.live(o.Event)
 	}
-	m := message(o.Event, o.Payload)
+	m := message(d.peers.policed(o.Event), o.Payload)
 	m.Ref = o.Ref
 	for _, c := range o.To {
 		s := of(c)

@@ -163,6 +163,7 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 		d.signalAnswer(s, a, &e, m.Data)
 	default:
 		d.g.metrics.resumed(a, &e)
+		d.peers.learn(a, &e)
 		if e.Name != proto.Error || e.Code != proto.CodeUnavailable {
 			d.answered = true // also where the core has to tell its client something else
 		}

@@ -74,6 +74,7 @@ func (o *ownAsks) answer(a *ownAsk, e *proto.Event, stays *proto.Stays) {
 	}
 	o.end(a, outcome)
 	if a.roster != 0 {
+		o.d.peers.learn(nil, e)
 		o.d.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: e, Stays: stays})
 		o.d.compared(e, stays)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
 
+	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/keeper"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/gateway/session"
@@ -149,7 +150,8 @@ type resumables struct {
 // resumable are those of one room.
 type resumable struct {
 	session.Peers
-	users int // members here that read it
+	users  int          // members here that read it
+	policy proto.Policy // of a room that was created with one, as far as that is known here
 }
 
 // of returns those of a room, made if need be.
@@ -161,6 +163,29 @@ func (r *resumables) of(room proto.Room) *resumable {
 		r.alone = append(r.alone, room)
 	}
 	return p
+}
+
+// learn takes note of a room's policy: of one that was created here by what was asked for, of others by what a replica says, which says
+// nothing of close. So of a room that was created elsewhere with close it is not known that it was created with a policy.
+func (r *resumables) learn(a *ask.Ask, e *proto.Event) {
+	switch {
+	case e.Name == proto.RoomCreated && a != nil && (a.Policy != "" || r.by[e.Room] != nil):
+		r.of(e.Room).policy = a.Policy
+	case e.Name != proto.RoomCreated && e.Policy != "":
+		r.of(e.Room).policy = e.Policy
+	}
+}
+
+// policed returns an event that says why somebody is gone with the policy of its room, for those who are told reasons only in rooms
+// that were created with one.
+func (r *resumables) policed(e *proto.Event) *proto.Event {
+	p := r.by[e.Room]
+	if p == nil || p.policy == "" || e.Name != proto.ClientLeft && e.Name != proto.RoomLeft {
+		return e
+	}
+	with := *e
+	with.Policy = p.policy
+	return &with
 }
 
 // enter notes by which request a client is in a room.

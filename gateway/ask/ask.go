@@ -16,6 +16,7 @@ type Ask struct {
 	Payload  []byte
 	Deadline time.Time
 	Target   proto.ClientID // of a signal
+	Policy   proto.Policy   // of a create or enter: what it asks for
 	Wake     chan struct{}  // 1 deep: something below has changed
 
 	// Owned by the goroutine that asks.

@@ -191,7 +191,7 @@ func (p *pump) Ask(a *turns.Ask) rooms.Outcome {
 		r.Policy, r.Seq, r.Fresh = p.frame.Policy, a.Seq, a.Fresh
 	}
 	q := p.newAsk(a.Ask, p.deadline(p.s.host.Began.Add(time.Duration(a.Deadline))))
-	q.Payload = proto.AppendRequest(nil, a.Op, &r)
+	q.Payload, q.Policy = proto.AppendRequest(nil, a.Op, &r), r.Policy
 	outcome := p.carryOut(q)
 	p.unanswered = p.unanswered || outcome == rooms.Unavailable
 	return outcome

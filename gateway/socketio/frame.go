@@ -71,20 +71,20 @@ func (p *packet) request() (proto.Frame, error) {
 	return f, err
 }
 
-// readOptions reads the object that may stand behind the room. Anything else there is ignored, as what stands behind it.
+// readOptions reads the object that may stand behind the room in room-create and room-enter. Anything else there is ignored, as what
+// stands behind it. A room that is created with an object has a policy: close, unless the object says another.
 func readOptions(f *proto.Frame, arg jsontext.Value) error {
-	entering := f.Name == proto.RoomCreate || f.Name == proto.RoomEnter || f.Name == proto.RoomJoin
-	if !entering || arg.Kind() != '{' {
+	if f.Name != proto.RoomCreate && f.Name != proto.RoomEnter || arg.Kind() != '{' {
 		return nil
 	}
-	f.Ref += withOptions
 	var options struct {
 		OnOwnerGone *proto.Policy `json:"onOwnerGone"`
 	}
 	if err := json.Unmarshal(arg, &options); err != nil {
 		return fmt.Errorf(`%w: "onOwnerGone" has to be a string`, proto.ErrFrame)
 	}
-	if options.OnOwnerGone != nil && f.Name != proto.RoomJoin {
+	f.Policy = proto.PolicyClose
+	if options.OnOwnerGone != nil {
 		f.Policy = *options.OnOwnerGone
 	}
 	return nil

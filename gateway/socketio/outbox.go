@@ -10,7 +10,6 @@ type outbox struct {
 	control [][]byte
 	waits   int // bytes that control takes in memory
 	batch   []link.Out
-	details details       // which has a lock of its own
 	drained chan struct{} // capacity 1: told when the batch was taken, or need not wait any longer
 }
 
@@ -65,7 +64,7 @@ func (o *outbox) take(p *payload, limit int) {
 	}
 	var scratch []byte
 	for len(o.batch) > 0 && o.control == nil {
-		scratch = o.details.append(scratch[:0], o.batch[0])
+		scratch = appendOut(scratch[:0], o.batch[0])
 		if !p.fits(scratch, limit) {
 			return
 		}

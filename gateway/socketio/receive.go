@@ -170,7 +170,6 @@ func (c *conn) disconnect(session link.Session) {
 	c.session = nil
 	c.outbox.release()
 	c.outbox.batch, c.outbox.drained = nil, nil
-	c.outbox.details.forget()
 	c.beat.unused = c.srv.now() + c.srv.cfg.PingTimeout
 }
 

@@ -51,7 +51,7 @@ func (c *conn) writeSocket(batch []link.Out) error {
 	frames := ws.Batch()
 	addControl(&frames, control)
 	for i := range batch {
-		frames.Text(func(b []byte) []byte { return c.outbox.details.append(b, batch[i]) })
+		frames.Text(func(b []byte) []byte { return appendOut(b, batch[i]) })
 	}
 	return frames.Flush() // wsconn says what it did
 }
