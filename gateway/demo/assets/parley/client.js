@@ -1,0 +1,710 @@
+/**
+ * The connection to a server, and the rooms that this client is in.
+ *
+ * @module parley/client
+ */
+import { Emitter } from "./emitter.js";
+import { closeMessage, movedCode, ParleyError, refusal } from "./errors.js";
+import { Link } from "./link.js";
+import { isEntering, isSignal, Requests } from "./requests.js";
+import { Resumptions } from "./resumptions.js";
+import { Room } from "./room.js";
+import { addressWithoutSession, Session } from "./session.js";
+import { Stays } from "./stays.js";
+import { Store } from "./store.js";
+
+const defaults = {
+  keep: 30,
+  persist: false,
+  reconnect: true,
+  firstDelay: 500,
+  mostDelay: 15000,
+  openTimeout: 10000,
+  requestTimeout: 15000,
+  pingInterval: 20000,
+  pingTimeout: 10000,
+};
+
+const mostKeep = 300;
+
+/** What a room's record says when it was closed, or this client removed: not that we were away for too long. */
+const putOutFor = ["owner-left", "owner-lost", "closed", "removed"];
+
+/**
+ * A connection to a Parley server.
+ *
+ * A client has a session, which outlives its connection by `keep` seconds. Who loses its connection is `away` for the
+ * others, and so are its rooms for it. It comes back by itself, under the same id, and to the same rooms: each
+ * {@link Room} stays the same, and what is asked of it meanwhile waits.
+ *
+ * A room ends (`end`) when that fails: the client was away for too long, or the server knows no sessions (it is older, or
+ * keeps nobody). A room that was entered does not end even then; it is entered again.
+ *
+ * Events, and what listeners given to `on` receive:
+ *
+ * - `open` `{ id, again }`: connected; `again` says that it was not the first time.
+ * - `away` `{ code, reason, message, delay, attempt, rooms }`: the connection was lost or could not
+ *   be made. `message` says why in words; the next attempt is in `delay` milliseconds. `rooms` are the
+ *   names of the rooms that were lost with it; rooms to which the session comes back are not among them.
+ * - `connecting` `{ attempt }`: an attempt begins.
+ * - `moved` `{ code, reason, message }`: the session goes on in another page that has its key. This one is closed; it does
+ *   not take the session back by itself. `close` follows.
+ * - `close` `{ code, reason, message }`: over for good: `close` was called, the session has moved, or `reconnect` is false.
+ * - `error` {@link ParleyError}: an error that answers no request of ours.
+ */
+export class Parley extends Emitter {
+  /** This client's id, which it has as long as its session; null while it has none. @type {string | null} */
+  id = null;
+
+  /** The rooms that this client is in, by name. @type {Map<string, Room>} */
+  rooms = new Map();
+
+  /**
+   * What the server allows: `frame` bytes of a request, `rooms` at once, `rate` requests a second and
+   * `burst` at once. What is missing is not limited, or not known before it is connected.
+   *
+   * @type {{ frame?: number, rooms?: number, rate?: number, burst?: number }}
+   */
+  limits = {};
+
+  /**
+   * With the option `persist`: the names of the rooms that the page was in before it was loaded anew. `enter` and `join`
+   * come back to them. A room that the app wants no more it should `leave`.
+   *
+   * @type {Promise<string[]>}
+   */
+  restored;
+
+  #url;
+  #link;
+  #session = null; // null with keep 0
+  #store = null; // null without persist
+  #kept; // seconds that the server keeps this session; undefined while it knows none
+  #requests = new Requests();
+  #resumptions = new Resumptions();
+  #stays;
+  #before = new Set(); // the rooms of the page before, as long as nobody has asked for them
+  #unasked = new Set(); // the names of rooms that are to be left unless they are created by a request under way
+  #opened = 0; // how many times a connection stood
+
+  /**
+   * @param {string} url
+   * @param {import("../parley.js").Options} [options]
+   */
+  constructor(url, options = {}) {
+    super();
+    this.options = { ...defaults, ...options };
+    const { keep } = this.options;
+    if (!Number.isInteger(keep) || keep < 0 || keep > mostKeep) throw new RangeError(`keep is 0 to ${mostKeep} seconds`);
+    this.#url = socketURL(url);
+    this.#stays = new Stays(this.options);
+    this.#link = new Link(this.options, {
+      address: () => this.#address(),
+      connecting: (attempt) => this.emit("connecting", { attempt }),
+      frame: (text) => this.#receive(text),
+      lost: (loss) => this.#lost(loss),
+      ended: (code, reason) => this.#shut(code, reason),
+    });
+    globalThis.addEventListener?.("pagehide", this.#hidden);
+    globalThis.addEventListener?.("online", this.#online);
+    this.restored = this.#begin();
+  }
+
+  /** @type {"connecting" | "open" | "waiting" | "closed"} */
+  get state() {
+    return this.#link.state;
+  }
+
+  /**
+   * Creates a room and becomes its owner.
+   *
+   * @param {string} name 1 to 128 bytes of UTF-8 without control characters.
+   * @param {import("../parley.js").Creation} [options]
+   * @returns {Promise<Room>} rejects with `room-exists` when there is one of that name.
+   */
+  create(name, options) {
+    return this.#request({ event: "room-create", room: name, ...creation(options) });
+  }
+
+  /**
+   * Joins a room. Joining one that this client is in already gives the same {@link Room}.
+   *
+   * @param {string} name
+   * @returns {Promise<Room>} rejects with `room-not-exists` when there is none of that name.
+   */
+  join(name) {
+    return this.#request({ event: "room-join", room: name });
+  }
+
+  /**
+   * Joins a room, or creates it when there is none, and stays until the app leaves it: whatever puts this
+   * client out of the room, or ends the connection, it comes back by itself and the {@link Room} is the
+   * same. Meanwhile its `state` is `away`. Entering a room that this client is in already keeps that one.
+   *
+   * @param {string} name
+   * @param {import("../parley.js").Creation} [options] for when it is created, now or when it is come back to.
+   * @returns {Promise<Room>} rejects when the room cannot be entered now. Once it was, only the room's
+   *   `end` says that it cannot be any more.
+   */
+  async enter(name, options = {}) {
+    const room = this.rooms.get(name);
+    if (!room || this.#requests.asks("room-leave", name)) return this.#enter(name, { keep: true, options });
+    this.#stays.keep(room, options);
+    this.#save();
+    return room;
+  }
+
+  /**
+   * Leaves a room; its owner's leaving may close it (see `onOwnerGone`). Leaving one that this client is not in is no error.
+   *
+   * @param {string} name
+   * @returns {Promise<void>} fulfilled at once where the room is away: it is left as soon as the server can be told.
+   */
+  leave(name) {
+    const kept = this.#stays.release(name);
+    const room = this.rooms.get(name) ?? kept;
+    if (room?.state !== "away") return this.#request({ event: "room-leave", room: name });
+    const resumption = this.#resumptions.get(name);
+    if (resumption) Object.assign(resumption, { room: null, fresh: true });
+    this.#forget(room, "left");
+    return Promise.resolve();
+  }
+
+  /**
+   * Ends a room for all. Only its owner may.
+   *
+   * @param {string} name
+   * @returns {Promise<void>} rejects with `forbidden` for another member.
+   */
+  closeRoom(name) {
+    return this.#request({ event: "room-close", room: name });
+  }
+
+  /**
+   * Sends a signal to another member. While the target is away, or this client is, it is kept and stays pending. It is
+   * sent again after a loss of the connection until its end is known, and arrives once. Without a session a signal that
+   * cannot be sent now rejects with `disconnected`. One beyond the server's limit of a frame rejects with `too-large`.
+   *
+   * @param {string} room
+   * @param {string} targetId
+   * @param {object} data `{ description }` or `{ candidate }`.
+   * @returns {Promise<void>} fulfilled once it stands in the queue of the target's connection. Rejects with
+   *   `target-not-found` when the target has left, or came back as a page that was loaded anew.
+   */
+  signal(room, targetId, data) {
+    return this.#request({ event: "signal-send", room, targetId, data });
+  }
+
+  /** Tries to connect now, when it was waiting for the next attempt. */
+  retry() {
+    this.#link.retry();
+  }
+
+  /**
+   * Ends the connection and the session for good, and with it the membership of every room. (While there is no connection
+   * nobody can be told: then the others wait until `keep` is over.)
+   */
+  close() {
+    if (this.state === "closed") return;
+    this.#link.close(() => this.#shut(1000, ""));
+  }
+
+  /**
+   * Sees at once whether the connection still stands, or tries now to have one: for when the network may be another
+   * than before. It is called by itself when the browser is online again and when a path between members breaks.
+   */
+  probe() {
+    this.#link.probe();
+  }
+
+  #online = () => this.probe();
+
+  /** The page goes. With `persist` the browser says that, by closing with 1001, and the next page comes back. */
+  #hidden = () => {
+    if (this.#store) return;
+    this.#kept = undefined; // the server is told to keep nothing; should the page come back, it begins anew
+    this.#link.leave();
+  };
+
+  // --- The connection ---
+
+  async #begin() {
+    const { keep, persist } = this.options;
+    let rooms = [];
+    if (keep > 0 && persist) {
+      this.#store = new Store(this.#url);
+      const left = await this.#store.open();
+      this.#session = new Session(left);
+      ({ rooms } = left);
+      this.#before = new Set(rooms);
+    } else {
+      if (keep > 0) this.#session = new Session();
+      await null; // so that listeners attached right after connect() miss nothing
+    }
+    this.#link.dial();
+    return rooms;
+  }
+
+  #address() {
+    if (!this.#session) return addressWithoutSession(this.#url);
+    this.#session.begin();
+    this.#save();
+    return this.#session.address(this.#url, this.options.keep);
+  }
+
+  /** Leaves to the page that may follow what it needs to go on. */
+  #save() {
+    if (!this.#store || this.state === "closed") return;
+    const stays = [...this.#stays].map(({ room }) => room.name);
+    const rooms = [...new Set([...this.rooms.keys(), ...stays, ...this.#before])];
+    this.#store.write({ key: this.#session.key, turn: this.#session.turn, rooms });
+  }
+
+  #connected(frame) {
+    this.#link.opened();
+    this.id = frame.id;
+    this.limits = frame.limits ?? {};
+    this.#kept = this.#session ? frame.keep : undefined;
+    if (this.#kept === undefined) this.#resumeNothing();
+    for (const name of this.#resumptions.names()) this.#resume(name);
+    for (const request of this.#requests) {
+      if (this.#mayGo(request)) this.#send(request);
+    }
+    for (const stay of this.#stays) {
+      if (stay.room.state === "away" && !this.#requests.firstOf(stay.room.name)) this.#comeBack(stay, 0);
+    }
+    this.emit("open", { id: frame.id, again: this.#opened++ > 0 });
+  }
+
+  #lost({ code, reason, delay, attempt, stood }) {
+    const resumable = this.#kept > 0;
+    const rooms = resumable ? [] : [...this.rooms.keys()];
+    if (resumable) this.#suspend();
+    else this.#end("lost", (request) => stood || request.sent);
+    if (this.state !== "waiting") return; // a room's listener closed the connection, or tried again at once
+    this.emit("away", { code, reason, message: closeMessage(code, reason), delay, attempt, rooms });
+  }
+
+  #shut(code, reason) {
+    globalThis.removeEventListener?.("online", this.#online);
+    globalThis.removeEventListener?.("pagehide", this.#hidden);
+    this.#store?.clear();
+    this.#end({ 1000: "left", [movedCode]: "moved" }[code] ?? "lost", () => true);
+    const end = { code, reason, message: closeMessage(code, reason) };
+    if (code === movedCode) this.emit("moved", end);
+    this.emit("close", end);
+  }
+
+  /** The session is over, or there is none: rejects the requests that `which` picks and ends every room. */
+  #end(how, which) {
+    this.id = null;
+    this.#unasked.clear();
+    for (const name of this.#resumptions.names()) this.#resumptions.take(name);
+    const code = this.state === "closed" ? "closed" : "disconnected";
+    this.#requests.reject(which, (frame) => refusal(code, frame));
+    this.#stays.pause();
+    for (const room of [...this.rooms.values()]) this.#out(room, how, how === "lost" ? "lost" : undefined);
+    if (code !== "closed") return;
+    for (const { room } of this.#stays) this.#forget(room, how);
+  }
+
+  // --- Coming back to a session ---
+
+  /** The connection is lost and the session stands: what this client is in, or may be in, waits for the next one. */
+  #suspend() {
+    this.#unasked.clear();
+    this.#stays.pause();
+    this.#resumptions.pause();
+    for (const request of this.#requests) {
+      const { event, room } = request.frame;
+      if (event === "resume") this.#requests.take(request.ref);
+      if (!request.sent) continue;
+      Object.assign(request, { sent: false, doubt: true });
+      if (isSignal(request)) clearTimeout(request.timer); // it is kept for as long as the session stands
+      if (isEntering(request) && !this.rooms.has(room)) this.#resumptions.add(room);
+    }
+    for (const room of [...this.rooms.values()]) this.#await(room);
+  }
+
+  #await(room) {
+    if (room.ended) return; // by a listener
+    this.#resumptions.add(room.name, { room });
+    room.suspend();
+  }
+
+  /** The server does not know the session: the rooms are lost, and so is what was asked before. */
+  #resumeNothing() {
+    this.#before.clear();
+    this.#requests.reject(({ doubt }) => doubt, (frame) => refusal("disconnected", frame));
+    for (const name of this.#resumptions.names()) {
+      const { room } = this.#resumptions.take(name);
+      if (room) this.#out(room, "lost", "lost");
+    }
+  }
+
+  /** The session is in a room of which this page knows nothing: it is resumed, and the request made again. */
+  #resumeFirst(ref) {
+    const request = this.#requests.get(ref);
+    if (!request || request.again || this.#kept === undefined) return false;
+    Object.assign(request, { sent: false, again: true });
+    const { room: name } = request.frame;
+    if (!this.#resumptions.has(name)) this.#resumeFresh(name);
+    return true;
+  }
+
+  #resume(name) {
+    const resumption = this.#resumptions.get(name);
+    this.#request(this.#resumptions.frame(name)).catch((error) => {
+      if (this.#resumptions.get(name) !== resumption || this.state !== "open") return;
+      if (error.temporary || error.code === "internal") this.#resumptions.putOff(resumption, () => this.#resume(name));
+      else this.#tooLate(name);
+    });
+  }
+
+  /** Whoever answers: `resumed` is also taken for a request that was given up. A second one would be refused for good. */
+  #resumed(frame) {
+    this.#requests.take(frame.ref);
+    const name = frame.room;
+    const { room, asked, fresh } = this.#resumptions.get(name) ?? { room: this.rooms.get(name) };
+    if (room) {
+      this.#dropSignals(name, (id) => !frame.clients.includes(id) || frame.fresh?.includes(id));
+      room.resumed(frame); // what its listeners ask for waits behind what waits already
+      this.#resumptions.take(name);
+    } else if (asked) {
+      this.#resumptions.take(name);
+      // The app has left it since: what it asks for now is about another stay.
+      if (fresh && !asked.fresh) this.#tellLeft(name);
+      else this.#claimResumed(frame);
+    }
+    this.#flush(name);
+  }
+
+  /** A room that was resumed for the sake of a request: whose answer was lost, or that comes with a page that was loaded anew. */
+  #claimResumed(frame) {
+    const request = this.#requests.firstOf(frame.room);
+    if (request && !isEntering(request)) return; // it is left as it should be
+    const foreign = request?.frame.event === "room-create" && !request.doubt && frame.ownerId !== this.id;
+    if (request) this.#requests.take(request.ref);
+    if (request && !foreign && this.#wanted(frame.room, request)) {
+      request.resolve(this.#admit(frame, undefined, request));
+      return;
+    }
+    this.#tellLeft(frame.room);
+    request?.reject(foreign ? refusal("room-exists", frame) : refusal("not-in-room", frame, "The room was left meanwhile."));
+  }
+
+  /** The session is not in the room any more. */
+  #tooLate(name, reason = "lost") {
+    const resumption = this.#resumptions.take(name);
+    const room = resumption?.room;
+    if (room && this.#requests.asks("room-leave", name)) this.#forget(room, "left");
+    else if (room) this.#out(room, putOutFor.includes(reason) ? "closed" : "lost", reason);
+    this.#flush(name);
+  }
+
+  /** Sends what waited for a room, in order. */
+  #flush(name) {
+    for (const request of this.#requests) {
+      if (request.frame.room === name && this.#mayGo(request)) this.#send(request);
+    }
+  }
+
+  // --- Being in rooms ---
+
+  /** Ends a room for good. */
+  #forget(room, how, reason) {
+    if (this.rooms.get(room.name) === room) this.rooms.delete(room.name);
+    if (this.#stays.get(room.name)?.room === room) this.#stays.release(room.name);
+    this.#dropSignals(room.name);
+    this.#save();
+    room.finish(how, reason);
+  }
+
+  /** A room that this client did not leave and is in no longer: one that is kept comes back. */
+  #out(room, how, reason) {
+    const stay = this.#stays.get(room.name);
+    // "closed" is said when the owner has ended the room for all: that is meant.
+    if (stay?.room !== room || this.state === "closed" || reason === "closed") {
+      this.#forget(room, how, reason);
+      return;
+    }
+    this.rooms.delete(room.name);
+    this.#dropSignals(room.name);
+    this.#stays.putOut(stay);
+    const others = room.members.length;
+    room.away(reason);
+    if (this.#stays.get(room.name) !== stay || this.state !== "open") return; // a listener left it; or with the next connection
+    this.#comeBack(stay, this.#stays.delay(stay, others));
+  }
+
+  /** Enters a kept room again after a delay, and again until it is in, or may not be. */
+  #comeBack(stay, delay) {
+    clearTimeout(stay.timer);
+    const { room } = stay;
+    stay.timer = setTimeout(async () => {
+      try {
+        await this.#enter(room.name, { keep: true, stay, options: stay.options });
+      } catch (error) {
+        // Left meanwhile, or in again by another request; or the connection is lost, and the next one tries.
+        if (this.#stays.get(room.name) !== stay || room.state !== "away" || this.state !== "open") return;
+        const crossed = ["room-exists", "room-not-exists"].includes(error.code);
+        if (error.temporary || crossed) this.#comeBack(stay, this.#stays.nextDelay(stay));
+        else this.#forget(room, "closed", error.code);
+      }
+    }, delay);
+  }
+
+  async #enter(name, notes) {
+    try {
+      return await this.#request({ event: "room-enter", room: name, ...creation(notes.options) }, notes);
+    } catch (error) {
+      // A server that knows no sessions does not know room-enter either.
+      if (error.code !== "bad-request" || this.#kept !== undefined || !this.#wanted(name, notes)) throw error;
+      return this.#joinOrCreate(name, notes);
+    }
+  }
+
+  /** Between a refusal and the next request another client may create the room, or close it. */
+  async #joinOrCreate(name, notes) {
+    for (let tries = 0; ; tries++) {
+      const create = tries % 2 === 1;
+      try {
+        return await this.#request({ event: create ? "room-create" : "room-join", room: name, ...(create && creation(notes.options)) }, notes);
+      } catch (error) {
+        const crossed = ["room-exists", "room-not-exists"].includes(error.code);
+        if (tries >= 5 || !crossed || !this.#wanted(name, notes)) throw error;
+      }
+    }
+  }
+
+  /** False when a request was made to come back to a room that the app has left since. */
+  #wanted(name, { stay }) {
+    return !stay || this.#stays.get(name) === stay;
+  }
+
+  /** Makes this client a member, as an answer says. */
+  #admit(frame, room, { keep, options }) {
+    const stay = this.#stays.get(frame.room);
+    this.#unasked.delete(frame.room);
+    if (room) room.level(frame);
+    else if (stay) {
+      room = stay.room;
+      this.#stays.arrived(stay);
+      this.rooms.set(room.name, room);
+      room.back(frame);
+    } else {
+      room = new Room(this, frame);
+      this.rooms.set(room.name, room);
+    }
+    if (keep && !room.ended) this.#stays.keep(room, options);
+    this.#save();
+    return room;
+  }
+
+  /** Leaves a room whose answer came after the request was given up, unless it is wanted again. */
+  #leaveUnasked(name) {
+    this.#unasked.delete(name);
+    if (["room-enter", "room-join", "room-leave"].some((event) => this.#requests.asks(event, name))) return;
+    // Created it may be yet, should it have been closed meanwhile. Else the answer says that it is there: with us in it.
+    if (this.#requests.asks("room-create", name)) this.#unasked.add(name);
+    else this.#tellLeft(name);
+  }
+
+  #tellLeft(name) {
+    this.#link.send(JSON.stringify({ event: "room-leave", room: name }));
+  }
+
+  /** Gives the signals to a member up, or to those that `whom` picks of all members of a room. */
+  #dropSignals(room, whom) {
+    this.#requests.reject(
+      (request) => isSignal(request) && request.frame.room === room && (!whom || whom(request.frame.targetId)),
+      (frame) => refusal(whom ? "target-not-found" : "not-in-room", frame),
+    );
+  }
+
+  // --- Requests ---
+
+  /** notes: `keep` the room that the answer brings; for the sake of a `stay`, which may have ended meanwhile. */
+  #request(frame, notes = {}) {
+    return new Promise((resolve, reject) => {
+      const signal = frame.event === "signal-send";
+      if (this.state === "closed") return reject(refusal("closed", frame));
+      if (signal && this.state !== "open" && !this.#resumptions.has(frame.room)) return reject(refusal("disconnected", frame));
+      const request = this.#requests.add({ ...notes, frame, resolve, reject });
+      if (!signal) this.#limitTime(request);
+      if (this.#before.delete(frame.room) && !this.#resumptions.has(frame.room)) this.#resumeFresh(frame.room);
+      if (this.#mayGo(request)) this.#send(request);
+    });
+  }
+
+  /** The session may be in a room of which this page knows nothing: that is asked first. */
+  #resumeFresh(name) {
+    this.#resumptions.add(name, { fresh: true });
+    if (this.state === "open") this.#resume(name);
+  }
+
+  #limitTime(request) {
+    clearTimeout(request.timer);
+    request.timer = setTimeout(() => {
+      this.#requests.take(request.ref).reject(refusal("timeout", request.frame));
+    }, this.options.requestTimeout);
+  }
+
+  #mayGo({ sent, frame }) {
+    return !sent && this.state === "open" && (frame.event === "resume" || !this.#resumptions.has(frame.room));
+  }
+
+  #send(request) {
+    if (isSignal(request)) {
+      if (!this.#number(request)) return;
+      this.#limitTime(request);
+    }
+    const text = JSON.stringify({ ...request.frame, ref: request.ref });
+    if (isLarger(text, this.limits.frame)) {
+      const message = `That is more than the ${this.limits.frame} bytes that the server takes at once.`;
+      this.#requests.take(request.ref).reject(refusal("too-large", request.frame, message));
+      return;
+    }
+    request.sent = true;
+    this.#link.send(text);
+  }
+
+  /** Numbers a signal when it is first sent. False when it has to wait for the next turn, which begins at once. */
+  #number(request) {
+    if (this.#kept === undefined || request.frame.n) return true;
+    const n = this.#session.number();
+    if (n) request.frame = { ...request.frame, n };
+    else this.#link.drop("the numbers of this connection are used up");
+    return n > 0;
+  }
+
+  // --- What the server says ---
+
+  #receive(text) {
+    let frame;
+    try {
+      frame = JSON.parse(text);
+    } catch {
+      return; // no server of ours
+    }
+    const room = this.rooms.get(frame.room);
+    switch (frame.event) {
+      case "connected":
+        this.#connected(frame);
+        break;
+      case "pong":
+        break;
+      case "client-joined":
+        room?.joined(frame);
+        break;
+      case "client-left":
+        if (this.#kept !== undefined) this.#dropSignals(frame.room, (id) => id === frame.id);
+        room?.left(frame);
+        break;
+      case "client-away":
+        room?.memberAway(frame);
+        break;
+      case "client-back":
+        if (frame.fresh) this.#dropSignals(frame.room, (id) => id === frame.id);
+        room?.memberBack(frame);
+        break;
+      case "signal-receive":
+        room?.received(frame);
+        break;
+      case "live":
+        room?.live(frame);
+        break;
+      case "resumed":
+        this.#resumed(frame);
+        break;
+      case "signal-held":
+        // The server keeps it for its target, and says once more what becomes of it. Until then we keep it, too.
+        clearTimeout(this.#requests.get(frame.ref)?.timer);
+        break;
+      case "error":
+        if (frame.code !== "resume-first" || !this.#resumeFirst(frame.ref)) this.#answered(frame, room);
+        break;
+      default:
+        this.#answered(frame, room);
+    }
+  }
+
+  #answered(frame, room) {
+    const request = this.#requests.take(frame.ref);
+    switch (frame.event) {
+      case "room-created":
+      case "room-joined":
+        if (room || (request && this.#wanted(frame.room, request))) request?.resolve(this.#admit(frame, room, request));
+        else {
+          this.#leaveUnasked(frame.room);
+          request?.reject(refusal("not-in-room", frame, "The room was left meanwhile."));
+        }
+        break;
+      case "room-left":
+        if (room && frame.kicked) this.#out(room, "closed", frame.reason ?? "removed");
+        else if (room) this.#forget(room, "left");
+        request?.resolve();
+        break;
+      case "not-in-room":
+        this.#notInRoom(frame, room, request);
+        break;
+      case "signal-sent":
+        request?.resolve();
+        break;
+      case "room-exists":
+        if (!room && this.#unasked.has(frame.room)) this.#leaveUnasked(frame.room);
+        request?.reject(refusal("room-exists", frame));
+        break;
+      case "room-not-exists":
+      case "target-not-found":
+        request?.reject(refusal(frame.event, frame));
+        break;
+      case "error":
+        this.#refused(new ParleyError(frame.code, frame.message, frame), request);
+        break;
+      // Anything else is an event of a later version of the protocol.
+    }
+  }
+
+  #notInRoom(frame, room, request) {
+    switch (request?.frame.event) {
+      case "resume":
+        this.#tooLate(frame.room, frame.reason);
+        break;
+      case "room-leave":
+      case "room-close":
+        if (room) this.#forget(room, "left");
+        request.resolve();
+        break;
+      default:
+        request?.reject(refusal("not-in-room", frame));
+    }
+  }
+
+  #refused(error, request) {
+    if (!request) {
+      this.emit("error", error);
+    } else if (error.code === "too-old" && request.doubt) {
+      request.resolve(); // it had arrived before the connection was lost, and much after it
+    } else {
+      request.reject(error);
+    }
+  }
+}
+
+/** The fields of a request that may create a room. */
+function creation({ onOwnerGone } = {}) {
+  return onOwnerGone ? { onOwnerGone } : {};
+}
+
+/** True when a text has more bytes than that, in UTF-8: at most three for each of its code units. */
+function isLarger(text, bytes = Infinity) {
+  return text.length > bytes || (text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes);
+}
+
+function socketURL(url) {
+  const absolute = new URL(url, globalThis.location?.href);
+  absolute.protocol = absolute.protocol.replace(/^http/, "ws");
+  absolute.hash = "";
+  return absolute.href;
+}
