@@ -16,7 +16,7 @@ type Request struct {
 	Room     Room           `json:"room"`
 	ClientID ClientID       `json:"clientId"`    // all but roster and list
 	Gateway  GatewayID      `json:"gateway"`     // all but roster and list
-	Turn     int64          `json:"turn"`        // all but roster and list, of a session with a key: its connection
+	Turn     int64          `json:"turn"`        // all but roster and list, of a session with a key: which connection of it asks
 	Keep     int            `json:"keep"`        // create, join, enter, resume, with a turn: seconds
 	Policy   Policy         `json:"onOwnerGone"` // create, enter
 	Seq      uint64         `json:"seq"`         // resume: the last of the room that the client has taken note of
@@ -67,13 +67,14 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 	if err := r.Gateway.Check(); err != nil {
 		return r, fmt.Errorf("%w: gateway: %w", ErrRequest, err)
 	}
-	if r.Turn < 0 || r.Turn > MaxTurn || r.Keep < 0 || r.Keep > MaxKeep || op == OpResume && r.Turn == 0 {
-		return r, fmt.Errorf(`%w: "turn" is 1 to %d, "keep" 0 to %d`, ErrRequest, int64(MaxTurn), MaxKeep)
-	}
-	if err := r.Policy.Check(); err != nil {
-		return r, fmt.Errorf("%w: %w", ErrRequest, err)
+	if r.Turn < 0 || r.Turn > MaxTurn || r.Keep < 0 || r.Keep > MaxKeep || r.Turn == 0 && (op == OpResume || r.Keep > 0) {
+		return r, fmt.Errorf(`%w: "turn" is 1 to %d, "keep" 0 to %d, and not without a turn`, ErrRequest, int64(MaxTurn), MaxKeep)
 	}
 	switch op {
+	case OpCreate, OpEnter:
+		if err := r.Policy.Check(); err != nil {
+			return r, fmt.Errorf("%w: %w", ErrRequest, err)
+		}
 	case OpLeave:
 		if r.Joined != "" {
 			if err := r.Joined.Check(); err != nil {
@@ -89,7 +90,7 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 		case r.Data == nil:
 			return r, fmt.Errorf(`%w: signal needs "data"`, ErrRequest)
 		}
-	case OpCreate, OpJoin, OpEnter, OpResume, OpClose, OpRoster, OpList:
+	case OpJoin, OpResume, OpClose, OpRoster, OpList:
 	default:
 		return r, fmt.Errorf("%w: there is no operation %q", ErrRequest, Clip(string(op)))
 	}
@@ -112,7 +113,7 @@ func AppendRequest(b []byte, op Op, r *Request) []byte {
 	}
 	b = appendField(b, "clientId", string(r.ClientID))
 	b = appendField(b, "gateway", string(r.Gateway))
-	if r.Turn > 0 && op != OpSignal {
+	if r.Turn > 0 {
 		b = appendUint(b, "turn", uint64(r.Turn))
 	}
 	switch op {
@@ -120,7 +121,7 @@ func AppendRequest(b []byte, op Op, r *Request) []byte {
 		if r.Turn > 0 {
 			b = appendUint(b, "keep", uint64(max(r.Keep, 0)))
 		}
-		if r.Policy != "" && op != OpJoin {
+		if r.Policy != "" && (op == OpCreate || op == OpEnter) {
 			b = appendField(b, "onOwnerGone", string(r.Policy))
 		}
 		if op == OpResume {
