@@ -66,6 +66,45 @@ export async function opened(options = {}) {
   return parley;
 }
 
+/** The same with a server that keeps its session. */
+export async function kept(options = {}) {
+  const parley = connect("ws://server.test/ws", { WebSocket: FakeSocket, ...options });
+  await settle();
+  connected();
+  return parley;
+}
+
+/** The last socket stands, for a client whose session is kept. */
+export function connected() {
+  FakeSocket.last.say({ event: "connected", id: "me", version: 1, keep: 30 });
+}
+
+/** A connection whose session is kept, and that has joined `lobby`, with `a` (its owner) and `b` there already. */
+export async function keptInLobby(options) {
+  const parley = await kept(options);
+  const joining = parley.join("lobby");
+  answer("room-join", { event: "room-joined", room: "lobby", ownerId: "a", clients: ["a", "b"], seq: 4 });
+  return { parley, room: await joining, socket: FakeSocket.last };
+}
+
+/** Answers the last request of this kind on the last socket. */
+export function answer(request, frame) {
+  const { room, ref } = FakeSocket.last.request(request);
+  FakeSocket.last.say({ room, ref, ...frame });
+}
+
+/** The connection is lost, and the next one stands. */
+export function comeBack(code) {
+  FakeSocket.last.drop(code);
+  for (const before = FakeSocket.all.length; FakeSocket.all.length === before; ) mock.timers.tick(50);
+  connected();
+}
+
+/** The answer to `resume` of the lobby: with `a` and `b`, as before, unless something else is said. */
+export function resumed(frame) {
+  answer("resume", { event: "resumed", ownerId: "a", clients: ["a", "b"], away: [], fresh: [], seq: 4, ...frame });
+}
+
 /** A connection that has joined `lobby`, with `a` (its owner) and `b` there already. */
 export async function joined(options) {
   const parley = await opened(options);
