@@ -2,29 +2,90 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { FakeSocket, opened, useFakes } from "./fakes.mjs";
+import { answer, comeBack, FakeSocket, kept, opened, useFakes } from "./fakes.mjs";
 
 useFakes();
 
 // The same frames that the tests in Go read: what stands on the wire, one for every shape.
 const golden = JSON.parse(readFileSync(new URL("../../proto/testdata/golden.json", import.meta.url), "utf8"));
 
+/** What an app calls for each request. */
+const calls = {
+  "room-create": (parley, { room, onOwnerGone }) => parley.create(room, { onOwnerGone }),
+  "room-enter": (parley, { room, onOwnerGone }) => parley.enter(room, { onOwnerGone }),
+  "room-join": (parley, { room }) => parley.join(room),
+  "room-leave": (parley, { room }) => parley.leave(room),
+  "room-close": (parley, { room }) => parley.closeRoom(room),
+  "signal-send": (parley, { room, targetId, data }) => parley.signal(room, targetId, data),
+};
+
+/** The last frame sent, with the ref of another. */
+function lastWith(ref) {
+  const sent = { ...FakeSocket.last.sent.at(-1), ref };
+  return JSON.stringify(sent);
+}
+
 describe("the golden frames", () => {
   test("what parley.js sends is what they say, but for the ref", async () => {
     const parley = await opened();
-    const rest = ({ room, targetId, data }) => [room, targetId, data].filter((v) => v !== undefined);
-    const methods = { "room-create": "create", "room-join": "join", "room-leave": "leave", "signal-send": "signal" };
     const checked = new Set();
     for (const { what, wire } of golden.frames) {
       const frame = JSON.parse(wire);
-      if (!methods[frame.event] || frame.ref === undefined) continue;
-      parley[methods[frame.event]](...rest(frame)).catch(() => {});
-      const sent = { ...FakeSocket.last.sent.at(-1), ref: frame.ref };
-      assert.equal(JSON.stringify(sent), wire, what);
+      if (!calls[frame.event] || frame.n) continue; // ping and resume are no calls, and numbers are a session's
+      calls[frame.event](parley, frame).catch(() => {});
+      assert.equal(lastWith(frame.ref), wire, what);
       checked.add(frame.event);
     }
-    assert.deepEqual([...checked].sort(), Object.keys(methods).sort(), "every request has a golden frame with a ref");
+    assert.deepEqual([...checked].sort(), Object.keys(calls).sort(), "every request has a golden frame");
     parley.close();
+  });
+
+  test("a session numbers its signals, and resumes, as they say", async () => {
+    const { wire: numbered } = golden.frames.find(({ what }) => what === "signal, numbered by the client");
+    const { wire: resuming } = golden.frames.find(({ what }) => what === "resume");
+    const [signal, resume] = [JSON.parse(numbered), JSON.parse(resuming)];
+    const parley = await kept();
+    void parley.signal(signal.room, signal.targetId, signal.data).catch(() => {});
+    assert.equal(lastWith(signal.ref), numbered);
+
+    void parley.join(resume.room);
+    answer("room-join", { event: "room-joined", ownerId: "me", clients: Object.keys(resume.heard), seq: resume.seq });
+    for (const [senderId, n] of Object.entries(resume.heard)) FakeSocket.last.say({ event: "signal-receive", room: resume.room, senderId, data: {}, n });
+    comeBack();
+    assert.equal(lastWith(resume.ref), resuming);
+    parley.close();
+  });
+
+  test("what a session is told changes its room as they say", async () => {
+    const checked = new Set();
+    for (const { what, wire } of golden.events) {
+      const frame = JSON.parse(wire);
+      if (!["resumed", "live", "client-back", "client-left"].includes(frame.event)) continue;
+      checked.add(frame.event);
+      const parley = await kept();
+      const joining = parley.join(frame.room);
+      const owner = frame.event === "client-left" ? frame.id : "9f1c2d3e-0a4b-4c5d-8e6f-708192a3b4c5";
+      const clients = [...new Set([owner, "c2d4e6f8-1a3c-4e5f-9a7b-8c9dadbecfd0"])];
+      answer("room-join", { event: "room-joined", ownerId: owner, clients, seq: 4 });
+      const room = await joining;
+      const told = [];
+      for (const type of ["member-back", "live", "owner"]) room.on(type, (detail) => told.push([type, ...Object.values(detail)]));
+      const { ref, ...rest } = frame;
+      if (frame.event === "resumed") {
+        comeBack();
+        answer("resume", rest);
+        assert.deepEqual([room.ownerId, room.members, room.seq], [frame.ownerId, frame.clients, frame.seq], what);
+        for (const id of frame.clients) assert.equal(room.stateOf(id), frame.away.includes(id) ? "away" : "live", what);
+        assert.deepEqual(told.filter(([type]) => type === "member-back"), frame.fresh.map((id) => ["member-back", id, true]), what);
+      } else {
+        FakeSocket.last.say(wire);
+        if (frame.event === "live") assert.deepEqual(told, [["live", Object.keys(frame.lost)]], what);
+        if (frame.event === "client-back") assert.deepEqual([told, room.seq], [[["member-back", frame.id, frame.fresh ?? false]], frame.seq], what);
+        if (frame.event === "client-left") assert.deepEqual(told, [["owner", frame.ownerId ?? ""]], what);
+      }
+      parley.close();
+    }
+    assert.deepEqual([...checked].sort(), ["client-back", "client-left", "live", "resumed"], "each has a golden frame");
   });
 
   test("each answer has its outcome", async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, mock, test } from "node:test";
 import { ParleyError, Peer } from "./assets/parley.js";
-import { FakePC, joined, settle, useFakes } from "./fakes.mjs";
+import { comeBack, FakePC, FakeSocket, joined, keptInLobby, resumed, settle, useFakes } from "./fakes.mjs";
 
 useFakes();
 
@@ -172,6 +172,122 @@ describe("negotiation", () => {
   });
 });
 
+describe("a negotiation of which something was lost", () => {
+  /** Lets the time pass within which an answer should come. */
+  const patience = async () => {
+    await settle();
+    mock.timers.tick(5000);
+    await settle();
+  };
+
+  test("is made anew with a new path; where an answer was awaited, when that has not come", async () => {
+    const { a, b, pass } = pair();
+    a.peer.renew();
+    assert.equal(a.pc.restarts, 1);
+
+    a.pc.onnegotiationneeded();
+    await settle();
+    a.sent.length = 0; // the offer arrives, its answer does not
+    a.peer.renew();
+    await settle();
+    assert.deepEqual([a.pc.restarts, a.pc.signalingState], [1, "have-local-offer"], "it may still come");
+    await patience();
+    assert.deepEqual([a.pc.restarts, a.pc.signalingState], [2, "stable"]);
+    a.pc.onnegotiationneeded();
+    await pass();
+    assert.deepEqual([a.pc.remoteDescription.type, b.pc.remoteDescription.type], ["answer", "offer"]);
+  });
+
+  test("is not made anew when the answer comes after all", async () => {
+    const { a, pass } = pair();
+    a.pc.onnegotiationneeded();
+    await settle();
+    a.peer.renew();
+    await pass();
+    await patience();
+    assert.deepEqual([a.pc.restarts, a.pc.signalingState, a.errors], [0, "stable", []]);
+  });
+
+  test("does not leave both sides waiting: an offer that the other one never got is made anew", async () => {
+    for (const making of [false, true]) {
+      const { a, b, pass } = pair();
+      b.pc.onnegotiationneeded();
+      if (!making) await settle();
+      a.pc.onnegotiationneeded();
+      await settle();
+      b.sent.length = 0; // lost; and b, which is not polite, ignores the offer of a
+      if (making) {
+        // b hears it while its own is being made.
+        b.pc.signalingState = "stable";
+        b.pc.onnegotiationneeded();
+        void b.peer.receive(a.sent.shift());
+        await settle();
+        b.sent.length = 0;
+      } else await pass();
+      assert.deepEqual([a.pc.signalingState, b.pc.signalingState], ["have-local-offer", "have-local-offer"]);
+      await patience();
+      assert.deepEqual([b.pc.restarts, b.pc.signalingState], [1, "stable"]);
+      b.pc.onnegotiationneeded();
+      await pass();
+      assert.deepEqual([a.pc.signalingState, b.pc.signalingState, a.errors, b.errors], ["stable", "stable", [], []]);
+    }
+  });
+
+  test("takes nothing back while signals have to wait, nor once it is closed", async () => {
+    let waits = true;
+    const { a } = pair({ a: { waits: () => waits } });
+    a.pc.onnegotiationneeded();
+    await settle();
+    a.peer.renew();
+    for (let i = 0; i < 5; i++) await patience();
+    assert.equal(a.pc.signalingState, "have-local-offer");
+    waits = false;
+    await patience();
+    assert.deepEqual([a.pc.signalingState, a.pc.restarts], ["stable", 1]);
+    a.pc.onnegotiationneeded();
+    await settle();
+    a.peer.renew();
+    a.peer.close();
+    await patience();
+    assert.deepEqual([a.pc.restarts, a.errors], [1, []]);
+  });
+
+  test("a path that breaks while signals have to wait is looked after when they need not", async () => {
+    let waits = true;
+    const { b } = pair({ b: { waits: () => waits } });
+    b.pc.become("disconnected");
+    mock.timers.tick(60000);
+    assert.equal(b.pc.restarts, 0);
+    waits = false;
+    b.peer.mend(3000);
+    mock.timers.tick(2999);
+    assert.equal(b.pc.restarts, 0);
+    mock.timers.tick(1);
+    assert.equal(b.pc.restarts, 1);
+    b.pc.become("connected");
+    b.peer.mend();
+    mock.timers.tick(60000);
+    assert.equal(b.pc.restarts, 1, "a path that works is left alone");
+    b.pc.become("disconnected");
+    b.peer.mend(3000);
+    b.pc.become("connected");
+    mock.timers.tick(60000);
+    assert.equal(b.pc.restarts, 1, "so is one that works again");
+  });
+
+  test("an offer of another RTCPeerConnection shows by its certificate, and only an offer does", () => {
+    const { a } = pair();
+    const description = (type, print) => ({ type, sdp: `v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\na=fingerprint:sha-256 ${print}\r\n` });
+    assert.equal(a.peer.isOfAnother(description("offer", "AA:BB")), false);
+    a.peer.receive({ description: description("offer", "AA:BB") });
+    assert.equal(a.peer.isOfAnother(description("offer", "AA:BB")), false);
+    assert.equal(a.peer.isOfAnother(description("offer", "AA:CC")), true);
+    assert.equal(a.peer.isOfAnother(description("answer", "AA:CC")), false);
+    assert.equal(a.peer.isOfAnother({ type: "offer", sdp: "none" }), false);
+    assert.equal(a.peer.isOfAnother(undefined), false);
+  });
+});
+
 describe("a mesh", () => {
   test("has a peer for each member, gives each its signals, and ends with the room", async () => {
     const { room, socket } = await joined({ RTCPeerConnection: FakePC });
@@ -200,6 +316,87 @@ describe("a mesh", () => {
     assert.equal(socket.sent.some(({ event }) => event === "ping"), false);
     mesh.peers.get("a").pc.become("disconnected");
     assert.equal(socket.request("ping").event, "ping");
+    mesh.close();
+  });
+
+  test("has another peer for a member whose page was loaded anew, told or not", async () => {
+    const { room, socket } = await keptInLobby({ RTCPeerConnection: FakePC });
+    const met = [];
+    const mesh = room.mesh((peer) => {
+      met.push(`+${peer.id}`);
+      peer.on("close", () => met.push(`-${peer.id}`));
+    });
+    const offer = (print) => ({ event: "signal-receive", room: "lobby", senderId: "b", data: { description: { type: "offer", sdp: `a=fingerprint:sha-256 ${print}` } } });
+    socket.say({ event: "client-back", room: "lobby", id: "a", fresh: true, seq: 5, prev: 4 });
+    assert.deepEqual(met.splice(0), ["+a", "+b", "-a", "+a"]);
+    mesh.peers.get("a").pc.onnegotiationneeded();
+    await settle();
+    assert.equal(socket.request("signal-send").targetId, "a", "it begins: the other one does not know whether it is there");
+
+    socket.say(offer("AA"));
+    socket.say(offer("BB"));
+    await settle();
+    assert.deepEqual(met, ["-b", "+b"]);
+    assert.equal(mesh.peers.get("b").pc.remoteDescription.sdp, "a=fingerprint:sha-256 BB");
+    mesh.close();
+  });
+
+  test("goes on while signalling is away; then only those are negotiated with anew who need it", async () => {
+    const { room, socket } = await keptInLobby({ RTCPeerConnection: FakePC });
+    for (const [i, id] of ["broken", "fresh", "works"].entries()) socket.say({ event: "client-joined", room: "lobby", id, seq: 5 + i, prev: 4 + i });
+    const mesh = room.mesh(() => {});
+    const before = new Map([...mesh.peers].map(([id, { pc }]) => [id, pc]));
+    for (const pc of before.values()) pc.become("connected");
+    socket.drop();
+    before.get("broken").become("disconnected");
+    before.get("broken").become("failed");
+    mock.timers.tick(9000);
+    const restarts = () => Object.fromEntries([...before].map(([id, pc]) => [id, pc.restarts]));
+    assert.deepEqual([...mesh.peers.keys()], ["a", "b", "broken", "fresh", "works"]);
+    assert.deepEqual([...mesh.peers].filter(([id, { pc }]) => before.get(id) !== pc), []);
+    FakeSocket.last.say({ event: "connected", id: "me", version: 1, keep: 30 });
+    resumed({ clients: ["a", "b", "broken", "fresh", "works"], fresh: ["fresh"], seq: 9 });
+    assert.notEqual(mesh.peers.get("fresh").pc, before.get("fresh"));
+    mock.timers.tick(1000);
+    assert.deepEqual(restarts(), { a: 0, b: 0, broken: 0, fresh: 0, works: 0 }, "what was sent meanwhile may mend it");
+    FakeSocket.last.say({ event: "live", room: "lobby", lost: { a: 7, gone: 1 } });
+    mock.timers.tick(0);
+    assert.deepEqual(restarts(), { a: 1, b: 0, broken: 1, fresh: 0, works: 0 });
+    assert.equal(mesh.peers.get("fresh").pc.restarts, 0);
+    assert.equal(mesh.peers.get("b").pc, before.get("b"));
+    mesh.close();
+  });
+
+  test("looks for no path to a member that is away, and for one when it is back and finds none itself", async () => {
+    const { room, socket } = await keptInLobby({ RTCPeerConnection: FakePC, pingInterval: 1e6, pingTimeout: 1e6 });
+    const mesh = room.mesh(() => {});
+    const { pc } = mesh.peers.get("b");
+    pc.become("connected");
+    socket.say({ event: "client-away", room: "lobby", id: "b", seq: 4 });
+    pc.become("disconnected");
+    mock.timers.tick(20000);
+    assert.equal(pc.restarts, 0);
+    socket.say({ event: "client-back", room: "lobby", id: "b", seq: 5, prev: 4 });
+    assert.equal(mesh.peers.get("b").pc, pc);
+    mock.timers.tick(3000);
+    assert.equal(pc.restarts, 1);
+    mesh.close();
+  });
+
+  test("is whole again when it came back too late, and its room was entered anew", async () => {
+    const { parley, room } = await keptInLobby({ RTCPeerConnection: FakePC });
+    await parley.enter("lobby");
+    const mesh = room.mesh(() => {});
+    comeBack();
+    const { ref } = FakeSocket.last.request("resume");
+    FakeSocket.last.say({ event: "not-in-room", room: "lobby", reason: "lost", ref });
+    assert.equal(mesh.peers.size, 0);
+    mock.timers.tick(5000);
+    FakeSocket.last.say({ event: "room-joined", room: "lobby", ownerId: "a", clients: ["a"], seq: 9, ref: FakeSocket.last.request("room-enter").ref });
+    const { pc } = mesh.peers.get("a");
+    pc.become("disconnected");
+    mock.timers.tick(6000);
+    assert.equal(pc.restarts, 1, "and mends its paths as ever");
     mesh.close();
   });
 });

@@ -4,6 +4,7 @@
  * @module parley/client
  */
 import { Emitter } from "./emitter.js";
+import { enterRoom, creation } from "./enter.js";
 import { closeMessage, movedCode, ParleyError, refusal } from "./errors.js";
 import { Link } from "./link.js";
 import { isEntering, isSignal, Requests } from "./requests.js";
@@ -12,6 +13,8 @@ import { Room } from "./room.js";
 import { addressWithoutSession, Session } from "./session.js";
 import { Stays } from "./stays.js";
 import { Store } from "./store.js";
+
+/** @import { Creation, Options } from "../parley.js" */
 
 const defaults = {
   keep: 30,
@@ -80,7 +83,7 @@ export class Parley extends Emitter {
   #session = null; // null with keep 0
   #store = null; // null without persist
   #kept; // seconds that the server keeps this session; undefined while it knows none
-  #requests = new Requests();
+  #requests;
   #resumptions = new Resumptions();
   #stays;
   #before = new Set(); // the rooms of the page before, as long as nobody has asked for them
@@ -89,7 +92,7 @@ export class Parley extends Emitter {
 
   /**
    * @param {string} url
-   * @param {import("../parley.js").Options} [options]
+   * @param {Options} [options]
    */
   constructor(url, options = {}) {
     super();
@@ -97,7 +100,18 @@ export class Parley extends Emitter {
     const { keep } = this.options;
     if (!Number.isInteger(keep) || keep < 0 || keep > mostKeep) throw new RangeError(`keep is 0 to ${mostKeep} seconds`);
     this.#url = socketURL(url);
-    this.#stays = new Stays(this.options);
+    this.#requests = new Requests({
+      timeout: this.options.requestTimeout,
+      send: (text) => this.#link.send(text),
+      mayGo: ({ event, room }) => this.state === "open" && (event === "resume" || !this.#resumptions.has(room)),
+      number: () => this.#number(),
+      largest: () => this.limits.frame,
+    });
+    this.#stays = new Stays(this.options, {
+      enter: (stay) => this.#enter(stay.room.name, { keep: true, stay, options: stay.options }),
+      open: () => this.state === "open",
+      refused: (room, code) => this.#forget(room, "closed", code),
+    });
     this.#link = new Link(this.options, {
       address: () => this.#address(),
       connecting: (attempt) => this.emit("connecting", { attempt }),
@@ -119,7 +133,7 @@ export class Parley extends Emitter {
    * Creates a room and becomes its owner.
    *
    * @param {string} name 1 to 128 bytes of UTF-8 without control characters.
-   * @param {import("../parley.js").Creation} [options]
+   * @param {Creation} [options]
    * @returns {Promise<Room>} rejects with `room-exists` when there is one of that name.
    */
   create(name, options) {
@@ -142,13 +156,13 @@ export class Parley extends Emitter {
    * same. Meanwhile its `state` is `away`. Entering a room that this client is in already keeps that one.
    *
    * @param {string} name
-   * @param {import("../parley.js").Creation} [options] for when it is created, now or when it is come back to.
+   * @param {Creation} [options] for when it is created, now or when it is come back to.
    * @returns {Promise<Room>} rejects when the room cannot be entered now. Once it was, only the room's
    *   `end` says that it cannot be any more.
    */
   async enter(name, options = {}) {
     const room = this.rooms.get(name);
-    if (!room || this.#requests.asks("room-leave", name)) return this.#enter(name, { keep: true, options });
+    if (!room || this.#requests.asks(name, "room-leave")) return this.#enter(name, { keep: true, options });
     this.#stays.keep(room, options);
     this.#save();
     return room;
@@ -255,7 +269,7 @@ export class Parley extends Emitter {
   /** Leaves to the page that may follow what it needs to go on. */
   #save() {
     if (!this.#store || this.state === "closed") return;
-    const stays = [...this.#stays].map(({ room }) => room.name);
+    const stays = this.#stays.all().map(({ room }) => room.name);
     const rooms = [...new Set([...this.rooms.keys(), ...stays, ...this.#before])];
     this.#store.write({ key: this.#session.key, turn: this.#session.turn, rooms });
   }
@@ -267,11 +281,9 @@ export class Parley extends Emitter {
     this.#kept = this.#session ? frame.keep : undefined;
     if (this.#kept === undefined) this.#resumeNothing();
     for (const name of this.#resumptions.names()) this.#resume(name);
-    for (const request of this.#requests) {
-      if (this.#mayGo(request)) this.#send(request);
-    }
-    for (const stay of this.#stays) {
-      if (stay.room.state === "away" && !this.#requests.firstOf(stay.room.name)) this.#comeBack(stay, 0);
+    this.#requests.flush();
+    for (const stay of this.#stays.all()) {
+      if (stay.room.state === "away" && !this.#requests.firstOf(stay.room.name)) this.#stays.comeBack(stay);
     }
     this.emit("open", { id: frame.id, again: this.#opened++ > 0 });
   }
@@ -301,11 +313,11 @@ export class Parley extends Emitter {
     this.#unasked.clear();
     for (const name of this.#resumptions.names()) this.#resumptions.take(name);
     const code = this.state === "closed" ? "closed" : "disconnected";
-    this.#requests.reject(which, (frame) => refusal(code, frame));
+    this.#requests.reject(which, code);
     this.#stays.pause();
     for (const room of [...this.rooms.values()]) this.#out(room, how, how === "lost" ? "lost" : undefined);
     if (code !== "closed") return;
-    for (const { room } of this.#stays) this.#forget(room, how);
+    for (const { room } of this.#stays.all()) this.#forget(room, how);
   }
 
   // --- Coming back to a session ---
@@ -315,13 +327,9 @@ export class Parley extends Emitter {
     this.#unasked.clear();
     this.#stays.pause();
     this.#resumptions.pause();
-    for (const request of this.#requests) {
-      const { event, room } = request.frame;
-      if (event === "resume") this.#requests.take(request.ref);
-      if (!request.sent) continue;
-      Object.assign(request, { sent: false, doubt: true });
-      if (isSignal(request)) clearTimeout(request.timer); // it is kept for as long as the session stands
-      if (isEntering(request) && !this.rooms.has(room)) this.#resumptions.add(room);
+    for (const request of this.#requests.unsend()) {
+      const { room } = request.frame;
+      if (isEntering(request) && !this.rooms.has(room)) this.#resumptions.add(room); // the answer may have been on its way
     }
     for (const room of [...this.rooms.values()]) this.#await(room);
   }
@@ -335,7 +343,7 @@ export class Parley extends Emitter {
   /** The server does not know the session: the rooms are lost, and so is what was asked before. */
   #resumeNothing() {
     this.#before.clear();
-    this.#requests.reject(({ doubt }) => doubt, (frame) => refusal("disconnected", frame));
+    this.#requests.reject(({ doubt }) => doubt, "disconnected");
     for (const name of this.#resumptions.names()) {
       const { room } = this.#resumptions.take(name);
       if (room) this.#out(room, "lost", "lost");
@@ -350,6 +358,13 @@ export class Parley extends Emitter {
     const { room: name } = request.frame;
     if (!this.#resumptions.has(name)) this.#resumeFresh(name);
     return true;
+  }
+
+  /** The session may be in a room of which this page knows nothing: that is asked first. */
+  #resumeFresh(name) {
+    this.#before.delete(name);
+    this.#resumptions.add(name, { fresh: true });
+    if (this.state === "open") this.#resume(name);
   }
 
   #resume(name) {
@@ -376,7 +391,7 @@ export class Parley extends Emitter {
       if (fresh && !asked.fresh) this.#tellLeft(name);
       else this.#claimResumed(frame);
     }
-    this.#flush(name);
+    this.#requests.flush(name);
   }
 
   /** A room that was resumed for the sake of a request: whose answer was lost, or that comes with a page that was loaded anew. */
@@ -397,16 +412,9 @@ export class Parley extends Emitter {
   #tooLate(name, reason = "lost") {
     const resumption = this.#resumptions.take(name);
     const room = resumption?.room;
-    if (room && this.#requests.asks("room-leave", name)) this.#forget(room, "left");
+    if (room && this.#requests.asks(name, "room-leave")) this.#forget(room, "left");
     else if (room) this.#out(room, putOutFor.includes(reason) ? "closed" : "lost", reason);
-    this.#flush(name);
-  }
-
-  /** Sends what waited for a room, in order. */
-  #flush(name) {
-    for (const request of this.#requests) {
-      if (request.frame.room === name && this.#mayGo(request)) this.#send(request);
-    }
+    this.#requests.flush(name);
   }
 
   // --- Being in rooms ---
@@ -434,47 +442,15 @@ export class Parley extends Emitter {
     const others = room.members.length;
     room.away(reason);
     if (this.#stays.get(room.name) !== stay || this.state !== "open") return; // a listener left it; or with the next connection
-    this.#comeBack(stay, this.#stays.delay(stay, others));
+    this.#stays.comeBackAmong(stay, others);
   }
 
-  /** Enters a kept room again after a delay, and again until it is in, or may not be. */
-  #comeBack(stay, delay) {
-    clearTimeout(stay.timer);
-    const { room } = stay;
-    stay.timer = setTimeout(async () => {
-      try {
-        await this.#enter(room.name, { keep: true, stay, options: stay.options });
-      } catch (error) {
-        // Left meanwhile, or in again by another request; or the connection is lost, and the next one tries.
-        if (this.#stays.get(room.name) !== stay || room.state !== "away" || this.state !== "open") return;
-        const crossed = ["room-exists", "room-not-exists"].includes(error.code);
-        if (error.temporary || crossed) this.#comeBack(stay, this.#stays.nextDelay(stay));
-        else this.#forget(room, "closed", error.code);
-      }
-    }, delay);
-  }
-
-  async #enter(name, notes) {
-    try {
-      return await this.#request({ event: "room-enter", room: name, ...creation(notes.options) }, notes);
-    } catch (error) {
-      // A server that knows no sessions does not know room-enter either.
-      if (error.code !== "bad-request" || this.#kept !== undefined || !this.#wanted(name, notes)) throw error;
-      return this.#joinOrCreate(name, notes);
-    }
-  }
-
-  /** Between a refusal and the next request another client may create the room, or close it. */
-  async #joinOrCreate(name, notes) {
-    for (let tries = 0; ; tries++) {
-      const create = tries % 2 === 1;
-      try {
-        return await this.#request({ event: create ? "room-create" : "room-join", room: name, ...(create && creation(notes.options)) }, notes);
-      } catch (error) {
-        const crossed = ["room-exists", "room-not-exists"].includes(error.code);
-        if (tries >= 5 || !crossed || !this.#wanted(name, notes)) throw error;
-      }
-    }
+  #enter(name, notes) {
+    return enterRoom(name, notes.options, {
+      ask: (frame) => this.#request(frame, notes),
+      wanted: () => this.#wanted(name, notes),
+      known: () => this.#kept !== undefined, // a server that knows sessions knows room-enter
+    });
   }
 
   /** False when a request was made to come back to a room that the app has left since. */
@@ -504,9 +480,9 @@ export class Parley extends Emitter {
   /** Leaves a room whose answer came after the request was given up, unless it is wanted again. */
   #leaveUnasked(name) {
     this.#unasked.delete(name);
-    if (["room-enter", "room-join", "room-leave"].some((event) => this.#requests.asks(event, name))) return;
+    if (this.#requests.asks(name, "room-enter", "room-join", "room-leave")) return;
     // Created it may be yet, should it have been closed meanwhile. Else the answer says that it is there: with us in it.
-    if (this.#requests.asks("room-create", name)) this.#unasked.add(name);
+    if (this.#requests.asks(name, "room-create")) this.#unasked.add(name);
     else this.#tellLeft(name);
   }
 
@@ -518,64 +494,27 @@ export class Parley extends Emitter {
   #dropSignals(room, whom) {
     this.#requests.reject(
       (request) => isSignal(request) && request.frame.room === room && (!whom || whom(request.frame.targetId)),
-      (frame) => refusal(whom ? "target-not-found" : "not-in-room", frame),
+      whom ? "target-not-found" : "not-in-room",
     );
   }
 
   // --- Requests ---
 
   /** notes: `keep` the room that the answer brings; for the sake of a `stay`, which may have ended meanwhile. */
-  #request(frame, notes = {}) {
-    return new Promise((resolve, reject) => {
-      const signal = frame.event === "signal-send";
-      if (this.state === "closed") return reject(refusal("closed", frame));
-      if (signal && this.state !== "open" && !this.#resumptions.has(frame.room)) return reject(refusal("disconnected", frame));
-      const request = this.#requests.add({ ...notes, frame, resolve, reject });
-      if (!signal) this.#limitTime(request);
-      if (this.#before.delete(frame.room) && !this.#resumptions.has(frame.room)) this.#resumeFresh(frame.room);
-      if (this.#mayGo(request)) this.#send(request);
-    });
+  async #request(frame, notes) {
+    const signal = frame.event === "signal-send";
+    if (this.state === "closed") throw refusal("closed", frame);
+    if (signal && this.state !== "open" && !this.#resumptions.has(frame.room)) throw refusal("disconnected", frame);
+    if (!signal && this.#before.has(frame.room) && !this.#resumptions.has(frame.room)) this.#resumeFresh(frame.room);
+    return this.#requests.make(frame, notes);
   }
 
-  /** The session may be in a room of which this page knows nothing: that is asked first. */
-  #resumeFresh(name) {
-    this.#resumptions.add(name, { fresh: true });
-    if (this.state === "open") this.#resume(name);
-  }
-
-  #limitTime(request) {
-    clearTimeout(request.timer);
-    request.timer = setTimeout(() => {
-      this.#requests.take(request.ref).reject(refusal("timeout", request.frame));
-    }, this.options.requestTimeout);
-  }
-
-  #mayGo({ sent, frame }) {
-    return !sent && this.state === "open" && (frame.event === "resume" || !this.#resumptions.has(frame.room));
-  }
-
-  #send(request) {
-    if (isSignal(request)) {
-      if (!this.#number(request)) return;
-      this.#limitTime(request);
-    }
-    const text = JSON.stringify({ ...request.frame, ref: request.ref });
-    if (isLarger(text, this.limits.frame)) {
-      const message = `That is more than the ${this.limits.frame} bytes that the server takes at once.`;
-      this.#requests.take(request.ref).reject(refusal("too-large", request.frame, message));
-      return;
-    }
-    request.sent = true;
-    this.#link.send(text);
-  }
-
-  /** Numbers a signal when it is first sent. False when it has to wait for the next turn, which begins at once. */
-  #number(request) {
-    if (this.#kept === undefined || request.frame.n) return true;
+  /** The number of a signal that is sent now; undefined without a session, 0 when the next turn has to begin first. */
+  #number() {
+    if (this.#kept === undefined) return undefined;
     const n = this.#session.number();
-    if (n) request.frame = { ...request.frame, n };
-    else this.#link.drop("the numbers of this connection are used up");
-    return n > 0;
+    if (!n) this.#link.drop("the numbers of this connection are used up");
+    return n;
   }
 
   // --- What the server says ---
@@ -619,7 +558,7 @@ export class Parley extends Emitter {
         break;
       case "signal-held":
         // The server keeps it for its target, and says once more what becomes of it. Until then we keep it, too.
-        clearTimeout(this.#requests.get(frame.ref)?.timer);
+        this.#requests.waitForEver(frame.ref);
         break;
       case "error":
         if (frame.code !== "resume-first" || !this.#resumeFirst(frame.ref)) this.#answered(frame, room);
@@ -690,16 +629,6 @@ export class Parley extends Emitter {
       request.reject(error);
     }
   }
-}
-
-/** The fields of a request that may create a room. */
-function creation({ onOwnerGone } = {}) {
-  return onOwnerGone ? { onOwnerGone } : {};
-}
-
-/** True when a text has more bytes than that, in UTF-8: at most three for each of its code units. */
-function isLarger(text, bytes = Infinity) {
-  return text.length > bytes || (text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes);
 }
 
 function socketURL(url) {

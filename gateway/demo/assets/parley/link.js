@@ -5,6 +5,8 @@
  */
 import { movedCode } from "./errors.js";
 
+/** @import { Options } from "../parley.js" */
+
 /** How long a connection must have lasted before the next loss counts as the first again; and so with a stay in a room. */
 export const steadyAfter = 5000;
 
@@ -30,7 +32,7 @@ export class Link {
   #pingTimer;
 
   /**
-   * @param {import("../parley.js").Options} options
+   * @param {Options} options
    * @param {object} owner
    * @param {() => { url: string, protocols: string[] }} owner.address where the next connection goes.
    * @param {(attempt: number) => void} owner.connecting an attempt begins.

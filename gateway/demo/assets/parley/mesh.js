@@ -5,6 +5,8 @@
  */
 import { Peer } from "./peer.js";
 
+/** @import { Room } from "./room.js" */
+
 /** How long a member that is back may take to look for a new path by itself. */
 const backWithin = 3000;
 

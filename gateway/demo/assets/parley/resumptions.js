@@ -5,9 +5,11 @@
  * @module parley/resumptions
  */
 
+/** @import { Room } from "./room.js" */
+
 /**
  * @typedef {object} Resumption
- * @property {import("./room.js").Room | null} room null where the app has no room of that name: the answer to a request
+ * @property {Room | null} room null where the app has no room of that name: the answer to a request
  *   was lost, the app has left the room meanwhile, or the page before this one was in it.
  * @property {boolean} fresh nothing is left of the peer connections that there were.
  * @property {{ fresh: boolean } | null} asked what was asked of the present connection.

@@ -7,6 +7,9 @@ import { Emitter } from "./emitter.js";
 import { refusal } from "./errors.js";
 import { Mesh } from "./mesh.js";
 
+/** @import { Parley } from "./client.js" */
+/** @import { Peer } from "./peer.js" */
+
 /** How many signals a room keeps for a listener that is still to come. */
 const earlySignals = 512;
 
