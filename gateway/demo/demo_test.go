@@ -26,6 +26,7 @@ var paths = map[string]string{
 	"/parley/enter.js":       "text/javascript; charset=utf-8",
 	"/parley/errors.js":      "text/javascript; charset=utf-8",
 	"/parley/link.js":        "text/javascript; charset=utf-8",
+	"/parley/memberships.js": "text/javascript; charset=utf-8",
 	"/parley/mesh.js":        "text/javascript; charset=utf-8",
 	"/parley/peer.js":        "text/javascript; charset=utf-8",
 	"/parley/requests.js":    "text/javascript; charset=utf-8",

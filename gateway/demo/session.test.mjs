@@ -533,6 +533,32 @@ describe("leaving while away", () => {
     }
   });
 
+  test("so with ending it for all; and what is ended is not come back to", async () => {
+    for (const [response, put] of [[{ event: "room-left", kicked: false }, resumed], [{ event: "not-in-room" }, () => answer("resume", { event: "not-in-room" })]]) {
+      const { parley, room } = await keptInLobby();
+      await parley.enter("lobby");
+      FakeSocket.last.drop();
+      const closing = room.close();
+      mock.timers.tick(600);
+      connected();
+      put();
+      answer("room-close", response);
+      await closing;
+      assert.equal(room.ended, "left");
+      mock.timers.tick(60000);
+      assert.equal(events().includes("room-enter"), false);
+      parley.close();
+    }
+    const { parley, room } = await keptInLobby();
+    await parley.enter("lobby");
+    FakeSocket.last.say({ event: "room-left", room: "lobby", kicked: true, reason: "removed" });
+    const closing = room.close();
+    answer("room-close", { event: "not-in-room" });
+    await closing;
+    assert.equal(room.ended, "left");
+    parley.close();
+  });
+
   test("by a listener of what has just come: it is heeded", async () => {
     const { parley, room } = await keptInLobby();
     room.on("leave", () => void room.leave());

@@ -29,6 +29,7 @@ const on = { microphone: true, camera: true };
 
 let media = null; // what openMedia gave, once it has
 let room = null; // the room that we are in, or are coming back to
+let coming = null; // the name of the room to which a page that was loaded anew goes back
 let mesh = null;
 let ownTile = null;
 let unread = 0;
@@ -150,6 +151,7 @@ function hashRoom() {
 }
 
 function showLobby({ focus = true } = {}) {
+  coming = null;
   document.body.dataset.view = "lobby";
   document.title = "Parley";
   const invited = hashRoom();
@@ -196,19 +198,24 @@ async function comeBack() {
   const name = hashRoom();
   for (const other of before.filter((r) => r !== name)) parley.leave(other).catch(() => {});
   if (!before.includes(name)) return;
-  busy(true);
+  coming = name;
   showRoom(name);
   $("room-count").textContent = "coming back";
   try {
     // At once: our place is kept for some seconds, and the camera may take its time.
     const [entered] = await Promise.all([parley.enter(name, creation), opening]);
-    if (!room) enterRoom(entered);
+    if (coming === name) enterRoom(entered);
   } catch (error) {
+    if (coming !== name) return;
     showLobby();
     warn("entry", explain(error, name));
-  } finally {
-    busy(false);
   }
+}
+
+/** Back to the lobby before the page was back in its room. */
+function stopComing() {
+  parley.leave(coming).catch(() => {});
+  showLobby();
 }
 
 function busy(is) {
@@ -227,7 +234,8 @@ $("room").addEventListener("input", () => $("room").removeAttribute("aria-invali
 $("notice-close").addEventListener("click", () => unwarn($("notice").dataset.kind));
 window.addEventListener("hashchange", () => {
   if (room && hashRoom() !== room.name) leave();
-  if (!room) showLobby();
+  else if (coming && hashRoom() !== coming) stopComing();
+  if (!room && !coming) showLobby();
 });
 
 // --- Room ------------------------------------------------------------------------------------------
@@ -240,6 +248,7 @@ function showRoom(name) {
 
 function enterRoom(entered) {
   room = entered;
+  coming = null;
   history.replaceState(null, "", `#/${encodeURIComponent(room.name)}`);
   showRoom(room.name);
   clearTiles();
@@ -338,7 +347,7 @@ function showMembers() {
   $("room-count").textContent = room.state === "away" ? "reconnecting" : count;
   const invitation = document.querySelector(".invitation");
   if (others && invitation) invitation.remove();
-  if (!others && !invitation) $("tiles").append(invite());
+  if (!others && !invitation && room.state === "live") $("tiles").append(invite());
   pack();
 }
 
@@ -387,7 +396,7 @@ function roomBack() {
   if (ownTile.id !== room.selfId) showOwnTile(); // a server that knows no sessions has given us another id
   ownTile.absent = false;
   showMembers();
-  say(`You are back in “${room.name}”.`, { quietly: !awaySaid });
+  say(`You are back in “${room.name}”.`, { quietly: true });
 }
 
 function roomEnded(ended, how, reason) {
@@ -396,6 +405,7 @@ function roomEnded(ended, how, reason) {
   backToLobby();
   if (how === "moved") return; // which is said of the connection
   if (how === "left") say(`You left the room “${name}”.`);
+  else if (reason === "closed") warn("closed", `The room “${name}” is closed: its owner has ended it.`);
   else if (reason === "room-full") warn("closed", `The room “${name}” is full: there was no place when you came back.`);
   else warn("closed", `The room “${name}” is closed: its owner left, or you were removed.`);
 }
@@ -410,6 +420,7 @@ function backToLobby() {
 }
 
 async function leave() {
+  if (coming) return stopComing();
   const leaving = room;
   const { name } = leaving;
   backToLobby();
@@ -636,7 +647,7 @@ parley.on("open", ({ again }) => {
   showServer("open", "Connected");
   unwarn("away");
   if (again && awaySaid) say("The server is back.");
-  awaySaid = room?.state === "away" && awaySaid;
+  awaySaid = false;
 });
 
 parley.on("close", ({ message }) => {

@@ -4,17 +4,17 @@
  * @module parley/client
  */
 import { Emitter } from "./emitter.js";
-import { enterRoom, creation } from "./enter.js";
+import { creation } from "./enter.js";
 import { closeMessage, movedCode, ParleyError, refusal } from "./errors.js";
 import { Link } from "./link.js";
-import { isEntering, isSignal, Requests } from "./requests.js";
+import { Memberships } from "./memberships.js";
+import { Requests } from "./requests.js";
 import { Resumptions } from "./resumptions.js";
-import { Room } from "./room.js";
 import { addressWithoutSession, Session } from "./session.js";
-import { Stays } from "./stays.js";
 import { Store } from "./store.js";
 
 /** @import { Creation, Options } from "../parley.js" */
+/** @import { Room } from "./room.js" */
 
 const defaults = {
   keep: 30,
@@ -29,9 +29,6 @@ const defaults = {
 };
 
 const mostKeep = 300;
-
-/** What a room's record says when it was closed, or this client removed: not that we were away for too long. */
-const putOutFor = ["owner-left", "owner-lost", "closed", "removed"];
 
 /**
  * A connection to a Parley server.
@@ -60,7 +57,7 @@ export class Parley extends Emitter {
   id = null;
 
   /** The rooms that this client is in, by name. @type {Map<string, Room>} */
-  rooms = new Map();
+  rooms;
 
   /**
    * What the server allows: `frame` bytes of a request, `rooms` at once, `rate` requests a second and
@@ -84,10 +81,9 @@ export class Parley extends Emitter {
   #store = null; // null without persist
   #kept; // seconds that the server keeps this session; undefined while it knows none
   #requests;
-  #resumptions = new Resumptions();
-  #stays;
+  #memberships;
+  #resumptions;
   #before = new Set(); // the rooms of the page before, as long as nobody has asked for them
-  #unasked = new Set(); // the names of rooms that are to be left unless they are created by a request under way
   #opened = 0; // how many times a connection stood
 
   /**
@@ -107,10 +103,17 @@ export class Parley extends Emitter {
       number: () => this.#number(),
       largest: () => this.limits.frame,
     });
-    this.#stays = new Stays(this.options, {
-      enter: (stay) => this.#enter(stay.room.name, { keep: true, stay, options: stay.options }),
+    this.#memberships = new Memberships(this, this.#requests, {
+      ask: (frame, notes) => this.#request(frame, notes),
+      tell: (frame) => this.#link.send(JSON.stringify(frame)),
+      known: () => this.#kept !== undefined,
+      changed: () => this.#save(),
+    });
+    this.rooms = this.#memberships.rooms;
+    this.#resumptions = new Resumptions(this.#memberships, this.#requests, {
+      ask: (frame) => this.#request(frame),
       open: () => this.state === "open",
-      refused: (room, code) => this.#forget(room, "closed", code),
+      id: () => this.id,
     });
     this.#link = new Link(this.options, {
       address: () => this.#address(),
@@ -162,8 +165,8 @@ export class Parley extends Emitter {
    */
   async enter(name, options = {}) {
     const room = this.rooms.get(name);
-    if (!room || this.#requests.asks(name, "room-leave")) return this.#enter(name, { keep: true, options });
-    this.#stays.keep(room, options);
+    if (!room || this.#requests.asks(name, "room-leave")) return this.#memberships.enter(name, { keep: true, options });
+    this.#memberships.stays.keep(room, options);
     this.#save();
     return room;
   }
@@ -175,12 +178,11 @@ export class Parley extends Emitter {
    * @returns {Promise<void>} fulfilled at once where the room is away: it is left as soon as the server can be told.
    */
   leave(name) {
-    const kept = this.#stays.release(name);
+    const kept = this.#memberships.stays.release(name);
     const room = this.rooms.get(name) ?? kept;
     if (room?.state !== "away") return this.#request({ event: "room-leave", room: name });
-    const resumption = this.#resumptions.get(name);
-    if (resumption) Object.assign(resumption, { room: null, fresh: true });
-    this.#forget(room, "left");
+    this.#resumptions.left(name);
+    this.#memberships.forget(room, "left");
     return Promise.resolve();
   }
 
@@ -269,8 +271,7 @@ export class Parley extends Emitter {
   /** Leaves to the page that may follow what it needs to go on. */
   #save() {
     if (!this.#store || this.state === "closed") return;
-    const stays = this.#stays.all().map(({ room }) => room.name);
-    const rooms = [...new Set([...this.rooms.keys(), ...stays, ...this.#before])];
+    const rooms = [...new Set([...this.#memberships.names(), ...this.#before])];
     this.#store.write({ key: this.#session.key, turn: this.#session.turn, rooms });
   }
 
@@ -279,19 +280,19 @@ export class Parley extends Emitter {
     this.id = frame.id;
     this.limits = frame.limits ?? {};
     this.#kept = this.#session ? frame.keep : undefined;
-    if (this.#kept === undefined) this.#resumeNothing();
-    for (const name of this.#resumptions.names()) this.#resume(name);
+    if (this.#kept === undefined) {
+      this.#before.clear();
+      this.#resumptions.giveUp();
+    } else this.#resumptions.resumeAll();
     this.#requests.flush();
-    for (const stay of this.#stays.all()) {
-      if (stay.room.state === "away" && !this.#requests.firstOf(stay.room.name)) this.#stays.comeBack(stay);
-    }
+    this.#memberships.comeBack();
     this.emit("open", { id: frame.id, again: this.#opened++ > 0 });
   }
 
   #lost({ code, reason, delay, attempt, stood }) {
     const resumable = this.#kept > 0;
     const rooms = resumable ? [] : [...this.rooms.keys()];
-    if (resumable) this.#suspend();
+    if (resumable) this.#resumptions.suspend();
     else this.#end("lost", (request) => stood || request.sent);
     if (this.state !== "waiting") return; // a room's listener closed the connection, or tried again at once
     this.emit("away", { code, reason, message: closeMessage(code, reason), delay, attempt, rooms });
@@ -310,192 +311,9 @@ export class Parley extends Emitter {
   /** The session is over, or there is none: rejects the requests that `which` picks and ends every room. */
   #end(how, which) {
     this.id = null;
-    this.#unasked.clear();
-    for (const name of this.#resumptions.names()) this.#resumptions.take(name);
-    const code = this.state === "closed" ? "closed" : "disconnected";
-    this.#requests.reject(which, code);
-    this.#stays.pause();
-    for (const room of [...this.rooms.values()]) this.#out(room, how, how === "lost" ? "lost" : undefined);
-    if (code !== "closed") return;
-    for (const { room } of this.#stays.all()) this.#forget(room, how);
-  }
-
-  // --- Coming back to a session ---
-
-  /** The connection is lost and the session stands: what this client is in, or may be in, waits for the next one. */
-  #suspend() {
-    this.#unasked.clear();
-    this.#stays.pause();
-    this.#resumptions.pause();
-    for (const request of this.#requests.unsend()) {
-      const { room } = request.frame;
-      if (isEntering(request) && !this.rooms.has(room)) this.#resumptions.add(room); // the answer may have been on its way
-    }
-    for (const room of [...this.rooms.values()]) this.#await(room);
-  }
-
-  #await(room) {
-    if (room.ended) return; // by a listener
-    this.#resumptions.add(room.name, { room });
-    room.suspend();
-  }
-
-  /** The server does not know the session: the rooms are lost, and so is what was asked before. */
-  #resumeNothing() {
-    this.#before.clear();
-    this.#requests.reject(({ doubt }) => doubt, "disconnected");
-    for (const name of this.#resumptions.names()) {
-      const { room } = this.#resumptions.take(name);
-      if (room) this.#out(room, "lost", "lost");
-    }
-  }
-
-  /** The session is in a room of which this page knows nothing: it is resumed, and the request made again. */
-  #resumeFirst(ref) {
-    const request = this.#requests.get(ref);
-    if (!request || request.again || this.#kept === undefined) return false;
-    Object.assign(request, { sent: false, again: true });
-    const { room: name } = request.frame;
-    if (!this.#resumptions.has(name)) this.#resumeFresh(name);
-    return true;
-  }
-
-  /** The session may be in a room of which this page knows nothing: that is asked first. */
-  #resumeFresh(name) {
-    this.#before.delete(name);
-    this.#resumptions.add(name, { fresh: true });
-    if (this.state === "open") this.#resume(name);
-  }
-
-  #resume(name) {
-    const resumption = this.#resumptions.get(name);
-    this.#request(this.#resumptions.frame(name)).catch((error) => {
-      if (this.#resumptions.get(name) !== resumption || this.state !== "open") return;
-      if (error.temporary || error.code === "internal") this.#resumptions.putOff(resumption, () => this.#resume(name));
-      else this.#tooLate(name);
-    });
-  }
-
-  /** Whoever answers: `resumed` is also taken for a request that was given up. A second one would be refused for good. */
-  #resumed(frame) {
-    this.#requests.take(frame.ref);
-    const name = frame.room;
-    const { room, asked, fresh } = this.#resumptions.get(name) ?? { room: this.rooms.get(name) };
-    if (room) {
-      this.#dropSignals(name, (id) => !frame.clients.includes(id) || frame.fresh?.includes(id));
-      room.resumed(frame); // what its listeners ask for waits behind what waits already
-      this.#resumptions.take(name);
-    } else if (asked) {
-      this.#resumptions.take(name);
-      // The app has left it since: what it asks for now is about another stay.
-      if (fresh && !asked.fresh) this.#tellLeft(name);
-      else this.#claimResumed(frame);
-    }
-    this.#requests.flush(name);
-  }
-
-  /** A room that was resumed for the sake of a request: whose answer was lost, or that comes with a page that was loaded anew. */
-  #claimResumed(frame) {
-    const request = this.#requests.firstOf(frame.room);
-    if (request && !isEntering(request)) return; // it is left as it should be
-    const foreign = request?.frame.event === "room-create" && !request.doubt && frame.ownerId !== this.id;
-    if (request) this.#requests.take(request.ref);
-    if (request && !foreign && this.#wanted(frame.room, request)) {
-      request.resolve(this.#admit(frame, undefined, request));
-      return;
-    }
-    this.#tellLeft(frame.room);
-    request?.reject(foreign ? refusal("room-exists", frame) : refusal("not-in-room", frame, "The room was left meanwhile."));
-  }
-
-  /** The session is not in the room any more. */
-  #tooLate(name, reason = "lost") {
-    const resumption = this.#resumptions.take(name);
-    const room = resumption?.room;
-    if (room && this.#requests.asks(name, "room-leave")) this.#forget(room, "left");
-    else if (room) this.#out(room, putOutFor.includes(reason) ? "closed" : "lost", reason);
-    this.#requests.flush(name);
-  }
-
-  // --- Being in rooms ---
-
-  /** Ends a room for good. */
-  #forget(room, how, reason) {
-    if (this.rooms.get(room.name) === room) this.rooms.delete(room.name);
-    if (this.#stays.get(room.name)?.room === room) this.#stays.release(room.name);
-    this.#dropSignals(room.name);
-    this.#save();
-    room.finish(how, reason);
-  }
-
-  /** A room that this client did not leave and is in no longer: one that is kept comes back. */
-  #out(room, how, reason) {
-    const stay = this.#stays.get(room.name);
-    // "closed" is said when the owner has ended the room for all: that is meant.
-    if (stay?.room !== room || this.state === "closed" || reason === "closed") {
-      this.#forget(room, how, reason);
-      return;
-    }
-    this.rooms.delete(room.name);
-    this.#dropSignals(room.name);
-    this.#stays.putOut(stay);
-    const others = room.members.length;
-    room.away(reason);
-    if (this.#stays.get(room.name) !== stay || this.state !== "open") return; // a listener left it; or with the next connection
-    this.#stays.comeBackAmong(stay, others);
-  }
-
-  #enter(name, notes) {
-    return enterRoom(name, notes.options, {
-      ask: (frame) => this.#request(frame, notes),
-      wanted: () => this.#wanted(name, notes),
-      known: () => this.#kept !== undefined, // a server that knows sessions knows room-enter
-    });
-  }
-
-  /** False when a request was made to come back to a room that the app has left since. */
-  #wanted(name, { stay }) {
-    return !stay || this.#stays.get(name) === stay;
-  }
-
-  /** Makes this client a member, as an answer says. */
-  #admit(frame, room, { keep, options }) {
-    const stay = this.#stays.get(frame.room);
-    this.#unasked.delete(frame.room);
-    if (room) room.level(frame);
-    else if (stay) {
-      room = stay.room;
-      this.#stays.arrived(stay);
-      this.rooms.set(room.name, room);
-      room.back(frame);
-    } else {
-      room = new Room(this, frame);
-      this.rooms.set(room.name, room);
-    }
-    if (keep && !room.ended) this.#stays.keep(room, options);
-    this.#save();
-    return room;
-  }
-
-  /** Leaves a room whose answer came after the request was given up, unless it is wanted again. */
-  #leaveUnasked(name) {
-    this.#unasked.delete(name);
-    if (this.#requests.asks(name, "room-enter", "room-join", "room-leave")) return;
-    // Created it may be yet, should it have been closed meanwhile. Else the answer says that it is there: with us in it.
-    if (this.#requests.asks(name, "room-create")) this.#unasked.add(name);
-    else this.#tellLeft(name);
-  }
-
-  #tellLeft(name) {
-    this.#link.send(JSON.stringify({ event: "room-leave", room: name }));
-  }
-
-  /** Gives the signals to a member up, or to those that `whom` picks of all members of a room. */
-  #dropSignals(room, whom) {
-    this.#requests.reject(
-      (request) => isSignal(request) && request.frame.room === room && (!whom || whom(request.frame.targetId)),
-      whom ? "target-not-found" : "not-in-room",
-    );
+    this.#resumptions.clear();
+    this.#requests.reject(which, this.state === "closed" ? "closed" : "disconnected");
+    this.#memberships.allOut(how);
   }
 
   // --- Requests ---
@@ -505,8 +323,17 @@ export class Parley extends Emitter {
     const signal = frame.event === "signal-send";
     if (this.state === "closed") throw refusal("closed", frame);
     if (signal && this.state !== "open" && !this.#resumptions.has(frame.room)) throw refusal("disconnected", frame);
-    if (!signal && this.#before.has(frame.room) && !this.#resumptions.has(frame.room)) this.#resumeFresh(frame.room);
+    if (!signal && this.#before.delete(frame.room)) this.#resumptions.resumeFresh(frame.room);
     return this.#requests.make(frame, notes);
+  }
+
+  /** The session is in a room of which this page knows nothing: that is resumed, and the request made again. Once. */
+  #resumeFirst(ref) {
+    const request = this.#requests.get(ref);
+    if (!request || request.again || this.#kept === undefined) return false;
+    Object.assign(request, { sent: false, again: true });
+    this.#resumptions.resumeFresh(request.frame.room);
+    return true;
   }
 
   /** The number of a signal that is sent now; undefined without a session, 0 when the next turn has to begin first. */
@@ -537,14 +364,14 @@ export class Parley extends Emitter {
         room?.joined(frame);
         break;
       case "client-left":
-        if (this.#kept !== undefined) this.#dropSignals(frame.room, (id) => id === frame.id);
+        if (this.#kept !== undefined) this.#memberships.dropSignals(frame.room, (id) => id === frame.id);
         room?.left(frame);
         break;
       case "client-away":
         room?.memberAway(frame);
         break;
       case "client-back":
-        if (frame.fresh) this.#dropSignals(frame.room, (id) => id === frame.id);
+        if (frame.fresh) this.#memberships.dropSignals(frame.room, (id) => id === frame.id);
         room?.memberBack(frame);
         break;
       case "signal-receive":
@@ -554,7 +381,8 @@ export class Parley extends Emitter {
         room?.live(frame);
         break;
       case "resumed":
-        this.#resumed(frame);
+        this.#requests.take(frame.ref);
+        this.#resumptions.resumed(frame);
         break;
       case "signal-held":
         // The server keeps it for its target, and says once more what becomes of it. Until then we keep it, too.
@@ -573,25 +401,27 @@ export class Parley extends Emitter {
     switch (frame.event) {
       case "room-created":
       case "room-joined":
-        if (room || (request && this.#wanted(frame.room, request))) request?.resolve(this.#admit(frame, room, request));
-        else {
-          this.#leaveUnasked(frame.room);
+        if (room || (request && this.#memberships.wanted(frame.room, request))) {
+          const admitted = this.#memberships.admit(frame, request);
+          request?.resolve(admitted);
+        } else {
+          this.#memberships.leaveUnasked(frame.room);
           request?.reject(refusal("not-in-room", frame, "The room was left meanwhile."));
         }
         break;
       case "room-left":
-        if (room && frame.kicked) this.#out(room, "closed", frame.reason ?? "removed");
-        else if (room) this.#forget(room, "left");
+        if (room && frame.kicked) this.#memberships.out(room, "closed", frame.reason ?? "removed");
+        else if (room) this.#memberships.forget(room, "left");
         request?.resolve();
         break;
       case "not-in-room":
-        this.#notInRoom(frame, room, request);
+        this.#notInRoom(frame, room ?? this.#memberships.stays.get(frame.room)?.room, request);
         break;
       case "signal-sent":
         request?.resolve();
         break;
       case "room-exists":
-        if (!room && this.#unasked.has(frame.room)) this.#leaveUnasked(frame.room);
+        this.#memberships.leaveIfUnasked(frame.room);
         request?.reject(refusal("room-exists", frame));
         break;
       case "room-not-exists":
@@ -608,11 +438,11 @@ export class Parley extends Emitter {
   #notInRoom(frame, room, request) {
     switch (request?.frame.event) {
       case "resume":
-        this.#tooLate(frame.room, frame.reason);
+        this.#resumptions.tooLate(frame.room, frame.reason);
         break;
       case "room-leave":
       case "room-close":
-        if (room) this.#forget(room, "left");
+        if (room) this.#memberships.forget(room, "left");
         request.resolve();
         break;
       default:
