@@ -50,6 +50,7 @@ func TestARecordIsTheSameInEveryForm(t *testing.T) {
 			OnOwnerGone: rapid.SampledFrom([]Policy{"", "", PolicyTransfer, PolicyStay}).Draw(t, "policy"),
 		}
 		r.Change.Fresh, r.Change.Owner = rapid.Bool().Draw(t, "fresh"), rapid.Bool().Draw(t, "was owner")
+		r.Change.Before = rapid.SampledFrom([]GatewayID{"", "g8"}).Draw(t, "before")
 		sessions := rapid.Bool().Draw(t, "sessions")
 		needs := r.OwnerID == "" || r.OnOwnerGone != ""
 		var grown Pack

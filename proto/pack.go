@@ -1,6 +1,7 @@
 package proto
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -75,6 +76,24 @@ func (p *Pack) append(m *Member) {
 		}
 	}
 	p.raw = append(p.raw, ']')
+}
+
+// Find decodes one member and no other.
+func (p Pack) Find(id ClientID) (Member, bool) {
+	one := appendString([]byte{'['}, string(id))
+	from := bytes.LastIndex(p.raw, append(one, ',')) // no string in there has a quote in it; who has joined last stands last
+	if from < 0 {
+		return Member{}, false
+	}
+	end := bytes.IndexByte(p.raw[from:], ']')
+	if end < 0 {
+		return Member{}, false
+	}
+	members, err := Pack{Gateways: p.Gateways, Count: 1, raw: p.raw[from : from+end+1], stays: p.stays}.Members()
+	if err != nil {
+		return Member{}, false
+	}
+	return members[0], true
 }
 
 // Members decodes the members. They share memory with one another, not with the pack. The error wraps [ErrRecord].

@@ -20,16 +20,19 @@ const (
 	// since, senderSince, n).
 	Confirm PeerKind = "confirm"
 	// Ask asks, where a client has resumed a room, the gateways of the other members what they keep for it: targetId, turn, since, pairs
-	// (senderId, n: the last that the client has heard), fresh.
+	// (senderId, n: the last that the client has heard), fresh. What is at or below n counts as confirmed.
 	Ask PeerKind = "ask"
-	// Told answers it: targetId, turn, pairs (senderId, n: the last that is kept or was confirmed; sure: above which everything was
-	// kept; or gateway: where the sender has moved).
+	// Told answers it: targetId, turn, since, pairs (senderId, n: the last that is kept, 0: nothing is; sure: above which everything was
+	// kept, or is; or gateway: where the sender has moved).
 	Told PeerKind = "told"
 	// HandOver asks, where a client has resumed a room, the gateway that it was in there by before for what it keeps of the client:
-	// id, turn, fresh. That one first closes what it has of an earlier turn.
+	// id, turn; fresh: it wants nothing, and that one drops it; or of: what that one kept of the client by that turn has arrived. That
+	// one first closes what it has of an earlier turn.
 	HandOver PeerKind = "hand-over"
-	// HandedOver answers it, or comes unasked where a gateway hears of a later turn elsewhere: id, turn, pairs (targetId, since, senderSince,
-	// n, sure, recent, signals), more.
+	// HandedOver answers it, or comes unasked where a gateway hears of a later turn elsewhere: id, turn, of: the turn by which the client
+	// was there (0: that gateway has nothing of it), since: the client's, gateway: to which one it had handed it over before, page (from
+	// 0), more; n and seq: for targets that joined before seq and are in none of the pairs it is sure only above n; pairs (targetId,
+	// gateway, turn, since, n: the last held or delivered, sure, recent, signals).
 	HandedOver PeerKind = "handed-over"
 	// Away says, to the gateways of the other members, that a member is away: id, seq. It is a hint.
 	Away PeerKind = "client-away"
@@ -66,7 +69,9 @@ type Peer struct {
 	State       Took       `json:"state,omitzero"`
 	Gateway     GatewayID  `json:"gateway,omitzero"`
 	Fresh       bool       `json:"fresh,omitzero"`
-	More        bool       `json:"more,omitzero"` // another message of the same kind follows
+	Of          int64      `json:"of,omitzero"`
+	Page        int        `json:"page,omitzero"`
+	More        bool       `json:"more,omitzero"` // another page follows
 	Pairs       []PeerPair `json:"pairs,omitempty"`
 }
 

@@ -38,6 +38,7 @@ func drawPeer(t *rapid.T) Peer {
 		TargetID: ClientID(ids.Draw(t, "target")), Turn: rapid.Int64Range(0, MaxTurn).Draw(t, "turn"), Since: rapid.Uint64().Draw(t, "since"),
 		SenderSince: rapid.Uint64().Draw(t, "senderSince"), Seq: rapid.Uint64().Draw(t, "seq"), N: rapid.Int64Range(0, MaxNumber).Draw(t, "n"),
 		State: Took(ids.Draw(t, "state")), Gateway: GatewayID(ids.Draw(t, "gateway")), Fresh: rapid.Bool().Draw(t, "fresh"), More: rapid.Bool().Draw(t, "more"),
+		Of: rapid.Int64Range(0, MaxTurn).Draw(t, "of"), Page: rapid.IntRange(0, 1000).Draw(t, "page"),
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "pairs") {
 		p.Pairs = append(p.Pairs, drawPair(t))
@@ -119,6 +120,9 @@ func TestWhatNoGatewaySaysIsRefused(t *testing.T) {
 		{`"g2"}`, `"g2"`},
 		{`"g2"}`, `"g2"}}`},
 		{`"from"`, `"event"`},
+		{`"n":3`, `"of":-1`},
+		{`"n":3`, `"of":2147483649`},
+		{`"n":3`, `"page":-1`},
 	} {
 		broken = append(broken, strings.Replace(good, r[0], r[1], 1))
 	}

@@ -29,6 +29,8 @@ func AppendPeer(b []byte, p *Peer) []byte {
 	if p.Fresh {
 		b = append(b, `,"fresh":true`...)
 	}
+	b = appendNumber(b, "of", p.Of)
+	b = appendNumber(b, "page", int64(p.Page))
 	if p.More {
 		b = append(b, `,"more":true`...)
 	}
@@ -170,18 +172,20 @@ func scanPushed(b []byte) (Peer, bool) {
 func (p *Peer) sound() bool {
 	return p.Kind != "" && p.From != "" && addressable(p.From) && (p.Room == "" || p.Room.Check() == nil) && addressable(p.ID) &&
 		addressable(p.SenderID) && addressable(p.TargetID) && addressable(p.Gateway) &&
-		p.Turn >= 0 && p.Turn <= MaxTurn && numbers(p.N) && !slices.ContainsFunc(p.Pairs, PeerPair.unsound)
+		within(p.Turn, MaxTurn) && within(p.Of, MaxTurn) && p.Page >= 0 && within(p.N, MaxNumber) && !slices.ContainsFunc(p.Pairs, PeerPair.unsound)
 }
 
 func (p PeerPair) unsound() bool {
 	return p.Room != "" && p.Room.Check() != nil || !addressable(p.SenderID) || !addressable(p.TargetID) || !addressable(p.Gateway) ||
-		p.Turn < 0 || p.Turn > MaxTurn || !numbers(p.N, p.Sure) || !numbers(p.Recent...) || !objects(p.Signals)
+		!within(p.Turn, MaxTurn) || !numbers(p.N, p.Sure) || !numbers(p.Recent...) || !objects(p.Signals)
 }
 
 // numbers reports whether all may be numbers of signals, or 0.
 func numbers(of ...int64) bool {
-	return !slices.ContainsFunc(of, func(n int64) bool { return n < 0 || n > MaxNumber })
+	return !slices.ContainsFunc(of, func(n int64) bool { return !within(n, MaxNumber) })
 }
+
+func within(n, most int64) bool { return n >= 0 && n <= most }
 
 // objects reports whether all look like JSON objects, as signals are.
 func objects(signals []jsontext.Value) bool {
