@@ -412,6 +412,17 @@ describe("resuming", () => {
     assert.deepEqual(events(), ["resume", "resume"], "another one of the same turn would be refused for good");
   });
 
+  test("is not tried again when the answer comes after it was given up", async () => {
+    const { room } = await keptInLobby({ requestTimeout: 1000, pingInterval: 1e6 });
+    comeBack();
+    mock.timers.tick(1000);
+    await settle();
+    resumed();
+    assert.equal(room.state, "live");
+    mock.timers.tick(60000);
+    assert.deepEqual(events(), ["resume"]);
+  });
+
   test("is asked again on the next connection when it was not answered on this one", async () => {
     const { room } = await keptInLobby();
     comeBack();
