@@ -11,6 +11,7 @@ type departure struct {
 	of    int64        // the turn by which the sender was here
 	pages []proto.Peer // a copy of what was kept of it, until it has arrived elsewhere; nil: there is none
 	bytes int
+	beats int // of copyEvery, since
 	// When the copy was last posted to where the sender is. The client's end here and its new gateway's question may fall into one moment.
 	posted int64
 }
@@ -25,28 +26,41 @@ func (k *Keeper) goesOn(s *sender, to proto.GatewayID, turn int64) {
 		if elsewhere && s.gone.pages != nil {
 			k.postCopy(s, to)
 		}
-	case s.waits():
-		s.takeover.heir, s.takeover.heirTurn = to, turn
 	default:
 		k.depart(s, to, turn)
 		k.postCopy(s, to)
 	}
 }
 
-// depart turns a sender that is present into one that is gone. What was kept of it stays as a copy.
+// depart has a sender be gone. What was kept of it stays as a copy.
 func (k *Keeper) depart(s *sender, to proto.GatewayID, turn int64) {
 	k.hangUp(s)
 	g := &departure{to: to, turn: turn, next: to, of: s.turn}
-	g.pages, g.bytes = k.pack(s)
+	if s.waits() {
+		g.pass(s.takeover)
+	} else {
+		g.pages = k.pack(s)
+	}
 	k.dropAll(s)
-	s.gone = g
-	k.copied += g.bytes
-	k.copies.add(&s.copied, s, k.now)
-	k.moved.add(&s.wait, s, k.now)
+	k.remember(s, g)
 }
 
-// pack returns what is kept of a sender in pages, and the bytes of its signals.
-func (k *Keeper) pack(s *sender) (pages []proto.Peer, bytes int) {
+// pass has what has come until now be the copy. Who asks for it has to ask as well whom this gateway was waiting for.
+func (g *departure) pass(w *takeover) {
+	g.of, g.next = 0, w.before
+	for _, a := range w.asked {
+		if !a.answered && a.gateway != g.to {
+			g.next = a.gateway
+		}
+	}
+	if best := w.best(); best != nil {
+		g.of, g.pages = best.of, best.pages
+	}
+}
+
+// pack returns what is kept of a sender in pages.
+func (k *Keeper) pack(s *sender) []proto.Peer {
+	var pages []proto.Peer
 	page := func() proto.Peer {
 		return proto.Peer{
 			Kind: proto.HandedOver, Room: s.room, ID: s.id, Since: s.since, Of: s.turn, N: s.floor, Seq: s.seq, Page: len(pages),
@@ -62,10 +76,9 @@ func (k *Keeper) pack(s *sender) (pages []proto.Peer, bytes int) {
 			now, size = page(), 0
 		}
 		size += more
-		bytes += p.bytes
 		now.Pairs = append(now.Pairs, p.pack())
 	}
-	return append(pages, now), bytes
+	return append(pages, now)
 }
 
 // pack returns what is kept of a pair.
@@ -104,6 +117,19 @@ func (k *Keeper) postCopy(s *sender, to proto.GatewayID) {
 	}
 }
 
+// postAgain posts a copy once more that has not arrived, and drops it when it is too old.
+func (k *Keeper) postAgain(s *sender) {
+	g := s.gone
+	if g.beats++; int64(g.beats)*copyEvery >= int64(proto.MovedFor) {
+		k.dropCopy(s)
+		return
+	}
+	if g.beats <= copyPosts {
+		k.postCopy(s, g.to)
+	}
+	k.copies.add(&s.copied, s, k.now)
+}
+
 // handOver answers a client's new gateway, which asks for what is kept of it. It may ask again: the copy is here until it says that
 // it has it.
 func (k *Keeper) handOver(m *proto.Peer) {
@@ -123,8 +149,6 @@ func (k *Keeper) handOver(m *proto.Peer) {
 		k.remember(s, &departure{to: m.From, turn: m.Turn, next: m.From})
 		k.postCopy(s, m.From)
 	case m.Turn < s.knownTurn() || m.Turn == s.turn: // late, or nonsense
-	case s.waits():
-		s.takeover.heir, s.takeover.heirTurn = m.From, m.Turn
 	default:
 		k.comeFor(s, m)
 	}
@@ -143,10 +167,22 @@ func (k *Keeper) comeFor(s *sender, m *proto.Peer) {
 	}
 }
 
-// remember has a sender be gone of whom nothing is kept.
+// remember has a sender be gone, of whom nothing is kept but the copy.
 func (k *Keeper) remember(s *sender, g *departure) {
 	s.gone = g
 	k.moved.add(&s.wait, s, k.now)
+	if g.pages == nil {
+		return
+	}
+	for i := range g.pages {
+		for n := range g.pages[i].Pairs {
+			for _, data := range g.pages[i].Pairs[n].Signals {
+				g.bytes += len(data)
+			}
+		}
+	}
+	k.copied += g.bytes
+	k.copies.add(&s.copied, s, k.now)
 }
 
 // dropCopy drops the copy of what was kept of a sender that is gone, if there is one.

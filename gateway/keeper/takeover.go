@@ -11,7 +11,10 @@ import (
 // counts. After a second the sender is present without; it is sure only above the turn then. What comes late is taken all the same for
 // the pairs that have had no signal since.
 type takeover struct {
-	seq    uint64 // the room's, once it had come back
+	turn   int64           // by which it has been here since; signals of earlier ones may be elsewhere
+	seq    uint64          // the room's, once it had come back
+	before proto.GatewayID // that the record named
+	direct int64           // the turn by which that one has had it until now; 0: it has not said so
 	beats  int
 	late   bool
 	asked  []asked
@@ -19,9 +22,6 @@ type takeover struct {
 
 	sends     []In // signals of the client that wait
 	questions []question
-
-	heir     proto.GatewayID // where the client has gone on meanwhile
-	heirTurn int64
 }
 
 // asked is a gateway that may have something of a sender.
@@ -50,9 +50,12 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 	w := s.takeover
 	switch {
 	case s.waits(): // it has been elsewhere meanwhile, or was handed over before it was known to be here
-		w.seq, w.heir, w.heirTurn = seq, "", 0
+		w.direct = 0
+		if in.Before != k.cfg.Self {
+			w.turn, w.seq = stay.Turn, seq
+		}
 	case s.gone != nil:
-		w = &takeover{seq: seq}
+		w = &takeover{turn: stay.Turn, seq: seq}
 		g := s.gone
 		if g.pages != nil {
 			w.copies = append(w.copies, &handed{from: k.cfg.Self, of: g.of, pages: g.pages, all: true})
@@ -62,15 +65,16 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 		s.gone = nil
 		k.askFor(s, stay.Turn, g.next)
 	default:
-		w = &takeover{seq: seq}
+		w = &takeover{turn: stay.Turn, seq: seq}
 		if s.turn > 0 {
 			k.hangUp(s)
-			pages, _ := k.pack(s)
+			pages := k.pack(s)
 			k.dropAll(s)
 			w.copies = append(w.copies, &handed{from: k.cfg.Self, of: s.turn, pages: pages, all: true})
 		}
 		s.takeover = w
 	}
+	w.before = in.Before
 	s.turn, s.since, s.peer = stay.Turn, stay.Since, in.Peer
 	k.asking.add(&s.wait, s, k.now)
 	k.askFor(s, stay.Turn, in.Before)
@@ -98,9 +102,6 @@ func (k *Keeper) askAgain(s *sender) {
 		return
 	case w.beats == aSecond:
 		k.arrive(s, w.best(), false)
-		if s.takeover == nil {
-			return // it has gone on
-		}
 	case w.beats > aSecond && w.beats%aSecond != 0:
 		k.asking.add(&s.wait, s, k.now)
 		return
@@ -117,16 +118,19 @@ func (k *Keeper) askAgain(s *sender) {
 func (k *Keeper) handedOver(m *proto.Peer) {
 	s := k.senders[memberKey{m.Room, m.ID}]
 	switch {
-	case s == nil && m.Of > 0:
-		k.takeUnasked(m)
+	case m.Of > 0 && (s == nil || s.gone != nil && m.Turn > s.gone.turn):
+		k.takeUnasked(s, m)
 	case s == nil || m.Of >= s.turn:
 	case s.takeover == nil:
 		if m.Of > 0 && (s.gone == nil || s.gone.of > m.Of) {
 			k.acknowledge(s, m.From, m.Of) // it is of no use any more
 		}
 	default:
-		if m.Of == 0 || s.takeover.collect(m) {
-			s.takeover.answered(m.From)
+		if w := s.takeover; m.Of == 0 || w.collect(m) {
+			w.answered(m.From)
+			if m.Gateway == "" && m.From == w.before {
+				w.direct = m.Of
+			}
 		}
 		k.askFor(s, s.turn, m.Gateway)
 		k.decide(s)
@@ -135,11 +139,11 @@ func (k *Keeper) handedOver(m *proto.Peer) {
 
 // takeUnasked takes what is handed over of a client of which it is not known here yet that it has come back. It is present then, without
 // a connection.
-func (k *Keeper) takeUnasked(m *proto.Peer) {
-	s := k.newSender(m.Room, m.ID)
-	s.turn, s.since = m.Turn, m.Since
-	s.takeover = &takeover{seq: ^uint64(0)}
-	k.asking.add(&s.wait, s, k.now)
+func (k *Keeper) takeUnasked(s *sender, m *proto.Peer) {
+	if s == nil {
+		s = k.newSender(m.Room, m.ID)
+	}
+	k.takeOver(s, &In{Before: m.From}, &proto.Stay{Turn: m.Turn, Since: m.Since})
 	k.handedOver(m)
 }
 
@@ -218,13 +222,15 @@ func (w *takeover) best() *handed {
 	return best
 }
 
-// decide has a sender be present when all who were asked have answered, and one has something of it. Else word may still come, unasked.
+// decide has a sender be present when the gateway that the record named before has had it until now; or when all who were asked have
+// answered, and one has something of it. Else word may still come, unasked.
 func (k *Keeper) decide(s *sender) {
 	w := s.takeover
-	if slices.ContainsFunc(w.asked, func(a asked) bool { return !a.answered }) {
+	best := w.best()
+	if best == nil {
 		return
 	}
-	if best := w.best(); best != nil {
+	if best.of == w.direct || !slices.ContainsFunc(w.asked, func(a asked) bool { return !a.answered }) {
 		k.arrive(s, best, true)
 	}
 }
@@ -242,7 +248,12 @@ func (k *Keeper) arrive(s *sender, h *handed, certain bool) {
 			k.acknowledge(s, other.from, other.of)
 		}
 	} else {
-		s.floor, s.seq = proto.Number(s.turn, 0), w.seq
+		s.floor, s.seq = proto.Number(w.turn, 0), w.seq
+	}
+	for _, p := range s.pairs {
+		if p.newest() == 0 {
+			p.sure = s.sure(p.target.stay.Since)
+		}
 	}
 	if h != nil {
 		k.unpack(s, h, certain)
@@ -254,12 +265,11 @@ func (k *Keeper) arrive(s *sender, h *handed, certain bool) {
 		}
 	}
 	for i := range sends {
-		k.take(s, &sends[i])
-	}
-	if w.heir != "" {
-		s.takeover = nil
-		k.depart(s, w.heir, w.heirTurn)
-		k.postCopy(s, w.heir)
+		if p := k.pairs[pairKey{s.room, s.id, sends[i].Target}]; p != nil {
+			k.take(p, &sends[i])
+		} else {
+			k.refuse(&sends[i], NotFound) // it has left meanwhile
+		}
 	}
 }
 
