@@ -17,7 +17,7 @@ import (
 type pump struct {
 	s      *Session
 	turns  turns.Turns
-	frame  proto.Frame   // of the request that is carried out, for what turns do not look at
+	policy proto.Policy  // what the request that is carried out asks for, and turns do not look at
 	count  int64         // signals that the gateway has numbered
 	wake   chan struct{} // for asks
 	sender *ask.Sender   // made with the first ask, as is wake
@@ -123,8 +123,7 @@ func (p *pump) answer(f proto.Frame, e proto.Event) {
 
 // change carries out a create, join, enter, leave, close or resume.
 func (p *pump) change(f proto.Frame, op proto.Op, at time.Time) {
-	p.frame = f
-	defer func() { p.frame = proto.Frame{} }()
+	p.policy = f.Policy
 	deadline := p.s.host.clock(at.Add(p.s.host.Request))
 	var verdict turns.Verdict
 	if op == proto.OpResume {
@@ -188,7 +187,7 @@ func (p *pump) Ask(a *turns.Ask) rooms.Outcome {
 		Room: a.Room, ClientID: p.s.ID(), Gateway: p.s.host.Gateway, Turn: about.Turn, Keep: about.Keep, Joined: a.Joined, Lost: a.Lost,
 	}
 	if !a.Silent { // it is the client's own
-		r.Policy, r.Seq, r.Fresh = p.frame.Policy, a.Seq, a.Fresh
+		r.Policy, r.Seq, r.Fresh = p.policy, a.Seq, a.Fresh
 	}
 	q := p.newAsk(a.Ask, p.deadline(p.s.host.Began.Add(time.Duration(a.Deadline))))
 	q.Payload, q.Policy = proto.AppendRequest(nil, a.Op, &r), r.Policy

@@ -42,7 +42,8 @@ func (p *pump) signal(f proto.Frame, at time.Time) {
 	}, at.Add(p.s.host.Signal))
 	a.Target = f.TargetID
 	started := time.Now()
-	outcome, fits := rooms.Declined, true
+	var outcome rooms.Outcome
+	var fits bool
 	if stay := peers.Of(f.TargetID); stay != nil {
 		outcome, fits = p.keep(a, f, n, stay)
 	} else if outcome, fits = p.relay(a, f, n); fits && a.PushIt != nil {
