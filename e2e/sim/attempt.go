@@ -7,6 +7,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/worker"
 )
 
 // ask is a request of a gateway to the room service, as gateway/ask makes it: to the replica that ranks first, and to the
@@ -103,8 +104,8 @@ func (a *ask) again(d time.Duration, attempts int) {
 }
 
 // answer takes the answer to an attempt.
-func (g *gateway) answer(at *attempt, data []byte, bears proto.RequestID) {
-	a := at.ask
+func (g *gateway) answer(at *attempt, data []byte, beside worker.Beside) {
+	a, stays := at.ask, g.stays(beside.Stays)
 	e, err := proto.DecodeAnswer(data)
 	if err != nil {
 		g.w.fail("an answer cannot be read: %v: %s", err, data)
@@ -115,7 +116,7 @@ func (g *gateway) answer(at *attempt, data []byte, bears proto.RequestID) {
 		if !a.done {
 			a.done = true
 			if a.roster != 0 {
-				g.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: &e})
+				g.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: &e, Stays: stays})
 			}
 		}
 	case a.c.forgotten:
@@ -129,7 +130,9 @@ func (g *gateway) answer(at *attempt, data []byte, bears proto.RequestID) {
 		if current := a.c.asking; current != nil && current.Num == a.Num {
 			q = current.Ask
 		}
-		g.step(&rooms.In{Kind: rooms.Answer, Client: &a.c.Client, Ask: q, Event: &e, Payload: data, Bears: bears})
+		g.step(&rooms.In{
+			Kind: rooms.Answer, Client: &a.c.Client, Ask: q, Event: &e, Payload: data, Bears: beside.Bears, Stays: stays,
+		})
 	}
 }
 

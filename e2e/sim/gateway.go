@@ -5,6 +5,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/worker"
 )
 
 // gateway is a gateway's core with what carries out what it says. Queues to clients have no bound, and what is queued has
@@ -108,18 +109,31 @@ func (g *gateway) deliver(o *rooms.Out) {
 func (g *gateway) ack(reply string, e proto.Event) {
 	if a := g.w.attempts[reply]; a != nil {
 		event := proto.AppendEvent(nil, &e)
-		g.send(&a.ask.g.process, func() { a.ask.g.answer(a, event, "") })
+		g.send(&a.ask.g.process, func() { a.ask.g.answer(a, event, worker.Beside{}) })
 	}
 }
 
-// event takes a room event that a replica tells.
-func (g *gateway) event(data []byte) {
+// event takes a room event that a replica tells, with what stands beside it.
+func (g *gateway) event(data []byte, beside string) {
 	e, err := proto.DecodeEvent(data)
 	if err != nil {
 		g.w.fail("an event cannot be read: %v: %s", err, data)
 		return
 	}
-	g.step(&rooms.In{Kind: rooms.Event, Event: &e, Payload: data})
+	g.step(&rooms.In{Kind: rooms.Event, Event: &e, Payload: data, Stays: g.stays(beside)})
+}
+
+// stays reads what stands beside an answer or a room event.
+func (g *gateway) stays(header string) *proto.Stays {
+	if header == "" {
+		return nil
+	}
+	s, err := proto.DecodeStays(header)
+	if err != nil {
+		g.w.fail("stays cannot be read: %v: %s", err, header)
+		return nil
+	}
+	return &s
 }
 
 func (g *gateway) signal(to proto.ClientID, e proto.Event, reply string) {
