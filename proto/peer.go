@@ -23,15 +23,16 @@ const (
 	// (senderId, n: the last that the client has heard), fresh. What is at or below n counts as confirmed.
 	Ask PeerKind = "ask"
 	// Told answers it: targetId, turn, since, pairs (senderId, n: the last that is kept, 0: nothing is; sure: above which everything was
-	// kept, or is; or gateway: where the sender has moved).
+	// kept, or is; or gateway and turn: where the sender has moved, and by which
+	// turn it is there).
 	Told PeerKind = "told"
 	// HandOver asks, where a client has resumed a room, the gateway that it was in there by before for what it keeps of the client:
 	// id, turn; fresh: it wants nothing, and that one drops it; or of: what that one kept of the client by that turn has arrived. That
 	// one first closes what it has of an earlier turn.
 	HandOver PeerKind = "hand-over"
 	// HandedOver answers it, or comes unasked where a gateway hears of a later turn elsewhere: id, turn, of: the turn by which the client
-	// was there (0: that gateway has nothing of it), since: the client's, gateway: to which one it had handed it over before, page (from
-	// 0), more; n and seq: for targets that joined before seq and are in none of the pairs it is sure only above n; pairs (targetId,
+	// was there (0: that gateway has nothing of it), since: the client's, gateway and nextTurn: to which one it had handed it over before,
+	// and by which turn the client was there, page (from 0), more; n and seq: for targets that joined before seq and are in none of the pairs it is sure only above n; pairs (targetId,
 	// gateway, turn, since, n: the last held or delivered, sure, recent, signals).
 	HandedOver PeerKind = "handed-over"
 	// Away says, to the gateways of the other members, that a member is away: id, seq. It is a hint.
@@ -70,6 +71,7 @@ type Peer struct {
 	Gateway     GatewayID  `json:"gateway,omitzero"`
 	Fresh       bool       `json:"fresh,omitzero"`
 	Of          int64      `json:"of,omitzero"`
+	NextTurn    int64      `json:"nextTurn,omitzero"`
 	Page        int        `json:"page,omitzero"`
 	More        bool       `json:"more,omitzero"` // another page follows
 	Pairs       []PeerPair `json:"pairs,omitempty"`
@@ -80,7 +82,7 @@ type PeerPair struct {
 	Room        Room             `json:"room,omitzero"`
 	SenderID    ClientID         `json:"senderId,omitzero"`
 	TargetID    ClientID         `json:"targetId,omitzero"`
-	Turn        int64            `json:"turn,omitzero"`        // of the target
+	Turn        int64            `json:"turn,omitzero"`        // of the target; told, where the sender has moved: of the sender
 	Since       uint64           `json:"since,omitzero"`       // of the target's stay
 	SenderSince uint64           `json:"senderSince,omitzero"` // of the sender's
 	N           int64            `json:"n,omitzero"`

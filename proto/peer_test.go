@@ -38,7 +38,7 @@ func drawPeer(t *rapid.T) Peer {
 		TargetID: ClientID(ids.Draw(t, "target")), Turn: rapid.Int64Range(0, MaxTurn).Draw(t, "turn"), Since: rapid.Uint64().Draw(t, "since"),
 		SenderSince: rapid.Uint64().Draw(t, "senderSince"), Seq: rapid.Uint64().Draw(t, "seq"), N: rapid.Int64Range(0, MaxNumber).Draw(t, "n"),
 		State: Took(ids.Draw(t, "state")), Gateway: GatewayID(ids.Draw(t, "gateway")), Fresh: rapid.Bool().Draw(t, "fresh"), More: rapid.Bool().Draw(t, "more"),
-		Of: rapid.Int64Range(0, MaxTurn).Draw(t, "of"), Page: rapid.IntRange(0, 1000).Draw(t, "page"),
+		Of: rapid.Int64Range(0, MaxTurn).Draw(t, "of"), NextTurn: rapid.Int64Range(0, MaxTurn).Draw(t, "nextTurn"), Page: rapid.IntRange(0, 1000).Draw(t, "page"),
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "pairs") {
 		p.Pairs = append(p.Pairs, drawPair(t))

@@ -30,6 +30,7 @@ func AppendPeer(b []byte, p *Peer) []byte {
 		b = append(b, `,"fresh":true`...)
 	}
 	b = appendNumber(b, "of", p.Of)
+	b = appendNumber(b, "nextTurn", p.NextTurn)
 	b = appendNumber(b, "page", int64(p.Page))
 	if p.More {
 		b = append(b, `,"more":true`...)
@@ -172,7 +173,8 @@ func scanPushed(b []byte) (Peer, bool) {
 func (p *Peer) sound() bool {
 	return p.Kind != "" && p.From != "" && addressable(p.From) && (p.Room == "" || p.Room.Check() == nil) && addressable(p.ID) &&
 		addressable(p.SenderID) && addressable(p.TargetID) && addressable(p.Gateway) &&
-		within(p.Turn, MaxTurn) && within(p.Of, MaxTurn) && p.Page >= 0 && within(p.N, MaxNumber) && !slices.ContainsFunc(p.Pairs, PeerPair.unsound)
+		within(p.Turn, MaxTurn) && within(p.Of, MaxTurn) &&
+		within(p.NextTurn, MaxTurn) && p.Page >= 0 && within(p.N, MaxNumber) && !slices.ContainsFunc(p.Pairs, PeerPair.unsound)
 }
 
 func (p PeerPair) unsound() bool {

@@ -21,7 +21,7 @@ type Request struct {
 	Policy   Policy         `json:"onOwnerGone"` // create, enter
 	Seq      uint64         `json:"seq"`         // resume: the last of the room that the client has taken note of
 	Fresh    bool           `json:"fresh"`       // resume: it has no peer connections any more
-	Joined   RequestID      `json:"joined"`      // leave: the request that it ends; empty ends any
+	Joined   RequestID      `json:"joined"`      // leave, close: the request whose membership it ends; empty ends any
 	Lost     bool           `json:"lost"`        // leave: the connection ended
 	TargetID ClientID       `json:"targetId"`    // signal
 	N        int64          `json:"n"`           // signal: grows with each signal of a sender
@@ -75,7 +75,7 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 		if err := r.Policy.Check(); err != nil {
 			return r, fmt.Errorf("%w: %w", ErrRequest, err)
 		}
-	case OpLeave:
+	case OpLeave, OpClose:
 		if r.Joined != "" {
 			if err := r.Joined.Check(); err != nil {
 				return r, fmt.Errorf("%w: joined: %w", ErrRequest, err)
@@ -90,7 +90,7 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 		case r.Data == nil:
 			return r, fmt.Errorf(`%w: signal needs "data"`, ErrRequest)
 		}
-	case OpJoin, OpResume, OpClose, OpRoster, OpList:
+	case OpJoin, OpResume, OpRoster, OpList:
 	default:
 		return r, fmt.Errorf("%w: there is no operation %q", ErrRequest, Clip(string(op)))
 	}
@@ -129,19 +129,21 @@ func AppendRequest(b []byte, op Op, r *Request) []byte {
 			b = append(b, `,"fresh":`...)
 			b = strconv.AppendBool(b, r.Fresh)
 		}
-	case OpLeave:
+	case OpLeave, OpClose:
 		if r.Joined != "" {
 			b = appendField(b, "joined", string(r.Joined))
 		}
-		b = append(b, `,"lost":`...)
-		b = strconv.AppendBool(b, r.Lost)
+		if op == OpLeave {
+			b = append(b, `,"lost":`...)
+			b = strconv.AppendBool(b, r.Lost)
+		}
 	case OpSignal:
 		b = appendField(b, "targetId", string(r.TargetID))
 		b = append(b, `,"n":`...)
 		b = strconv.AppendInt(b, r.N, 10)
 		b = append(b, `,"data":`...)
 		b = append(b, r.Data...)
-	case OpClose, OpRoster, OpList:
+	case OpRoster, OpList:
 	}
 	return append(b, '}')
 }

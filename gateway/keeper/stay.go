@@ -112,21 +112,24 @@ func (k *Keeper) senderIs(s *sender, stay *proto.Stay) {
 		}
 	case s.turn > 0 && stay.Since > s.since: // it has left and joined anew, or come back fresh: nobody wants what was
 		k.anew(s, stay)
-	case stay.Gateway != k.cfg.Self && stay.Turn > s.knownTurn():
+	case stay.Turn <= s.knownTurn():
+	case stay.Gateway != k.cfg.Self:
 		k.goesOn(s, stay.Gateway, stay.Turn)
+	case s.gone != nil: // it is back, and its answer is not here yet
+		k.takeOver(s, &In{Before: s.gone.to}, stay)
 	}
 }
 
-// anew drops what is kept of a sender's earlier stay.
+// anew drops what is kept of a sender's earlier stay. Of the new one there may be something elsewhere, even if it is here now.
 func (k *Keeper) anew(s *sender, stay *proto.Stay) {
 	k.hangUp(s)
 	k.dropAll(s)
-	s.since = stay.Since
 	if stay.Gateway == k.cfg.Self {
-		s.turn = stay.Turn
+		k.forget(s)
 		return
 	}
-	k.remember(s, &departure{to: stay.Gateway, turn: stay.Turn, next: stay.Gateway})
+	s.since = stay.Since
+	k.remember(s, &departure{to: stay.Gateway, turn: stay.Turn, next: stay.Gateway, nextTurn: stay.Turn})
 }
 
 // left drops what is kept for a target that has left.
@@ -168,8 +171,10 @@ func (k *Keeper) compared(in *In) {
 		if t.room != in.Room {
 			continue
 		}
-		k.notAstray(t)
-		if _, member := in.Stays.Members[t.id]; !member && t.stay.Since < in.Seq {
+		switch _, member := in.Stays.Members[t.id]; {
+		case member:
+			k.notAstray(t)
+		case t.stay.Since < in.Seq:
 			k.left(t)
 		}
 	}

@@ -53,7 +53,7 @@
 // Signals to a resumable client are kept by the gateways of their senders (package keeper), which push them. While a membership asks, it is
 // given of a sender only what that sender's present keeper pushes, up to the number that it has named; the rest waits. Example: bob comes
 // back and has heard ann's signals up to 3. ann's keeper names 5 and pushes 4, 5 and 6. bob hears 4 and 5, live, and 6. Had the keeper been
-// sure only above 4, live would have said that signals of ann's may be lost up to 5.
+// sure only above 4, bob would have heard live first, which says that signals of ann's up to 4 may be lost, and then 5 and 6.
 //
 // What a live member was given is confirmed by the pong to a ping that was queued behind it.
 //

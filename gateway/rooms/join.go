@@ -10,7 +10,7 @@ import (
 // for it, and is brought level with the room.
 func (c *Core) joined(cl *Client, in *In) Outcome {
 	e, payload, bears := in.Event, in.Payload, in.Bears
-	if cl.session != nil && cl.session.ousted {
+	if cl.session != nil && cl.session.ousted || c.outrun(cl) {
 		return c.leaveMade(cl, bears)
 	}
 	r := c.room(cl.ask.Room)
