@@ -81,6 +81,9 @@ func (p *peers) look() {
 
 // Form implements [worker.Peers]. An older replica comes and goes every few seconds.
 func (p *peers) Form() int {
+	if !p.r.w.Older {
+		return proto.RecordForm
+	}
 	const turn = 3 * time.Second
 	return 1 + int(p.r.w.now/int64(turn)%proto.RecordForm)
 }

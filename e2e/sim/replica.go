@@ -138,7 +138,7 @@ func (t *wire) Tell(_ proto.Token, gateways []proto.GatewayID, event []byte) {
 	t.r.w.note("%s tells %s", t.r.name, event)
 	for _, id := range gateways {
 		if g := t.r.w.gateway(id); g != nil {
-			t.r.send(&g.process, func() { g.event(event) })
+			t.r.send(&g.process, func() { g.event(event, "") })
 		}
 	}
 }
@@ -147,7 +147,7 @@ func (t *wire) Tell(_ proto.Token, gateways []proto.GatewayID, event []byte) {
 func (t *wire) Reply(subject string, event []byte, bears proto.RequestID) {
 	t.r.w.note("%s answers %s %s", t.r.name, subject, event)
 	if a := t.r.w.attempts[subject]; a != nil {
-		t.r.send(&a.ask.g.process, func() { a.ask.g.answer(a, event, bears) })
+		t.r.send(&a.ask.g.process, func() { a.ask.g.answer(a, event, bears, "") })
 	}
 }
 

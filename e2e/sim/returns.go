@@ -1,0 +1,80 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// judgeChange judges a change of a room for sessions: no earlier turn changes anything, and nobody is removed who comes back in
+// time.
+func (w *world) judgeChange(last *state, e *entry) {
+	change := &e.state.Record.Change
+	p := w.pages[change.ID]
+	if p == nil || p.keep == 0 || !last.resumable(change.ID) {
+		return
+	}
+	m := &last.rec.Members[last.rec.Member(change.ID)]
+	if turn, ok := w.turns[change.Request]; ok && turn > 0 && turn < m.Turn {
+		w.fail("turn %d of %s changes a room in which turn %d is: %s", turn, p.id, m.Turn, e.data)
+	}
+	switch change.Event {
+	case proto.ClientLeft, proto.RoomClosed:
+		if change.Reason == proto.MemberLost || change.Reason == proto.OwnerLost {
+			w.judgeRemoval(p, m, e)
+		}
+	default:
+	}
+}
+
+// judgeRemoval judges that a session is removed from a room as lost: its keep is over.
+func (w *world) judgeRemoval(p *page, m *proto.Member, e *entry) {
+	room := e.state.Record.Room
+	c := p.of(m.Turn)
+	if c == nil {
+		w.fail("%s is removed by turn %d, which never was", p.id, m.Turn)
+		return
+	}
+	v := p.view(room)
+	switch {
+	case c.goes:
+	case !c.shut && c == p.conn && v.in && c.idle(room):
+		w.fail("%s is removed from %q, and is connected: %s", c, room, e.data)
+	case !c.shut:
+	case w.now < c.ended+int64(c.keepFor()):
+		w.fail("%s is removed from %q %.3f after its end: %s", c, room, float64(w.now-c.ended)/1e6, e.data)
+	case p.conn != c && p.conn.asksFor(room, c.ended+int64(c.keepFor()-time.Second)):
+		w.fail("%s is removed from %q, and has asked to come back: %s", c, room, e.data)
+	}
+}
+
+// of returns the connection of a turn.
+func (p *page) of(turn int64) *client {
+	for _, c := range p.w.clients {
+		if c.page == p && c.Turn == turn {
+			return c
+		}
+	}
+	return nil
+}
+
+// idle reports whether a client awaits no answer of a room.
+func (c *client) idle(room proto.Room) bool {
+	for _, q := range c.asked[c.answered:] {
+		if q.Room == room && q.Name != proto.SignalSend {
+			return false
+		}
+	}
+	return true
+}
+
+// asksFor reports whether a client has asked to resume a room before a time, has no answer yet, and asked so lately that a leave
+// would have waited for it.
+func (c *client) asksFor(room proto.Room, before int64) bool {
+	for _, q := range c.asked[c.answered:] {
+		if q.Room == room && q.Name == proto.Resume && q.at < before && c.w.now-q.at < int64(8*time.Second) && !c.dead && !c.shut {
+			return true
+		}
+	}
+	return false
+}
