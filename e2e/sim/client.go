@@ -222,7 +222,7 @@ func (c *client) Full() bool { return len(c.in) >= maxRooms }
 
 // Ask implements [turns.Client].
 func (c *client) Ask(a *turns.Ask) rooms.Outcome {
-	q := &ask{Ask: a.Ask, deadline: a.Deadline, req: proto.Request{
+	q := &ask{Ask: a.Ask, deadline: c.soonIf(a.Deadline), req: proto.Request{
 		Room: a.Room, ClientID: c.ID, Gateway: c.g.id, Joined: a.Joined, Lost: a.Lost, Turn: c.Turn,
 	}}
 	c.fill(q)

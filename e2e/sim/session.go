@@ -54,12 +54,13 @@ func (c *client) depart() {
 // leaveAll leaves every room, and reports whether everything that was ever asked has its answer. What a session whose time is up
 // cannot leave at once it leaves later.
 func (c *client) leaveAll() (settled bool) {
+	c.leaving = c.away
 	if !c.away {
 		return c.turns.Depart(c, maps.Clone(c.in), c.w.now+int64(proto.RequestTimeout))
 	}
 	for {
 		c.failed = false
-		settled = c.turns.Depart(c, maps.Clone(c.in), c.w.now+int64(leaveIn))
+		settled = c.turns.Depart(c, maps.Clone(c.in), c.w.now+int64(proto.RequestTimeout))
 		if !c.failed || c.stopped {
 			return settled
 		}
@@ -75,6 +76,14 @@ func (c *client) leaveAll() (settled bool) {
 			return false
 		}
 	}
+}
+
+// soonIf returns when a request is unavailable: soon, where the session leaves that was kept.
+func (c *client) soonIf(deadline int64) int64 {
+	if c.leaving {
+		return min(deadline, c.w.now+int64(leaveIn))
+	}
+	return deadline
 }
 
 // fill gives a request what a session's has beside others.
