@@ -16,9 +16,10 @@ import (
 // and 3 those of [AppendCompact]. A replica says in its beats which one it knows; a newer one is written once all do. Form 3 is
 // form 2 with what a room has of resumable sessions and of its policy; it is written for rooms that have such, and no others.
 const (
-	RecordForm  = sessionForm
+	RecordForm  = SessionForm
+	SessionForm = 3 // the first that holds sessions and policies
 	compactForm = 2
-	sessionForm = 3
+	sessionForm = SessionForm
 )
 
 // ErrRecordForm is wrapped, beside [ErrRecord], by what decoding a record of a newer form returns: it must not be rewritten.
@@ -124,6 +125,17 @@ const membersKey = `,"members":[`
 // Compact reports whether a record has form 2 or a newer one.
 func Compact(b []byte) bool { return bytes.HasPrefix(b, []byte(`{"v":`)) }
 
+// FormOf returns the form of a record that this version can read.
+func FormOf(b []byte) int {
+	switch {
+	case !Compact(b):
+		return 1
+	case bytes.HasPrefix(b, []byte(`{"v":2,`)):
+		return compactForm
+	}
+	return sessionForm
+}
+
 // DecodeHead reads a record of form 2 or 3 but for its members, which it returns packed; they share the record's memory. The error
 // wraps [ErrRecord].
 func (d *RecordDecoder) DecodeHead(b []byte) (Record, Pack, error) {
@@ -211,6 +223,24 @@ func decodeHead(b []byte) (Record, Pack, error) {
 	return Record{
 		Room: h.Room, OwnerID: h.OwnerID, Prev: h.Prev, Change: h.Change, Closed: h.Closed, OnOwnerGone: h.Policy,
 	}, p, nil
+}
+
+// Find decodes one member and no other.
+func (p Pack) Find(id ClientID) (Member, bool) {
+	one := appendString([]byte{'['}, string(id))
+	from := bytes.LastIndex(p.raw, append(one, ',')) // no string in there has a quote in it; who has joined last stands last
+	if from < 0 {
+		return Member{}, false
+	}
+	end := bytes.IndexByte(p.raw[from:], ']')
+	if end < 0 {
+		return Member{}, false
+	}
+	members, err := Pack{Gateways: p.Gateways, Count: 1, raw: p.raw[from : from+end+1], stays: p.stays}.Members()
+	if err != nil {
+		return Member{}, false
+	}
+	return members[0], true
 }
 
 // Members decodes the members. They share memory with one another, not with the pack. The error wraps [ErrRecord].

@@ -51,6 +51,9 @@ func AppendEvent(b []byte, e *Event) []byte {
 			b = appendIDs(b, "fresh", e.Fresh)
 		}
 		b = appendUint(b, "seq", e.Seq)
+		if e.Policy != "" && e.Policy != PolicyClose {
+			b = appendField(b, "onOwnerGone", string(e.Policy))
+		}
 	case RoomLeft:
 		b = appendField(b, "room", string(e.Room))
 		b = append(b, `,"kicked":`...)

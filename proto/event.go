@@ -106,7 +106,8 @@ type Event struct {
 	Code    Code               `json:"code"`    // error
 	Seq     uint64             `json:"seq"`
 	Prev    uint64             `json:"prev"`
-	Reason  Reason             `json:"reason"` // room-closed; room-left with kicked true
+	Reason  Reason             `json:"reason"`      // room-closed; room-left with kicked true; client-left; not-in-room
+	Policy  Policy             `json:"onOwnerGone"` // roster, where it is not close
 	Version int                `json:"version"`
 	Limits  *Limits            `json:"limits"` // connected
 	List    []RoomInfo         `json:"rooms"`  // rooms

@@ -102,6 +102,9 @@ func (d *RecordDecoder) readChange(c *cursor, ch *Change) (id, request []byte) {
 		ch.Reason = Reason(c.plain())
 	}
 	ch.Fresh, ch.Owner = c.optional(`,"fresh":true`), c.optional(`,"owner":true`)
+	if c.optional(`,"before":"`) {
+		ch.Before = GatewayID(d.share(c.plain()))
+	}
 	c.literal(`,"request":"`)
 	request = c.plain()
 	c.literal(`,"replica":"`)

@@ -56,11 +56,12 @@ func (m *Member) Stay() Stay {
 
 // Change is what a record changed.
 type Change struct {
-	Event    Name        `json:"event"`              // room-created, client-joined, client-left, room-closed
+	Event    Name        `json:"event"`              // room-created, client-joined, client-left, client-back, room-closed
 	ID       ClientID    `json:"id,omitzero"`        // who joined, left or came back; who made or closed the room
 	Reason   Reason      `json:"reason,omitzero"`    // room-closed, client-left
 	Fresh    bool        `json:"fresh,omitzero"`     // client-back: it has no peer connections any more
 	Owner    bool        `json:"owner,omitzero"`     // client-left: it was the owner; room-closed of a room without one: false
+	Before   GatewayID   `json:"before,omitzero"`    // client-back: the gateway that it was in the room by before
 	Request  RequestID   `json:"request"`            // the request that made the change
 	Replica  ReplicaID   `json:"replica"`            // who made it
 	Gateways []GatewayID `json:"gateways,omitempty"` // which had members before and have none after it
@@ -166,6 +167,9 @@ func appendChange(b []byte, c *Change) []byte {
 	}
 	if c.Owner {
 		b = append(b, `,"owner":true`...)
+	}
+	if c.Before != "" {
+		b = appendField(b, "before", string(c.Before))
 	}
 	b = appendField(b, "request", string(c.Request))
 	b = appendField(b, "replica", string(c.Replica))

@@ -33,6 +33,16 @@ func Ops() []Op {
 	return []Op{OpCreate, OpJoin, OpEnter, OpResume, OpLeave, OpClose, OpSignal, OpRoster, OpList}
 }
 
+// Changes reports whether the operation may change its room.
+func (op Op) Changes() bool {
+	switch op {
+	case OpCreate, OpJoin, OpEnter, OpResume, OpLeave, OpClose:
+		return true
+	case OpSignal, OpRoster, OpList:
+	}
+	return false
+}
+
 // Role is what a process is, in its beat.
 type Role string
 

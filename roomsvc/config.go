@@ -22,8 +22,8 @@ type Config struct {
 	Replicas   int    // copies of the stream in a NATS cluster; default 1
 	Memory     bool   // the stream is kept in memory rather than on files
 	MaxMembers int    // of a room; default 1024, negative: no limit
-	// RecordForm is the newest form in which rooms are written to the journal: 1, which version 0.1 reads too, or 2, which is
-	// written once every replica knows it and is set to it. Default: 2. Both are read.
+	// RecordForm is the newest form in which rooms are written to the journal: 1, which version 0.1 reads too, or 2 or 3, each of
+	// which is written once every replica knows it and is set to it. Without 3, no session is resumable. Default: 3. All are read.
 	RecordForm int
 
 	timings inside.Timings // set by tests

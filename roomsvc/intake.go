@@ -116,7 +116,7 @@ func (in *intake) take(op proto.Op, data []byte, reply string, header nats.Heade
 // answered by another process, needs the first.
 func readHeader(op proto.Op, header nats.Header) (proto.RequestID, time.Duration, error) {
 	id := proto.RequestID(header.Get(proto.HeaderRequest))
-	if id != "" || op == proto.OpCreate || op == proto.OpJoin || op == proto.OpLeave {
+	if id != "" || op.Changes() {
 		if err := id.Check(); err != nil {
 			return "", 0, fmt.Errorf("%w: the header %s: %w", proto.ErrRequest, proto.HeaderRequest, err)
 		}

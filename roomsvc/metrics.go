@@ -116,16 +116,25 @@ func outcomes(op proto.Op) []string {
 	list := []string{
 		string(proto.CodeBadRequest), string(proto.CodeUnavailable), string(proto.CodeInternal), string(proto.CodeRoomFull),
 	}
+	if op.Changes() {
+		list = append(list, string(proto.Fenced), string(proto.CodeResumeFirst))
+	}
 	var names []proto.Name
 	switch op {
 	case proto.OpCreate:
 		names = []proto.Name{proto.RoomCreated, proto.RoomExists}
 	case proto.OpJoin:
 		names = []proto.Name{proto.RoomJoined, proto.RoomNotExists}
+	case proto.OpEnter:
+		names = []proto.Name{proto.RoomCreated, proto.RoomJoined}
+	case proto.OpResume:
+		names = []proto.Name{proto.Resumed, proto.NotInRoom}
 	case proto.OpLeave:
 		names = []proto.Name{proto.RoomLeft, proto.NotInRoom}
+	case proto.OpClose:
+		names = []proto.Name{proto.RoomLeft, proto.NotInRoom, proto.Name(proto.CodeForbidden)}
 	case proto.OpSignal:
-		names = []proto.Name{relayed, proto.NotInRoom, proto.TargetNotFound}
+		names = []proto.Name{relayed, proto.PushIt, proto.NotInRoom, proto.TargetNotFound}
 	case proto.OpRoster:
 		names = []proto.Name{proto.Roster, proto.RoomNotExists}
 	case proto.OpList:

@@ -45,10 +45,11 @@ type peers Service
 func (p *peers) First(token proto.Token, form int) bool {
 	return p.watch.First(token, form)
 }
-func (p *peers) Form() int                         { return p.watch.Form() }
-func (p *peers) Gone(gateway proto.GatewayID) bool { return p.watch.Gone(gateway) }
-func (p *peers) Know(role proto.Role, id string)   { p.watch.Know(role, id) }
-func (p *peers) InTouch() bool                     { return (*Service)(p).inTouch() }
+func (p *peers) Form() int                                      { return p.watch.Form() }
+func (p *peers) Early() bool                                    { return p.watch.Early() }
+func (p *peers) Gone(gateway proto.GatewayID) (time.Time, bool) { return p.watch.Gone(gateway) }
+func (p *peers) Know(role proto.Role, id string)                { p.watch.Know(role, id) }
+func (p *peers) InTouch() bool                                  { return (*Service)(p).inTouch() }
 
 // meter counts and logs what a worker says.
 type meter Service

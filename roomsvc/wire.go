@@ -7,6 +7,7 @@ import (
 
 	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/worker"
 )
 
 // scratch holds buffers in which signals are encoded; NATS copies what is published.
@@ -31,26 +32,35 @@ func (w *wire) publish(subject string, data []byte) {
 	}
 }
 
-// Tell sends a room event to the room's subject and to gateways.
-func (w *wire) Tell(token proto.Token, gateways []proto.GatewayID, event []byte) {
+// send publishes with headers, of which those that are empty are left out.
+func (w *wire) send(subject string, data []byte, beside worker.Beside) {
+	if beside == (worker.Beside{}) {
+		w.publish(subject, data)
+		return
+	}
+	header := make(nats.Header, 1)
+	if beside.Bears != "" {
+		header[proto.HeaderRequest] = []string{string(beside.Bears)}
+	}
+	if beside.Stays != "" {
+		header[proto.HeaderMembers] = []string{beside.Stays}
+	}
+	if err := w.nc.PublishMsg(&nats.Msg{Subject: subject, Header: header, Data: data}); err != nil {
+		w.metrics.unsent.Inc()
+	}
+}
+
+// Tell sends a room event to the room's subject and to gateways; to these with the stay of who joined or came back, if any.
+func (w *wire) Tell(token proto.Token, gateways []proto.GatewayID, event []byte, stays string) {
 	w.publish(w.subjects.RoomEvent(token), event)
 	for _, g := range gateways {
-		w.publish(w.subjects.GatewayRoom(g, token), event)
+		w.send(w.subjects.GatewayRoom(g, token), event, worker.Beside{Stays: stays})
 	}
 }
 
 // Reply answers an attempt. With a room-joined a header tells which request the member's record bears, since that is what
 // its leave has to name: another than this one, or this one where the gateway has had it in the room all along.
-func (w *wire) Reply(subject string, data []byte, bears proto.RequestID) {
-	if bears == "" {
-		w.publish(subject, data)
-		return
-	}
-	header := nats.Header{proto.HeaderRequest: {string(bears)}}
-	if err := w.nc.PublishMsg(&nats.Msg{Subject: subject, Header: header, Data: data}); err != nil {
-		w.metrics.unsent.Inc()
-	}
-}
+func (w *wire) Reply(subject string, data []byte, beside worker.Beside) { w.send(subject, data, beside) }
 
 // Forward publishes a signal to the target's gateway with the asker's reply subject on it, or refuses it when that
 // gateway has not been heard of lately.

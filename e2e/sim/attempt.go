@@ -7,6 +7,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/worker"
 )
 
 // ask is a request of a gateway to the room service, as gateway/ask makes it: to the replica that ranks first, and to the
@@ -106,14 +107,14 @@ func (a *ask) again(d time.Duration, attempts int) {
 }
 
 // answer takes the answer to an attempt.
-func (g *gateway) answer(at *attempt, data []byte, bears proto.RequestID, header string) {
+func (g *gateway) answer(at *attempt, data []byte, beside worker.Beside) {
 	a := at.ask
 	e, err := proto.DecodeAnswer(data)
 	if err != nil {
 		g.w.fail("an answer cannot be read: %v: %s", err, data)
 		return
 	}
-	stays := g.w.stays(header)
+	stays := g.w.stays(beside.Stays)
 	switch {
 	case a.c == nil:
 		if !a.done {
@@ -132,7 +133,7 @@ func (g *gateway) answer(at *attempt, data []byte, bears proto.RequestID, header
 		if current := a.c.asking; current != nil && current.Num == a.Num {
 			q = current.Ask
 		}
-		g.step(&rooms.In{Kind: rooms.Answer, Client: &a.c.Client, Ask: q, Event: &e, Payload: data, Bears: bears, Stays: stays})
+		g.step(&rooms.In{Kind: rooms.Answer, Client: &a.c.Client, Ask: q, Event: &e, Payload: data, Bears: beside.Bears, Stays: stays})
 	}
 }
 

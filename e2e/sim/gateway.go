@@ -6,6 +6,7 @@ import (
 	"github.com/parley-rtc/parley/gateway/keeper"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/worker"
 )
 
 // gateway is a gateway's core with what carries out what it says. Queues to clients have no bound, and what is queued has
@@ -153,7 +154,7 @@ func (g *gateway) deliver(o *rooms.Out) {
 func (g *gateway) ack(reply string, e proto.Event) {
 	if a := g.w.attempts[reply]; a != nil {
 		event := proto.AppendEvent(nil, &e)
-		g.send(&a.ask.g.process, func() { a.ask.g.answer(a, event, "", "") })
+		g.send(&a.ask.g.process, func() { a.ask.g.answer(a, event, worker.Beside{}) })
 	}
 }
 

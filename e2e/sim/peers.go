@@ -30,6 +30,7 @@ type peer struct {
 	heard   int64
 	beat    bool // it has beaten
 	gone    bool
+	since   int64 // it is gone
 }
 
 func newPeers(r *replica) peers {
@@ -69,7 +70,7 @@ func (p *peers) look() {
 		if x.gone || now-max(x.heard, p.since) < int64(after) {
 			continue
 		}
-		x.gone = true
+		x.gone, x.since = true, now
 		w.note("%s counts %s as gone", p.r.name, x.name)
 		if x.gateway {
 			p.r.worker.Sweep(w.time(), p.r.ready)
@@ -103,10 +104,16 @@ func (p *peers) First(token proto.Token, _ int) bool {
 	return proto.First(live, token) == p.r.id
 }
 
+// Early implements [worker.Peers].
+func (p *peers) Early() bool { return false }
+
 // Gone implements [worker.Peers].
-func (p *peers) Gone(gateway proto.GatewayID) bool {
+func (p *peers) Gone(gateway proto.GatewayID) (since time.Time, gone bool) {
 	x := p.known[string(gateway)]
-	return x != nil && x.gone
+	if x == nil || !x.gone {
+		return time.Time{}, false
+	}
+	return began.Add(time.Duration(x.since)), true
 }
 
 // Know implements [worker.Peers].
@@ -148,7 +155,10 @@ func (w *world) beat(name string, from *process) {
 func (w *world) leaving(g *gateway) {
 	for _, r := range w.replicas {
 		if w.net.reach(g.node, r.node) && !r.asleep {
-			r.peers.know(g.name, true).gone = true
+			x := r.peers.know(g.name, true)
+			if !x.gone {
+				x.gone, x.since = true, w.now
+			}
 			r.soon(func() { r.worker.Sweep(w.time(), r.ready) })
 		}
 	}

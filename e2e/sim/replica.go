@@ -106,7 +106,7 @@ func (r *replica) check() {
 		return
 	}
 	for _, g := range r.w.gateways {
-		if r.peers.Gone(g.id) {
+		if _, gone := r.peers.Gone(g.id); gone {
 			continue
 		}
 		for _, e := range r.rooms.Of(g.id) {
@@ -134,20 +134,20 @@ func (r *replica) check() {
 type wire struct{ r *replica }
 
 // Tell implements [worker.Wire].
-func (t *wire) Tell(_ proto.Token, gateways []proto.GatewayID, event []byte) {
-	t.r.w.note("%s tells %s", t.r.name, event)
+func (t *wire) Tell(_ proto.Token, gateways []proto.GatewayID, event []byte, stays string) {
+	t.r.w.note("%s tells %s %s", t.r.name, event, stays)
 	for _, id := range gateways {
 		if g := t.r.w.gateway(id); g != nil {
-			t.r.send(&g.process, func() { g.event(event, "") })
+			t.r.send(&g.process, func() { g.event(event, stays) })
 		}
 	}
 }
 
 // Reply implements [worker.Wire].
-func (t *wire) Reply(subject string, event []byte, bears proto.RequestID) {
-	t.r.w.note("%s answers %s %s", t.r.name, subject, event)
+func (t *wire) Reply(subject string, event []byte, beside worker.Beside) {
+	t.r.w.note("%s answers %s %s %s", t.r.name, subject, event, beside.Stays)
 	if a := t.r.w.attempts[subject]; a != nil {
-		t.r.send(&a.ask.g.process, func() { a.ask.g.answer(a, event, bears, "") })
+		t.r.send(&a.ask.g.process, func() { a.ask.g.answer(a, event, beside) })
 	}
 }
 
@@ -156,7 +156,7 @@ func (t *wire) Forward(q *proto.Request, gateway proto.GatewayID, reply string) 
 	g := t.r.w.gateway(gateway)
 	if g == nil || !t.r.peers.fresh(gateway) {
 		e := proto.Errorf(proto.CodeUnavailable, q.Room, q.ClientID, "the target's gateway does not answer")
-		t.Reply(reply, proto.AppendEvent(nil, &e), "")
+		t.Reply(reply, proto.AppendEvent(nil, &e), worker.Beside{})
 		return
 	}
 	e := proto.Event{Name: proto.SignalReceive, Room: q.Room, SenderID: q.ClientID, Data: q.Data, N: q.N}

@@ -72,10 +72,7 @@ func (s *stream) append(node int, token proto.Token, data []byte, expect uint64,
 		return
 	}
 	e := &entry{seq: uint64(len(s.log) + 1), token: token, data: data, when: s.w.time(), done: done}
-	e.state = &room.State{Seq: e.seq, Record: rec, Form: 1}
-	if proto.Compact(data) {
-		e.state.Form = proto.RecordForm
-	}
+	e.state = &room.State{Seq: e.seq, Record: rec, Form: proto.FormOf(data)}
 	e.at = s.w.now + s.delay()
 	for i := range nodes {
 		e.feedAt[i] = s.w.now + s.delay()

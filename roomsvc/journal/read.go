@@ -55,14 +55,6 @@ func (j *Journal) decodeRead(token proto.Token, data []byte) Result {
 		return Result{Seq: answer.Message.Seq, Err: err}
 	}
 	return Result{Seq: answer.Message.Seq, State: &room.State{
-		Seq: answer.Message.Seq, Record: rec, Form: formOf(answer.Message.Data),
+		Seq: answer.Message.Seq, Record: rec, Form: proto.FormOf(answer.Message.Data),
 	}}
-}
-
-// formOf returns the form of a record that was decoded.
-func formOf(record []byte) int {
-	if proto.Compact(record) {
-		return proto.RecordForm
-	}
-	return 1
 }

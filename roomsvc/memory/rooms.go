@@ -22,10 +22,11 @@ type Rooms struct {
 
 // Room is a room in memory.
 type Room struct {
-	Token   proto.Token
-	state   *room.State
-	targets map[proto.ClientID]proto.GatewayID // the members of a large room; nil in a small one
-	places  []place                            // one for each gateway that has members
+	Token proto.Token
+	state *room.State
+	// targets has the members of a large room, and where signals to each are sent: see routed. It is nil in a small one.
+	targets map[proto.ClientID]proto.GatewayID
+	places  []place // one for each gateway that has members
 }
 
 // place says where a room stands in a gateway's list.

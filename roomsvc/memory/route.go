@@ -5,7 +5,8 @@ import (
 	"github.com/parley-rtc/parley/roomsvc/room"
 )
 
-// Route returns the target's gateway when sender and target are members of the room. Every signal asks this.
+// Route returns the target's gateway when sender and target are members of the room, and the target's session is not resumable: a
+// signal to one that is, the sender's gateway has to keep. Every signal asks this.
 func (r *Rooms) Route(token proto.Token, sender, target proto.ClientID) (proto.GatewayID, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -14,9 +15,9 @@ func (r *Rooms) Route(token proto.Token, sender, target proto.ClientID) (proto.G
 		return "", false
 	}
 	if e.targets != nil {
-		gateway, ok := e.targets[target]
+		gateway := e.targets[target]
 		_, in := e.targets[sender]
-		return gateway, ok && in
+		return gateway, gateway != "" && in
 	}
 	var gateway proto.GatewayID
 	var in, ok bool
@@ -24,7 +25,7 @@ func (r *Rooms) Route(token proto.Token, sender, target proto.ClientID) (proto.G
 	for i := range members {
 		switch members[i].ID {
 		case target:
-			gateway, ok = members[i].Gateway, true
+			gateway, ok = members[i].Gateway, members[i].Turn == 0
 		case sender:
 			in = true
 		}
@@ -40,10 +41,12 @@ func (e *Room) index(old *room.State) {
 	}
 	rec := &e.state.Record
 	if e.targets != nil && old.Open() && rec.Prev == old.Seq {
-		switch last := rec.Members[len(rec.Members)-1]; rec.Change.Event {
+		switch last := &rec.Members[len(rec.Members)-1]; rec.Change.Event {
+		case proto.ClientBack:
+			return // it was resumable, and is
 		case proto.ClientJoined:
 			if last.ID == rec.Change.ID {
-				e.targets[last.ID] = last.Gateway
+				e.targets[last.ID] = routed(last)
 				return
 			}
 		case proto.ClientLeft:
@@ -53,6 +56,14 @@ func (e *Room) index(old *room.State) {
 	}
 	e.targets = make(map[proto.ClientID]proto.GatewayID, len(rec.Members)+len(rec.Members)/4)
 	for i := range rec.Members {
-		e.targets[rec.Members[i].ID] = rec.Members[i].Gateway
+		e.targets[rec.Members[i].ID] = routed(&rec.Members[i])
 	}
+}
+
+// routed returns where signals to a member are sent; empty: they are not relayed.
+func routed(m *proto.Member) proto.GatewayID {
+	if m.Turn > 0 {
+		return ""
+	}
+	return m.Gateway
 }

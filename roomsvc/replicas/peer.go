@@ -136,13 +136,19 @@ func (w *Watch) forget(p *peer) {
 
 // rerank is called with the lock held.
 func (w *Watch) rerank(now time.Time) {
-	var live, able []proto.ReplicaID
+	var able [proto.RecordForm + 1][]proto.ReplicaID
+	up := func(id proto.ReplicaID, knows int) {
+		for form := 1; form <= min(max(knows, 1), proto.RecordForm); form++ {
+			able[form] = append(able[form], id)
+		}
+	}
 	form := w.cfg.Form
-	if now.Sub(w.since) <= w.cfg.Timings.Missed {
-		form = 1 // there may be replicas that were not heard yet
+	early := now.Sub(w.since) <= w.cfg.Timings.Missed // there may be replicas that were not heard yet
+	if early {
+		form = 1
 	}
 	if w.state == proto.Up {
-		live, able = append(live, w.cfg.Self), append(able, w.cfg.Self)
+		up(w.cfg.Self, proto.RecordForm)
 	}
 	for id, p := range w.peers {
 		if p.role != proto.RoleRoomsvc || p.gone {
@@ -150,15 +156,14 @@ func (w *Watch) rerank(now time.Time) {
 		}
 		form = min(form, max(p.record, 1))
 		if p.state == proto.Up && now.Sub(latest(p.beat, w.since)) <= w.cfg.Timings.Missed {
-			live = append(live, proto.ReplicaID(id))
-			if p.record >= proto.RecordForm {
-				able = append(able, proto.ReplicaID(id))
-			}
+			up(proto.ReplicaID(id), p.record)
 		}
 	}
 	w.form.Store(int32(form)) // small
-	store(&w.ranking, live)
-	store(&w.able, able)
+	w.early.Store(early)
+	for form := 1; form <= proto.RecordForm; form++ {
+		store(&w.able[form], able[form])
+	}
 }
 
 // store stores a list in an order of its own, unless it is there.

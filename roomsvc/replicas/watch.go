@@ -24,7 +24,7 @@ type Timings struct {
 	NoResponders time.Duration // for so long nobody answers for it: gone: 3 s
 	Silence      time.Duration // for so long nothing is heard: gone: 8 s
 	Grace        time.Duration // after a start or a reconnection, which does not count: 6 s
-	Forget       time.Duration // after which a process that is gone is no longer remembered: 1 min
+	Forget       time.Duration // after which a process that is gone is no longer remembered: 6 min, longer than any session is kept
 }
 
 // withDefaults fills in what is not set.
@@ -41,7 +41,7 @@ func (t Timings) withDefaults() Timings {
 	set(&t.NoResponders, 3*time.Second)
 	set(&t.Silence, 8*time.Second)
 	set(&t.Grace, 6*time.Second)
-	set(&t.Forget, time.Minute)
+	set(&t.Forget, proto.MaxKeep*time.Second+time.Minute)
 	return t
 }
 
@@ -69,9 +69,9 @@ type Watch struct {
 	inbox string // replies to questions come below it, by process id
 
 	// Read without the lock; written with it.
-	ranking atomic.Pointer[[]proto.ReplicaID] // who is ranked: up, heard lately
-	able    atomic.Pointer[[]proto.ReplicaID] // those of them that know the newest form of records
-	form    atomic.Int32                      // the newest form of records that all know who are not gone
+	able  [proto.RecordForm + 1]atomic.Pointer[[]proto.ReplicaID] // by form of records: who knows it and is ranked: up, heard lately
+	form  atomic.Int32                                            // the newest form of records that all know who are not gone
+	early atomic.Bool                                             // some may not have been heard yet, so form is 1
 
 	gatewaysMu sync.RWMutex              // guards the field below for a moment; may be taken with mu held
 	gateways   map[proto.GatewayID]*peer // all that are known
@@ -95,9 +95,11 @@ func New(cfg Config) *Watch {
 		cfg: cfg, inbox: cfg.Conn.NewInbox() + ".", peers: make(map[string]*peer),
 		gateways: make(map[proto.GatewayID]*peer), connected: cfg.Conn.IsConnected(), since: time.Now(),
 	}
-	w.ranking.Store(&[]proto.ReplicaID{})
-	w.able.Store(&[]proto.ReplicaID{})
+	for form := range w.able {
+		w.able[form].Store(&[]proto.ReplicaID{})
+	}
 	w.form.Store(1)
+	w.early.Store(true)
 	return w
 }
 

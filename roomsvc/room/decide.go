@@ -8,6 +8,11 @@ import (
 type Rules struct {
 	Replica    proto.ReplicaID // who makes the changes
 	MaxMembers int             // of one room; 0 or less: no limit
+	// Form returns the newest form of records that may be written now; nil: the newest that there is. A room that has what only
+	// form 3 holds goes on having it all the same.
+	Form func() int
+	// Gone reports whether a gateway is gone or leaving: who is there becomes no owner if another can. Nil: none is.
+	Gone func(gateway proto.GatewayID) bool
 }
 
 // Request is a request with the id that makes repeating it safe.
@@ -25,17 +30,30 @@ type Decision struct {
 	Record *proto.Record // to append, expecting its Prev
 	Relay  proto.GatewayID
 	Bears  proto.RequestID // with a room-joined that no change stands behind: the request that made the client a member
+	Stays  string          // what the answer's header [proto.HeaderMembers] says; empty: it has none
+	// Less is set where the client gets less than it asked for, since form 3 may not be written: it is not resumable there, or the
+	// room cannot have its policy.
+	Less bool
 }
 
 // Decide applies the rules to one request. It changes neither s nor q.
 func (r Rules) Decide(s *State, q *Request) Decision {
+	if answer, is := fence(s, q); is {
+		return Decision{Answer: answer}
+	}
 	switch q.Op {
 	case proto.OpCreate:
 		return r.create(s, q)
 	case proto.OpJoin:
 		return r.join(s, q)
+	case proto.OpEnter:
+		return r.enter(s, q)
+	case proto.OpResume:
+		return r.resume(s, q)
 	case proto.OpLeave:
 		return r.leave(s, q)
+	case proto.OpClose:
+		return r.close(s, q)
 	case proto.OpSignal:
 		return r.signal(s, q)
 	case proto.OpRoster:
@@ -43,96 +61,6 @@ func (r Rules) Decide(s *State, q *Request) Decision {
 	case proto.OpList:
 	}
 	return Decision{Answer: proto.Errorf(proto.CodeBadRequest, q.Room, q.ClientID, "there is no operation %q on a room", q.Op)}
-}
-
-func (r Rules) create(s *State, q *Request) Decision {
-	if s.Open() {
-		if m := s.Member(q.ClientID); m != nil && m.Request == q.ID && s.Record.OwnerID == q.ClientID {
-			return Decision{Answer: proto.Event{
-				Name: proto.RoomCreated, Room: q.Room, Clients: others(&s.Record, q.ClientID), Seq: s.Seq,
-			}}
-		}
-		return Decision{Answer: proto.Event{Name: proto.RoomExists, Room: q.Room}}
-	}
-	return Decision{
-		Answer: proto.Event{Name: proto.RoomCreated, Room: q.Room},
-		Record: &proto.Record{
-			Room:    q.Room,
-			OwnerID: q.ClientID,
-			Members: []proto.Member{{ID: q.ClientID, Gateway: q.Gateway, Request: q.ID}},
-			Prev:    s.Sequence(),
-			Change:  r.change(q, proto.RoomCreated),
-		},
-	}
-}
-
-func (r Rules) join(s *State, q *Request) Decision {
-	if !s.Open() {
-		return Decision{Answer: proto.Event{Name: proto.RoomNotExists, Room: q.Room}}
-	}
-	joined := proto.Event{
-		Name: proto.RoomJoined, Room: q.Room, OwnerID: s.Record.OwnerID, Clients: others(&s.Record, q.ClientID), Seq: s.Seq,
-	}
-	if m := s.Member(q.ClientID); m != nil {
-		return Decision{Answer: joined, Bears: m.Request}
-	}
-	old := s.Record.Members
-	if r.MaxMembers > 0 && len(old) >= r.MaxMembers {
-		return Decision{Answer: proto.Errorf(proto.CodeRoomFull, q.Room, q.ClientID,
-			"the room has %d members, which is the most allowed", len(old))}
-	}
-	members := make([]proto.Member, len(old), len(old)+1)
-	copy(members, old)
-	joined.Seq = 0
-	return Decision{
-		Answer: joined,
-		Record: &proto.Record{
-			Room:    q.Room,
-			OwnerID: s.Record.OwnerID,
-			Members: append(members, proto.Member{ID: q.ClientID, Gateway: q.Gateway, Request: q.ID}),
-			Prev:    s.Seq,
-			Change:  r.change(q, proto.ClientJoined),
-		},
-	}
-}
-
-func (r Rules) leave(s *State, q *Request) Decision {
-	left := proto.Event{Name: proto.RoomLeft, Room: q.Room}
-	m := s.Member(q.ClientID)
-	if m == nil || q.Joined != "" && m.Request != q.Joined {
-		if s.madeBy(q) {
-			return Decision{Answer: left}
-		}
-		return Decision{Answer: proto.Event{Name: proto.NotInRoom, Room: q.Room}}
-	}
-	rec := &proto.Record{Room: q.Room, OwnerID: s.Record.OwnerID, Prev: s.Seq}
-	if q.ClientID == s.Record.OwnerID {
-		rec.Closed = true
-		rec.Change = r.change(q, proto.RoomClosed)
-		rec.Change.Reason = proto.OwnerLeft
-		if q.Lost {
-			rec.Change.Reason = proto.OwnerLost
-		}
-	} else {
-		rec.Change = r.change(q, proto.ClientLeft)
-		rec.Members = make([]proto.Member, 0, len(s.Record.Members)-1)
-		for _, other := range s.Record.Members {
-			if other.ID != q.ClientID {
-				rec.Members = append(rec.Members, other)
-			}
-		}
-	}
-	rec.Change.Gateways = gone(s.Record.Members, rec.Members)
-	return Decision{Answer: left, Record: rec}
-}
-
-// madeBy reports whether the room's last change is the leave that the request asks for, which is then a repetition.
-func (s *State) madeBy(q *Request) bool {
-	if s == nil {
-		return false
-	}
-	c := &s.Record.Change
-	return c.Request == q.ID && c.ID == q.ClientID && (c.Event == proto.ClientLeft || c.Event == proto.RoomClosed)
 }
 
 func (r Rules) signal(s *State, q *Request) Decision {
@@ -146,6 +74,13 @@ func (r Rules) signal(s *State, q *Request) Decision {
 	if target == nil {
 		return Decision{Answer: proto.Event{Name: proto.TargetNotFound, Room: q.Room, TargetID: q.TargetID}}
 	}
+	if target.Turn > 0 { // it is kept by the sender's gateway, and pushed
+		both := func(m *proto.Member) bool { return m.ID == q.ClientID || m.ID == q.TargetID }
+		return Decision{
+			Answer: proto.Event{Name: proto.PushIt, Room: q.Room, TargetID: q.TargetID},
+			Stays:  string(proto.AppendStays(nil, "", s.Record.Members, both)),
+		}
+	}
 	return Decision{Relay: target.Gateway}
 }
 
@@ -153,9 +88,13 @@ func roster(s *State, q *Request) Decision {
 	if !s.Open() {
 		return Decision{Answer: proto.Event{Name: proto.RoomNotExists, Room: q.Room}}
 	}
-	return Decision{Answer: proto.Event{
-		Name: proto.Roster, Room: q.Room, OwnerID: s.Record.OwnerID, Clients: others(&s.Record, ""), Seq: s.Seq,
-	}}
+	return Decision{
+		Answer: proto.Event{
+			Name: proto.Roster, Room: q.Room, OwnerID: s.Record.OwnerID, Clients: others(&s.Record, ""), Seq: s.Seq,
+			Policy: s.Record.OnOwnerGone,
+		},
+		Stays: stays(s.Record.Members),
+	}
 }
 
 func (r Rules) change(q *Request, event proto.Name) proto.Change {

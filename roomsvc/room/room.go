@@ -82,6 +82,11 @@ func (s *State) Sequence() uint64 {
 // Open reports whether there is such a room: one that has a record and is not closed.
 func (s *State) Open() bool { return s != nil && !s.Record.Closed }
 
+// OwnersOwn reports whether the room is closed when its owner leaves.
+func (s *State) OwnersOwn() bool {
+	return s.Record.OnOwnerGone == "" || s.Record.OnOwnerGone == proto.PolicyClose
+}
+
 // Member returns the member with that id, or nil.
 func (s *State) Member(id proto.ClientID) *proto.Member {
 	if !s.Open() {

@@ -24,28 +24,52 @@ func requests() *rapid.Generator[room.Request] {
 			q.Joined = ids.Draw(t, "joined")
 		}
 		q.Lost = rapid.Bool().Draw(t, "lost")
+		if q.ClientID != "kim" && (q.Op == proto.OpResume || rapid.Bool().Draw(t, "session")) { // kim has no key
+			q.Turn = rapid.Int64Range(1, 4).Draw(t, "turn")
+			q.Keep = rapid.IntRange(0, 30).Draw(t, "keep")
+		}
+		q.Seq = rapid.Uint64Range(0, 60).Draw(t, "seq")
+		q.Fresh = rapid.Bool().Draw(t, "fresh")
+		q.Policy = rapid.SampledFrom([]proto.Policy{"", proto.PolicyClose, proto.PolicyTransfer, proto.PolicyStay}).Draw(t, "policy")
 		return q
 	})
+}
+
+// course is a room's way through a sequence of requests.
+type course struct {
+	rules room.Rules
+	form  int             // that may be written
+	dead  proto.GatewayID // which is gone
+	st    *room.State
+	came  map[proto.ClientID]uint64 // by which change each member joined, or came back fresh
+	seqs  []uint64                  // of the changes
 }
 
 // TestRulesHoldForAnySequenceOfRequests checks each decision against what a reader of the protocol expects of it.
 func TestRulesHoldForAnySequenceOfRequests(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		rules := room.Rules{Replica: "R", MaxMembers: rapid.IntRange(0, 4).Draw(t, "limit")}
-		var st *room.State
+		c := &course{came: map[proto.ClientID]uint64{}}
+		c.rules = room.Rules{
+			Replica: "R", MaxMembers: rapid.IntRange(0, 4).Draw(t, "limit"),
+			Form: func() int { return c.form },
+			Gone: func(g proto.GatewayID) bool { return g == c.dead },
+		}
 		var seq uint64
 		for _, q := range rapid.SliceOfN(requests(), 1, 60).Draw(t, "requests") {
-			before := copyOf(st)
-			d := rules.Decide(st, &q)
-			if !reflect.DeepEqual(before, st) {
+			c.form = rapid.IntRange(1, proto.RecordForm).Draw(t, "form")
+			c.dead = rapid.SampledFrom([]proto.GatewayID{"", "g1", "g2"}).Draw(t, "dead")
+			before := copyOf(c.st)
+			d := c.rules.Decide(c.st, &q)
+			if !reflect.DeepEqual(before, c.st) {
 				t.Fatalf("%+v changed the state", q)
 			}
-			check(t, rules, st, &q, d)
+			c.check(t, &q, d)
 			if d.Record != nil {
 				seq += uint64(rapid.IntRange(1, 3).Draw(t, "others"))
-				st = &room.State{Seq: seq, Record: *d.Record}
-				repeated(t, rules, st, &q, d)
+				c.st = &room.State{Seq: seq, Record: *d.Record}
+				c.note()
+				c.repeated(t, &q, d)
 			}
 		}
 	})
@@ -61,11 +85,25 @@ func copyOf(st *room.State) *room.State {
 	return &c
 }
 
-func check(t *rapid.T, rules room.Rules, st *room.State, q *room.Request, d room.Decision) {
+// note notes who is there since when.
+func (c *course) note() {
+	c.seqs = append(c.seqs, c.st.Seq)
+	change := &c.st.Record.Change
+	switch {
+	case change.Event == proto.RoomCreated:
+		clear(c.came)
+		c.came[change.ID] = c.st.Seq
+	case change.Event == proto.ClientJoined, change.Event == proto.ClientBack && change.Fresh:
+		c.came[change.ID] = c.st.Seq
+	}
+}
+
+func (c *course) check(t *rapid.T, q *room.Request, d room.Decision) {
+	st, rec := c.st, d.Record
 	if d.Relay != "" {
 		target := st.Member(q.TargetID)
 		if q.Op != proto.OpSignal || st.Member(q.ClientID) == nil || target == nil || target.Gateway != d.Relay ||
-			q.TargetID == q.ClientID || d.Record != nil {
+			target.Turn > 0 || q.TargetID == q.ClientID || rec != nil {
 			t.Fatalf("%+v was relayed to %s", q, d.Relay)
 		}
 		return
@@ -73,24 +111,65 @@ func check(t *rapid.T, rules room.Rules, st *room.State, q *room.Request, d room
 	if d.Answer.Name == "" {
 		t.Fatalf("%+v has no answer", q)
 	}
-	rec := d.Record
-	if rec == nil {
-		return
+	if m := st.Member(q.ClientID); m != nil && m.Turn > 0 && q.Turn > 0 && q.Op != proto.OpRoster && q.Op != proto.OpList {
+		lower, higher := q.Turn < m.Turn, q.Turn > m.Turn && q.Op != proto.OpResume
+		if (lower || higher) && rec != nil || lower != (d.Answer.Name == proto.Fenced) && q.Op != proto.OpResume ||
+			higher != (d.Answer.Code == proto.CodeResumeFirst) {
+			t.Fatalf("%+v by %+v: answered %+v", q, m, d.Answer)
+		}
 	}
-	c := rec.Change
+	if d.Answer.Name == proto.Resumed {
+		c.checkResumed(t, q, d)
+	}
+	if rec != nil {
+		c.checkRecord(t, q, rec)
+		c.checkOwner(t, q, rec)
+		c.checkMembers(t, q, rec)
+	}
+}
+
+// checkResumed checks what one is told who comes back: with whom it makes connections anew, and all stays.
+func (c *course) checkResumed(t *rapid.T, q *room.Request, d room.Decision) {
+	rec, own := &c.st.Record, *c.st.Member(q.ClientID)
+	if d.Record != nil {
+		rec = d.Record
+	}
+	stays, err := proto.DecodeStays(d.Stays)
+	if err != nil || len(stays.Members) != len(rec.Members) || len(d.Answer.Clients) != len(rec.Members)-1 {
+		t.Fatalf("%+v is answered with %d members, and beside it %s, %v", q, len(d.Answer.Clients), d.Stays, err)
+	}
+	if d.Record != nil && stays.Before != own.Gateway {
+		t.Fatalf("%+v came from %s, and is told %s", q, own.Gateway, stays.Before)
+	}
+	for _, m := range rec.Members {
+		if stays.Members[m.ID] != m.Stay() {
+			t.Fatalf("the stay of %+v is told as %+v", m, stays.Members[m.ID])
+		}
+		want := m.ID != q.ClientID && (q.Seq == 0 || c.came[m.ID] > q.Seq)
+		if q.Seq != 0 && (q.Seq < c.came[q.ClientID] || !slices.Contains(c.seqs, q.Seq)) {
+			continue // it cannot have taken note of that
+		}
+		if slices.Contains(d.Answer.Fresh, m.ID) != want {
+			t.Fatalf("%s came by %d: %+v is told that %v are fresh", m.ID, c.came[m.ID], q, d.Answer.Fresh)
+		}
+	}
+}
+
+func (c *course) checkRecord(t *rapid.T, q *room.Request, rec *proto.Record) {
+	st, change := c.st, rec.Change
 	switch {
 	case rec.Prev != st.Sequence():
 		t.Fatalf("%+v expects %d after %d", q, rec.Prev, st.Sequence())
-	case c.Request != q.ID || c.ID != q.ClientID || c.Replica != rules.Replica:
-		t.Fatalf("%+v made %+v", q, c)
-	case rec.Closed != (len(rec.Members) == 0) || rec.Closed != (c.Event == proto.RoomClosed):
+	case change.Request != q.ID || change.ID != q.ClientID || change.Replica != c.rules.Replica:
+		t.Fatalf("%+v made %+v", q, change)
+	case rec.Closed != (len(rec.Members) == 0) || rec.Closed != (change.Event == proto.RoomClosed):
 		t.Fatalf("%+v made %+v", q, rec)
-	case rules.MaxMembers > 0 && len(rec.Members) > max(rules.MaxMembers, 1):
+	case c.rules.MaxMembers > 0 && len(rec.Members) > max(c.rules.MaxMembers, 1):
 		t.Fatalf("%+v made a room of %d", q, len(rec.Members))
-	case !rec.Closed && rec.Members[0].ID != rec.OwnerID:
-		t.Fatalf("%+v made a room whose first member is not its owner", q)
+	case rec.NeedsForm() > max(c.form, 1) && (!st.Open() || st.Record.NeedsForm() < rec.NeedsForm()):
+		t.Fatalf("%+v made %+v, when only form %d might be written", q, rec, c.form)
 	}
-	if got, err := proto.DecodeRecord(proto.AppendRecord(nil, rec)); err != nil || fmt.Sprint(got) != fmt.Sprint(*rec) {
+	if got, err := proto.DecodeRecord(write(rec)); err != nil || fmt.Sprint(got) != fmt.Sprint(*rec) {
 		t.Fatalf("%+v does not come back from its JSON: %+v, %v", rec, got, err)
 	}
 	told := (&room.State{Record: *rec}).Told()
@@ -103,20 +182,81 @@ func check(t *rapid.T, rules room.Rules, st *room.State, q *room.Request, d room
 			t.Fatalf("%+v: gateway %s is not told", rec, m.Gateway)
 		}
 	}
+}
+
+// checkOwner checks that a room has one owner, who is a member, or, where the policy is that, none; and who became it.
+func (c *course) checkOwner(t *rapid.T, q *room.Request, rec *proto.Record) {
+	if rec.Closed {
+		return
+	}
+	owner := rec.Member(rec.OwnerID)
+	if owner < 0 && (rec.OwnerID != "" || rec.OnOwnerGone != proto.PolicyStay) {
+		t.Fatalf("%+v has no owner", rec)
+	}
+	if !c.st.Open() || rec.OwnerID == c.st.Record.OwnerID {
+		return
+	}
+	if rec.OnOwnerGone != c.st.Record.OnOwnerGone || rec.Change.Event != proto.ClientLeft || !rec.Change.Owner ||
+		rec.Change.ID != c.st.Record.OwnerID {
+		t.Fatalf("%+v made %+v of %+v", q, rec, c.st.Record)
+	}
+	if owner < 0 {
+		return
+	}
+	lives := func(m proto.Member) bool { return m.Gateway != c.dead }
+	if i := slices.IndexFunc(rec.Members, lives); owner != max(i, 0) {
+		t.Fatalf("%+v has another owner than the first whose gateway is not %s", rec, c.dead)
+	}
+}
+
+// checkMembers checks that nobody is changed but who asks, and how that one is.
+func (c *course) checkMembers(t *rapid.T, q *room.Request, rec *proto.Record) {
+	sessions := rec.Closed
 	for i, m := range rec.Members {
+		sessions = sessions || m.Turn > 0
 		if slices.ContainsFunc(rec.Members[:i], func(o proto.Member) bool { return o.ID == m.ID }) {
 			t.Fatalf("%+v has a member twice", rec)
+		}
+	}
+	if !c.st.Open() {
+		return
+	}
+	last := -1
+	for _, was := range c.st.Record.Members {
+		i := rec.Member(was.ID)
+		if i < 0 {
+			if was.ID != q.ClientID && !rec.Closed {
+				t.Fatalf("%+v took %s out", q, was.ID)
+			}
+			continue
+		}
+		is := rec.Members[i]
+		if i <= last || is.Turn < was.Turn {
+			t.Fatalf("%+v made %+v of %+v", q, rec.Members, c.st.Record.Members)
+		}
+		last = i
+		if was.ID == q.ClientID {
+			was.Turn, was.Keep, was.Gateway, was.Request = q.Turn, q.Keep, q.Gateway, q.ID
+			if q.Fresh {
+				was.Since = c.st.Seq
+			}
+		}
+		if !sessions {
+			was.Since = 0
+		}
+		if is != was {
+			t.Fatalf("%+v made %+v, expected %+v", q, is, was)
 		}
 	}
 }
 
 // repeated asks again what has just been carried out: nothing may change, and the answer is the first one.
-func repeated(t *rapid.T, rules room.Rules, st *room.State, q *room.Request, first room.Decision) {
-	d := rules.Decide(st, q)
-	if d.Record != nil || d.Answer.Name != first.Answer.Name {
-		t.Fatalf("%+v, repeated, is answered %s, at first %s", q, d.Answer.Name, first.Answer.Name)
+func (c *course) repeated(t *rapid.T, q *room.Request, first room.Decision) {
+	d := c.rules.Decide(c.st, q)
+	if d.Record != nil || d.Answer.Name != first.Answer.Name || d.Stays != first.Stays {
+		t.Fatalf("%+v, repeated, is answered %s %s, at first %s %s", q, d.Answer.Name, d.Stays, first.Answer.Name, first.Stays)
 	}
-	if d.Answer.Name != proto.RoomLeft && d.Answer.Seq != st.Seq {
-		t.Fatalf("%+v, repeated, bears %d, the room is at %d", q, d.Answer.Seq, st.Seq)
+	if d.Answer.Name != proto.RoomLeft && d.Answer.Seq != c.st.Seq {
+		t.Fatalf("%+v, repeated, bears %d, the room is at %d", q, d.Answer.Seq, c.st.Seq)
 	}
 }

@@ -18,12 +18,17 @@ var update = flag.Bool("update", false, "write what the scripts lead to into tes
 
 // TestScripts runs testdata/*.txt: requests, one a line, then "----", then what each led to. A request is
 //
-//	create ID ROOM CLIENT@GATEWAY
-//	join   ID ROOM CLIENT@GATEWAY
-//	leave  ID ROOM CLIENT@GATEWAY [joined=ID] [lost]
+//	create ID ROOM CLIENT@GATEWAY [turn=N] [keep=N] [gone=POLICY]
+//	join   ID ROOM CLIENT@GATEWAY [turn=N] [keep=N]
+//	enter  ID ROOM CLIENT@GATEWAY [turn=N] [keep=N] [gone=POLICY]
+//	resume ID ROOM CLIENT@GATEWAY turn=N [keep=N] [seq=N] [fresh]
+//	leave  ID ROOM CLIENT@GATEWAY [joined=ID] [turn=N] [lost]
+//	close  ID ROOM CLIENT@GATEWAY [turn=N]
 //	signal ID ROOM CLIENT@GATEWAY TARGET
 //	roster ID ROOM
 //	limit N
+//	form N
+//	dead GATEWAY
 //
 // What it led to is its answer, and the record that was committed for it.
 func TestScripts(t *testing.T) {
@@ -56,7 +61,13 @@ func TestScripts(t *testing.T) {
 
 func run(t *testing.T, script string) string {
 	t.Helper()
-	rules := room.Rules{Replica: "R", MaxMembers: 3}
+	form := proto.RecordForm
+	var dead proto.GatewayID
+	rules := room.Rules{
+		Replica: "R", MaxMembers: 3,
+		Form: func() int { return form },
+		Gone: func(g proto.GatewayID) bool { return g == dead },
+	}
 	rooms := map[proto.Room]*room.State{}
 	var seq uint64
 	var out bytes.Buffer
@@ -66,47 +77,81 @@ func run(t *testing.T, script string) string {
 			continue
 		}
 		fmt.Fprintf(&out, "%s\n", line)
-		words := strings.Fields(line)
-		if words[0] == "limit" {
-			n, err := strconv.Atoi(words[1])
-			if err != nil {
-				t.Fatal(err)
-			}
-			rules.MaxMembers = n
-			continue
-		}
-		q := parse(words)
-		d := rules.Decide(rooms[q.Room], &q)
-		switch {
-		case d.Record != nil:
-			seq++
-			st := &room.State{Seq: seq, Record: *d.Record}
-			rooms[q.Room] = st
-			d.Answer.Seq = seq
-			event := st.Record.Event(seq)
-			fmt.Fprintf(&out, "  committed %s\n", proto.AppendRecord(nil, &st.Record))
-			fmt.Fprintf(&out, "  told %v %s\n", st.Told(), proto.AppendEvent(nil, &event))
-			fmt.Fprintf(&out, "  answered %s\n", proto.AppendEvent(nil, &d.Answer))
-		case d.Relay != "":
-			fmt.Fprintf(&out, "  relayed to %s\n", d.Relay)
+		switch words := strings.Fields(line); words[0] {
+		case "limit":
+			rules.MaxMembers = int(number(t, words[1]))
+		case "form":
+			form = int(number(t, words[1]))
+		case "dead":
+			dead = proto.GatewayID(words[1])
 		default:
-			fmt.Fprintf(&out, "  answered %s\n", proto.AppendEvent(nil, &d.Answer))
+			q := parse(t, words)
+			d := rules.Decide(rooms[q.Room], &q)
+			if d.Record != nil {
+				seq++
+				rooms[q.Room] = &room.State{Seq: seq, Record: *d.Record}
+				d.Answer.Seq = seq
+			}
+			tell(&out, rooms[q.Room], &d)
 		}
 	}
 	return out.String()
 }
 
-func parse(words []string) room.Request {
+// tell writes what a decision leads to. st is the room after it.
+func tell(out *bytes.Buffer, st *room.State, d *room.Decision) {
+	if d.Relay != "" {
+		fmt.Fprintf(out, "  relayed to %s\n", d.Relay)
+		return
+	}
+	if d.Record != nil {
+		event := st.Record.Event(st.Seq)
+		fmt.Fprintf(out, "  committed %s\n", write(&st.Record))
+		fmt.Fprintf(out, "  told %v %s%s\n", st.Told(), proto.AppendEvent(nil, &event), beside(st.EventStays()))
+	}
+	fmt.Fprintf(out, "  answered %s%s\n", proto.AppendEvent(nil, &d.Answer), beside(d.Stays))
+	if d.Less {
+		fmt.Fprintf(out, "  which is less than was asked for\n")
+	}
+}
+
+// write returns a record in the least form that can hold it.
+func write(rec *proto.Record) []byte {
+	if rec.NeedsForm() == 1 {
+		return proto.AppendRecord(nil, rec)
+	}
+	return proto.AppendCompact(nil, rec, proto.PackMembers(rec.Members))
+}
+
+func beside(stays string) string {
+	if stays == "" {
+		return ""
+	}
+	return "\n    beside it " + stays
+}
+
+func parse(t *testing.T, words []string) room.Request {
+	t.Helper()
 	q := room.Request{Op: proto.Op(words[0]), ID: proto.RequestID(words[1])}
 	q.Room = proto.Room(words[2])
 	for i, word := range words[3:] {
+		name, value, _ := strings.Cut(word, "=")
 		client, gateway, ok := strings.Cut(word, "@")
-		joined, isJoined := strings.CutPrefix(word, "joined=")
 		switch {
 		case ok:
 			q.ClientID, q.Gateway = proto.ClientID(client), proto.GatewayID(gateway)
-		case isJoined:
-			q.Joined = proto.RequestID(joined)
+		case name == "joined":
+			q.Joined = proto.RequestID(value)
+		case name == "turn":
+			q.Turn = number(t, value)
+		case name == "keep":
+			q.Keep = int(number(t, value))
+		case name == "seq":
+			q.Seq = uint64(number(t, value))
+		case name == "gone":
+			q.Policy = proto.Policy(value)
+		case word == "fresh":
+			q.Fresh = true
 		case word == "lost":
 			q.Lost = true
 		case i == 1:
@@ -114,4 +159,13 @@ func parse(words []string) room.Request {
 		}
 	}
 	return q
+}
+
+func number(t *testing.T, text string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

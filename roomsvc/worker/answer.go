@@ -2,21 +2,25 @@ package worker
 
 import (
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/room"
 )
 
 // tooLate is the answer to a request whose Parley-Timeout has passed.
 const tooLate = "the request could not be carried out in time"
 
-// answer answers every attempt of a request.
-func (a *Ask) answer(w *Worker, e *proto.Event) {
+// answer answers every attempt of a request. d is the decision that e answers by; nil: there is none.
+func (a *Ask) answer(w *Worker, e *proto.Event, d *room.Decision) {
 	if len(a.Replies) > 0 {
 		payload := proto.AppendEvent(make([]byte, 0, 256), e)
-		bears := a.bears
-		if e.Name == proto.RoomJoined && bears == "" {
-			bears = a.ID // it has just been appended
+		var beside Beside
+		if d != nil {
+			beside = Beside{Bears: d.Bears, Stays: d.Stays}
+		}
+		if e.Name == proto.RoomJoined && beside.Bears == "" {
+			beside.Bears = a.ID // it has just been appended
 		}
 		for _, reply := range a.Replies {
-			w.Wire.Reply(reply, payload, bears)
+			w.Wire.Reply(reply, payload, beside)
 		}
 	}
 	if !a.Removal {
@@ -36,7 +40,7 @@ func (a *Ask) forward(w *Worker, gateway proto.GatewayID) {
 // giveUp answers a request that is not settled in time, or for which there is no room.
 func (a *Ask) giveUp(w *Worker, why string) {
 	e := proto.Errorf(proto.CodeUnavailable, a.Room, a.ClientID, "%s", why)
-	a.answer(w, &e)
+	a.answer(w, &e, nil)
 }
 
 // end forgets a request.

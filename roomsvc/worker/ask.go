@@ -1,6 +1,9 @@
 package worker
 
-import "github.com/parley-rtc/parley/roomsvc/room"
+import (
+	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/roomsvc/room"
+)
 
 // admit begins with a request, or joins it to the one that it repeats.
 func (w *Worker) admit(a *Ask) {
@@ -41,13 +44,22 @@ func (w *Worker) step(a *Ask) {
 	}
 	d := w.decide(w.unpack(a.Token, w.rooms.State(a.Token)), a)
 	switch {
+	case w.tooEarly(a, &d):
 	case d.Record != nil:
 		w.begin(a, &d)
 	case d.Relay != "":
 		a.forward(w, d.Relay)
+	case d.Answer.Name == proto.PushIt: // like a relay: the target's gateway checks it
+		a.answer(w, &d.Answer, &d)
 	default:
 		a.ask(w) // no append will stand behind the answer, so the leader is asked
 	}
+}
+
+// tooEarly holds a request back that would get less than it asked for only because other replicas may not have been heard yet.
+func (w *Worker) tooEarly(a *Ask, d *room.Decision) bool {
+	a.held = d.Less && w.Peers.Early()
+	return a.held
 }
 
 // decide applies the rules, which change nothing.

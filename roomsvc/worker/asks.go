@@ -31,17 +31,15 @@ type Ask struct {
 	Deadline time.Time // when nobody waits for it any more
 	Removal  bool      // it removes a member whose gateway is gone; nobody hears an answer
 
-	bears  proto.RequestID // answered with a room-joined: the request that made the client a member, when it may be another
 	done   bool
+	held   bool    // until it is known in which form records may be written
 	read   inquiry // of the room's record
 	knew   uint64  // what memory had when that was asked first
 	unsure bool    // asked again once the leader is believed
 }
 
 // changes reports whether the request may change its room.
-func (a *Ask) changes() bool {
-	return a.Op == proto.OpCreate || a.Op == proto.OpJoin || a.Op == proto.OpLeave
-}
+func (a *Ask) changes() bool { return a.Op.Changes() }
 
 // asks are the requests that a worker has under way.
 type asks struct {

@@ -13,7 +13,7 @@ import (
 // inquiries that settle it, which need each other.
 type operation struct {
 	ask     *Ask
-	answer  proto.Event // once it is committed
+	decided room.Decision // its Answer is given once it is committed
 	record  *proto.Record
 	next    room.State // what the room is once it is committed, but for its sequence
 	payload []byte
@@ -61,7 +61,7 @@ func (w *Worker) begin(a *Ask, d *room.Decision) {
 		b = &busy{token: a.Token}
 		w.busy[a.Token] = b
 	}
-	b.op = &operation{ask: a, answer: d.Answer, record: d.Record, next: next, payload: payload, began: w.now}
+	b.op = &operation{ask: a, decided: *d, record: d.Record, next: next, payload: payload, began: w.now}
 	b.op.try(w)
 }
 
@@ -72,13 +72,15 @@ func (op *operation) at(seq uint64) *room.State {
 	return &st
 }
 
-// encode returns a record's JSON, in the newest form that every replica knows, and what the room is after it. was is the room
-// before: of a large one that somebody joins, the encoded members are copied.
+// encode returns a record's JSON, in the newest form that every replica knows and that it has a use for, or in the least that can
+// hold it; and what the room is after it. was is the room before: of a large one that somebody joins, the encoded members are copied.
 func (w *Worker) encode(rec *proto.Record, was *room.State) (room.State, []byte) {
-	next := room.State{Record: *rec, Form: w.Peers.Form()}
-	if next.Form < 2 || rec.Closed {
+	next := room.State{Record: *rec, Form: rec.NeedsForm()}
+	if next.Form < 2 && w.Peers.Form() >= 2 && !rec.Closed {
+		next.Form = 2
+	}
+	if next.Form < 2 {
 		const head, member = 512, 160
-		next.Form = 1
 		return next, proto.AppendRecord(make([]byte, 0, head+member*len(rec.Members)), rec)
 	}
 	var pack proto.Pack
@@ -166,8 +168,8 @@ func (b *busy) commit(w *Worker, seq uint64) {
 	if op.ask.Removal {
 		w.Meter.Count(Removed, 1)
 	}
-	op.answer.Seq = seq
-	op.ask.answer(w, &op.answer)
+	op.decided.Answer.Seq = seq
+	op.ask.answer(w, &op.decided.Answer, &op.decided)
 	w.next(b)
 }
 

@@ -15,10 +15,14 @@ type world struct {
 	forgotten map[uint64]bool
 	unsure    bool
 	gone      proto.GatewayID
+	since     time.Time // it is gone
 	replies   []proto.Event
+	beside    []Beside // each of them
 	told      [][]byte
+	stays     []string // beside each of them
 	counts    map[Counter]int
 	form      int                 // which every replica knows
+	early     bool                // some may not have been heard yet
 	first     func(form int) bool // nil: this replica ranks first
 	errs      []error             // troubles, and records that were skipped
 	forwarded []proto.GatewayID   // the targets' gateways of signals
@@ -58,7 +62,8 @@ func (x *world) Sure() bool                                     { return !x.unsu
 func (x *world) Followed() bool                                 { return true }
 func (x *world) First(_ proto.Token, form int) bool             { return x.first == nil || x.first(form) }
 func (x *world) Form() int                                      { return x.form }
-func (x *world) Gone(id proto.GatewayID) bool                   { return id == x.gone }
+func (x *world) Early() bool                                    { return x.early }
+func (x *world) Gone(id proto.GatewayID) (time.Time, bool)      { return x.since, id == x.gone }
 func (x *world) Know(proto.Role, string)                        {}
 func (x *world) InTouch() bool                                  { return true }
 func (x *world) Count(what Counter, n int)                      { x.counts[what] += n }
@@ -72,16 +77,16 @@ func (x *world) Forward(_ *proto.Request, g proto.GatewayID, _ string) {
 	x.forwarded = append(x.forwarded, g)
 }
 
-func (x *world) Tell(_ proto.Token, _ []proto.GatewayID, event []byte) {
-	x.told = append(x.told, event)
+func (x *world) Tell(_ proto.Token, _ []proto.GatewayID, event []byte, stays string) {
+	x.told, x.stays = append(x.told, event), append(x.stays, stays)
 }
 
-func (x *world) Reply(_ string, event []byte, _ proto.RequestID) {
+func (x *world) Reply(_ string, event []byte, beside Beside) {
 	e, err := proto.DecodeEvent(event)
 	if err != nil {
 		panic(err)
 	}
-	x.replies = append(x.replies, e)
+	x.replies, x.beside = append(x.replies, e), append(x.beside, beside)
 }
 
 // pass lets time pass, tick by tick.

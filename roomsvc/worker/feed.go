@@ -59,7 +59,7 @@ func (w *Worker) Feed(now time.Time, token proto.Token, seq uint64, data []byte,
 	w.tidy(token)
 }
 
-// decode reads a record. The members of a large room in form 2 stay packed: a replica that does not serve the room does not
+// decode reads a record. The members of a large room in form 2 or 3 stay packed: a replica that does not serve the room does not
 // need them.
 func (w *Worker) decode(data []byte) (*room.State, error) {
 	if !proto.Compact(data) {
@@ -67,7 +67,7 @@ func (w *Worker) decode(data []byte) (*room.State, error) {
 		return &room.State{Record: rec}, err // it says that it is a record
 	}
 	rec, pack, err := w.decoder.DecodeHead(data)
-	st := &room.State{Record: rec, Pack: pack, Form: proto.RecordForm}
+	st := &room.State{Record: rec, Pack: pack, Form: proto.FormOf(data)}
 	if err != nil || pack.Count >= w.Large {
 		return st, err // likewise
 	}
@@ -140,6 +140,7 @@ func (w *Worker) put(token proto.Token, st *room.State) {
 		for _, g := range w.rooms.Put(token, st) {
 			w.Peers.Know(proto.RoleGateway, string(g))
 		}
+		w.gone.changed(old, st)
 	}
 	var members, rooms int
 	if old.Open() {
@@ -176,6 +177,7 @@ func (w *Worker) Reset(now time.Time) {
 	w.at(now)
 	w.brought, w.anew = 0, true
 	w.tells.drop()
+	clear(w.gone.pending)
 	for _, token := range w.rooms.Tokens() {
 		w.put(token, nil)
 	}

@@ -19,15 +19,20 @@ type told struct {
 	seq      uint64
 	form     int // of the record: who knows it tells it again
 	payload  []byte
+	stays    string // to gateways, beside it
 	gateways []proto.GatewayID
 }
 
 func newTold(st *room.State, token proto.Token, now time.Time) told {
 	event := st.Record.Event(st.Seq)
-	return told{
+	t := told{
 		at: now, replica: st.Record.Change.Replica, token: token, seq: st.Seq, form: st.Form,
 		payload: proto.AppendEvent(make([]byte, 0, 192), &event), gateways: st.Told(),
 	}
+	if st.Form >= proto.SessionForm {
+		t.stays = st.EventStays()
+	}
+	return t
 }
 
 // past is what was told lately, the oldest first, in a ring of at most retellEntries.

@@ -77,13 +77,13 @@ func (a *Ask) answered(w *Worker, id uint64, r Result) {
 	w.believe(a.Token, r.State, a.knew)
 	d := w.decide(r.State, a)
 	switch {
+	case w.tooEarly(a, &d):
 	case d.Record != nil:
 		w.step(a) // on memory, which is level now
 	case d.Relay != "":
 		a.forward(w, d.Relay)
 	default:
-		a.bears = d.Bears
-		a.answer(w, &d.Answer)
+		a.answer(w, &d.Answer, &d)
 	}
 }
 

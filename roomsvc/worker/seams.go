@@ -48,8 +48,10 @@ type Peers interface {
 	First(token proto.Token, form int) bool
 	// Form returns the newest form of records that every replica knows.
 	Form() int
-	// Gone reports whether a gateway is gone or has said that it leaves. One that is not known is not.
-	Gone(gateway proto.GatewayID) bool
+	// Early reports whether Form is 1 for a moment, because some replicas may not have been heard yet.
+	Early() bool
+	// Gone returns since when a gateway is gone, or has said that it leaves, and whether that is so. One that is not known is not.
+	Gone(gateway proto.GatewayID) (since time.Time, gone bool)
 	// Know begins to watch a process that the journal names.
 	Know(role proto.Role, id string)
 	// InTouch reports whether silence means something: whether the NATS server of this replica's beats works with the others.
@@ -58,12 +60,18 @@ type Peers interface {
 
 // Wire sends messages, all over one connection, in order. What cannot be sent is lost.
 type Wire interface {
-	// Tell sends a room event to the room's subject and to gateways.
-	Tell(token proto.Token, gateways []proto.GatewayID, event []byte)
-	// Reply answers one attempt of a request. bears, where set, is the request that made the asker a member.
-	Reply(subject string, event []byte, bears proto.RequestID)
+	// Tell sends a room event to the room's subject and to gateways; to these with the stay of who joined or came back, if any.
+	Tell(token proto.Token, gateways []proto.GatewayID, event []byte, stays string)
+	// Reply answers one attempt of a request.
+	Reply(subject string, event []byte, beside Beside)
 	// Forward hands a signal to its target's gateway, which answers it.
 	Forward(signal *proto.Request, gateway proto.GatewayID, reply string)
+}
+
+// Beside is what gateways are told beside an answer, in headers. What is empty is left out.
+type Beside struct {
+	Bears proto.RequestID // the request that made the asker a member
+	Stays string          // what [proto.HeaderMembers] says
 }
 
 // Counter is something that is counted.

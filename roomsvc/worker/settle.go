@@ -93,7 +93,7 @@ func (b *busy) settle(w *Worker, r Result) {
 	case full:
 		b.abandon(w)
 		e := proto.Errorf(proto.CodeRoomFull, op.ask.Room, op.ask.ClientID, "the room has as many members as a message can hold")
-		op.ask.answer(w, &e)
+		op.ask.answer(w, &e, nil)
 		w.next(b)
 	case free:
 		op.settles = false

@@ -37,6 +37,8 @@ func (w *Worker) Tick(now time.Time) {
 			}
 		case own:
 			b.op.pursue(w)
+		case a.held:
+			w.step(a)
 		case a.read.due(now, w.Unanswered) && (sure || !a.unsure || a.read.retry.IsZero()):
 			a.ask(w)
 		}

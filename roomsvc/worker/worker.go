@@ -62,11 +62,13 @@ func New(c Config, rooms *memory.Rooms) *Worker {
 	}
 	w := &Worker{
 		Config: c,
-		rules:  room.Rules{Replica: c.Self, MaxMembers: c.MaxMembers},
+		rules:  room.Rules{Replica: c.Self, MaxMembers: c.MaxMembers, Form: c.Peers.Form},
 		rooms:  rooms,
 		busy:   make(map[proto.Token]*busy),
 	}
+	w.rules.Gone = func(g proto.GatewayID) bool { _, gone := c.Peers.Gone(g); return gone }
 	w.asks.byID = make(map[proto.RequestID]*Ask)
+	w.gone.pending = make(map[proto.GatewayID]pending)
 	w.tells.w, w.tells.untold = w, make(map[change]*untold)
 	return w
 }

@@ -1,0 +1,130 @@
+package room
+
+import (
+	"github.com/parley-rtc/parley/proto"
+)
+
+func (r Rules) create(s *State, q *Request) Decision {
+	if !s.Open() {
+		return r.open(s, q)
+	}
+	if m := s.Member(q.ClientID); m != nil && m.Request == q.ID && s.Record.OwnerID == q.ClientID {
+		return created(s, q)
+	}
+	return Decision{Answer: proto.Event{Name: proto.RoomExists, Room: q.Room}}
+}
+
+// enter joins the room, or creates it where there is none.
+func (r Rules) enter(s *State, q *Request) Decision {
+	if !s.Open() {
+		return r.open(s, q)
+	}
+	if c := &s.Record.Change; c.Event == proto.RoomCreated && c.Request == q.ID && c.ID == q.ClientID {
+		return created(s, q) // once others have joined, the repetition has joined them
+	}
+	return r.join(s, q)
+}
+
+// created answers the repetition of the request that created the room.
+func created(s *State, q *Request) Decision {
+	return Decision{
+		Answer: proto.Event{
+			Name: proto.RoomCreated, Room: q.Room, Clients: others(&s.Record, q.ClientID), Seq: s.Seq,
+		},
+		Stays: stays(s.Record.Members),
+	}
+}
+
+// open creates a room.
+func (r Rules) open(s *State, q *Request) Decision {
+	rec := &proto.Record{
+		Room:    q.Room,
+		OwnerID: q.ClientID,
+		Prev:    s.Sequence(),
+		Change:  r.change(q, proto.RoomCreated),
+	}
+	if q.Policy != proto.PolicyClose {
+		rec.OnOwnerGone = q.Policy
+	}
+	sessions := r.sessions(s)
+	if rec.OnOwnerGone != "" && !sessions {
+		return Decision{Less: true, Answer: proto.Errorf(proto.CodeUnavailable, q.Room, q.ClientID,
+			"a room service is still running that does not know onOwnerGone")}
+	}
+	rec.Members = []proto.Member{member(s, q, sessions)}
+	return Decision{
+		Answer: proto.Event{Name: proto.RoomCreated, Room: q.Room}, Record: rec,
+		Stays: stays(rec.Members), Less: q.Turn > 0 && !sessions,
+	}
+}
+
+func (r Rules) join(s *State, q *Request) Decision {
+	if !s.Open() {
+		return Decision{Answer: proto.Event{Name: proto.RoomNotExists, Room: q.Room}}
+	}
+	joined := proto.Event{
+		Name: proto.RoomJoined, Room: q.Room, OwnerID: s.Record.OwnerID, Clients: others(&s.Record, q.ClientID), Seq: s.Seq,
+	}
+	if m := s.Member(q.ClientID); m != nil {
+		return Decision{Answer: joined, Bears: m.Request, Stays: stays(s.Record.Members)}
+	}
+	old := s.Record.Members
+	if r.MaxMembers > 0 && len(old) >= r.MaxMembers {
+		return Decision{Answer: proto.Errorf(proto.CodeRoomFull, q.Room, q.ClientID,
+			"the room has %d members, which is the most allowed", len(old))}
+	}
+	members := make([]proto.Member, len(old), len(old)+1)
+	copy(members, old)
+	joined.Seq = 0
+	sessions := r.sessions(s)
+	m := member(s, q, sessions)
+	if resumable(old) {
+		m.Since = s.Seq // of any: who comes back has to know whether it was there before
+	}
+	members = append(members, m)
+	return Decision{
+		Answer: joined,
+		Record: &proto.Record{
+			Room:        q.Room,
+			OwnerID:     s.Record.OwnerID,
+			OnOwnerGone: s.Record.OnOwnerGone,
+			Members:     members,
+			Prev:        s.Seq,
+			Change:      r.change(q, proto.ClientJoined),
+		},
+		Stays: stays(members),
+		Less:  q.Turn > 0 && !sessions,
+	}
+}
+
+// sessions reports whether the room's next record may hold a session.
+func (r Rules) sessions(s *State) bool {
+	return r.Form == nil || r.Form() >= proto.SessionForm || s.Open() && s.Record.NeedsForm() >= proto.SessionForm
+}
+
+// member is who asks, as a member that has joined after s.
+func member(s *State, q *Request, sessions bool) proto.Member {
+	m := proto.Member{ID: q.ClientID, Gateway: q.Gateway, Request: q.ID}
+	if q.Turn > 0 && sessions {
+		m.Turn, m.Keep, m.Since = q.Turn, q.Keep, s.Sequence()
+	}
+	return m
+}
+
+// resumable reports whether the session of any of the members is.
+func resumable(members []proto.Member) bool {
+	for i := range members {
+		if members[i].Turn > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// stays returns the header that names the members whose sessions are resumable; empty when there are none.
+func stays(members []proto.Member) string {
+	if !resumable(members) {
+		return ""
+	}
+	return string(proto.AppendStays(nil, "", members, func(m *proto.Member) bool { return m.Turn > 0 }))
+}

@@ -1,0 +1,106 @@
+package room
+
+import (
+	"slices"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// fence answers a request of a session that is in the room by another connection: by a later one, then this one changes nothing; or
+// by an earlier one, then this one has to resume the room first. A session's connections have turns, each a higher one.
+func fence(s *State, q *Request) (proto.Event, bool) {
+	m := s.Member(q.ClientID)
+	switch {
+	case m == nil || m.Turn == 0 || q.Turn == 0:
+	case q.Turn < m.Turn:
+		return proto.Event{Name: proto.Fenced, Room: q.Room}, true
+	case q.Turn > m.Turn && q.Op != proto.OpResume:
+		return proto.Errorf(proto.CodeResumeFirst, q.Room, q.ClientID, "the session is in this room by an earlier connection"), true
+	}
+	return proto.Event{}, false
+}
+
+// resume brings a session's next connection into a room that the session is in: in the place of the one before.
+func (r Rules) resume(s *State, q *Request) Decision {
+	m := s.Member(q.ClientID)
+	switch {
+	case m == nil || m.Turn == 0:
+		return Decision{Answer: proto.Event{Name: proto.NotInRoom, Room: q.Room, Reason: s.why(q.ClientID)}}
+	case m.Turn == q.Turn && m.Request != q.ID: // two connections cannot be the same one
+		return Decision{Answer: proto.Event{Name: proto.Fenced, Room: q.Room}}
+	case m.Turn == q.Turn:
+		var before proto.GatewayID
+		if s.madeBy(q, proto.ClientBack) {
+			before = s.Record.Change.Before
+		}
+		return resumed(&s.Record, s.Seq, before, q)
+	}
+	rec := &proto.Record{
+		Room: q.Room, OwnerID: s.Record.OwnerID, OnOwnerGone: s.Record.OnOwnerGone, Prev: s.Seq,
+		Members: slices.Clone(s.Record.Members),
+		Change:  r.change(q, proto.ClientBack),
+	}
+	back := &rec.Members[rec.Member(q.ClientID)]
+	back.Gateway, back.Request, back.Turn, back.Keep = q.Gateway, q.ID, q.Turn, q.Keep
+	if q.Fresh {
+		back.Since = s.Seq
+	}
+	rec.Change.Fresh = q.Fresh
+	rec.Change.Before = m.Gateway
+	rec.Change.Gateways = gone(s.Record.Members, rec.Members)
+	d := resumed(rec, 0, m.Gateway, q)
+	d.Record = rec
+	return d
+}
+
+// resumed answers who has come back to a room: with all that it has to know, since it may have missed anything.
+func resumed(rec *proto.Record, seq uint64, before proto.GatewayID, q *Request) Decision {
+	e := proto.Event{Name: proto.Resumed, Room: q.Room, OwnerID: rec.OwnerID, Clients: others(rec, q.ClientID), Seq: seq}
+	for i := range rec.Members {
+		// Since is what the room had before: who joined after q.Seq found that, or more.
+		if m := &rec.Members[i]; m.ID != q.ClientID && (q.Seq == 0 || m.Since >= q.Seq) {
+			e.Fresh = append(e.Fresh, m.ID)
+		}
+	}
+	all := func(*proto.Member) bool { return true }
+	return Decision{Answer: e, Stays: string(proto.AppendStays(nil, before, rec.Members, all))}
+}
+
+// why returns why a client is not in the room, as far as the last record says it.
+func (s *State) why(id proto.ClientID) proto.Reason {
+	if s == nil {
+		return ""
+	}
+	c := &s.Record.Change
+	if s.Record.Closed || c.Event == proto.ClientLeft && c.ID == id {
+		return c.Reason
+	}
+	return ""
+}
+
+// EventStays returns what the header [proto.HeaderMembers] of the change's event says to gateways: the stay of who joined, if its
+// session is resumable, or came back. Empty: the event has none.
+func (s *State) EventStays() string {
+	c := &s.Record.Change
+	if c.Event != proto.RoomCreated && c.Event != proto.ClientJoined && c.Event != proto.ClientBack {
+		return ""
+	}
+	m, ok := s.Find(c.ID)
+	if !ok || m.Turn == 0 && c.Event != proto.ClientBack {
+		return ""
+	}
+	return string(proto.AppendStays(nil, "", []proto.Member{m}, func(*proto.Member) bool { return true }))
+}
+
+// Find returns a member, also one of a packed room.
+func (s *State) Find(id proto.ClientID) (proto.Member, bool) {
+	if s.Packed() {
+		return s.Pack.Find(id)
+	}
+	for i := range slices.Backward(s.Record.Members) { // who joined stands last
+		if s.Record.Members[i].ID == id {
+			return s.Record.Members[i], true
+		}
+	}
+	return proto.Member{}, false
+}
