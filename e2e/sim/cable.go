@@ -19,6 +19,7 @@ type cable struct {
 	frozen  int64 // until when the page reads nothing
 	ended   int64 // when the gateway's end ended
 	away    bool  // the gateway keeps the session
+	until   int64 // then
 	leaving bool  // its time is up
 	failed  bool  // a leave of the gateway's own was not answered
 	frame   *proto.Frame

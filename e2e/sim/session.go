@@ -33,8 +33,19 @@ func (c *client) beAway() {
 	c.away = true
 	c.g.step(&rooms.In{Kind: rooms.Away, Client: &c.Client})
 	c.g.keep(&keeper.In{Kind: keeper.Closed, ID: c.ID, Turn: c.Turn})
-	c.w.after(c.keepFor(), func() {
-		c.g.take(func() { c.push(item{end: true, late: true, at: c.w.now}) })
+	c.keepAnew()
+}
+
+// keepAnew has the time begin for which a session is kept that is away.
+func (c *client) keepAnew() {
+	until := c.w.now + int64(c.keepFor())
+	c.until = until
+	c.w.at(until, func() {
+		c.g.take(func() {
+			if c.away && c.until == until && !c.leaving {
+				c.push(item{end: true, late: true, at: c.w.now})
+			}
+		})
 	})
 }
 
