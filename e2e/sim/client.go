@@ -23,6 +23,7 @@ type client struct {
 	w         *world
 	g         *gateway
 	num       uint64
+	began     int64
 	in        map[proto.Room]proto.RequestID // as the core says
 	inbox     []item
 	turns     turns.Turns
@@ -58,7 +59,7 @@ func (p *page) connect(g *gateway) *client {
 	w := p.w
 	w.made++
 	c := &client{
-		w: w, g: g, page: p, num: uint64(w.made), in: make(map[proto.Room]proto.RequestID), held: make(map[string]bool),
+		w: w, g: g, page: p, num: uint64(w.made), began: w.now, in: make(map[proto.Room]proto.RequestID), held: make(map[string]bool),
 	}
 	c.ID, c.Turn, c.Keep = p.id, p.turn, int64(p.keep)*int64(time.Second)
 	c.Peer = c

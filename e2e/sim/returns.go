@@ -36,8 +36,11 @@ func (w *world) judgeRemoval(p *page, m *proto.Member, e *entry) {
 		return
 	}
 	v := p.view(room)
+	list := w.comings(room, p.id)
+	later := p.of(m.Turn + 1)
 	switch {
 	case c.goes:
+	case later != nil && list[len(list)-1].at > later.began: // an old connection made that, and it is left at once
 	case !c.shut && c == p.conn && v.in && c.idle(room):
 		w.fail("%s is removed from %q, and is connected: %s", c, room, e.data)
 	case !c.shut:
