@@ -108,10 +108,10 @@ func (p *page) comeBack(d time.Duration) {
 	})
 }
 
-// resume asks to resume a room, unless it has been asked.
+// resume asks to resume a room, unless something is asked of it: what a join makes, this turn has no need to resume.
 func (p *page) resume(room proto.Room) {
 	v := p.view(room)
-	if q := p.conn.lastIn(room); !v.old || q != nil && q.Name == proto.Resume && slices.Index(p.conn.asked, q) >= p.conn.answered {
+	if !v.old || !p.conn.idle(room) {
 		return
 	}
 	f := proto.Frame{Name: proto.Resume, Room: room, Fresh: v.fresh}
