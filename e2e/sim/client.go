@@ -237,7 +237,7 @@ func (c *client) request(f proto.Frame) {
 	f.Ref = strconv.Itoa(len(c.asked))
 	c.asked = append(c.asked, &asked{Frame: f, at: c.w.now})
 	c.w.note("%s asks %s %q (ref %s) %s %s", c, f.Name, f.Room, f.Ref, f.TargetID, f.Data)
-	if !c.dead {
+	if !c.dead && !c.shut {
 		c.push(item{frame: f, at: c.w.now + int64(time.Millisecond)})
 	}
 }
