@@ -61,8 +61,13 @@ func (p *page) nextTurn(g *gateway) {
 	if p.conn != nil {
 		p.conn.giveUp()
 		for _, room := range roomNames {
-			if v := p.view(room); v.in || p.conn.mayBeIn(room) {
+			v := p.view(room)
+			switch {
+			case v.in:
 				v.old, v.in, v.live = true, false, false
+			case !v.old && p.conn.mayBeIn(room): // it knows nothing of the room yet
+				v.forget()
+				v.old, v.live, v.seq = true, false, 0
 			}
 		}
 	}
