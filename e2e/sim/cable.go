@@ -14,7 +14,10 @@ type cable struct {
 	shut    bool // the gateway's end has ended
 	reload  bool // the page has said so: 1001
 	goes    bool // the page has said that it goes: 1000
+	mute    bool // the page's end answers no pings
 	arrives int64
+	pinged  uint64 // the last ping
+	ponged  int64
 	unread  []packet
 	frozen  int64 // until when the page reads nothing
 	ended   int64 // when the gateway's end ended
@@ -65,17 +68,27 @@ func (c *client) arrive(x packet) {
 	}
 }
 
-// pong answers a ping, as a browser does without its page.
+// pong answers a ping, as a browser does without its page. One that is stopped does so when it goes on: in the end.
 func (c *client) pong(num uint64) {
 	w := c.w
+	c.pinged = num
 	late := w.span(0, 20*time.Millisecond)
 	if c.page.lazy && !w.calm {
-		if w.chance(30) {
-			return
+		if w.chance(10) {
+			c.mute = true
 		}
 		late = w.span(0, 3*time.Second)
 	}
-	w.after(late, func() {
+	if !c.mute || w.calm {
+		c.pongAfter(late)
+	}
+}
+
+// pongAfter answers the last ping after a time.
+func (c *client) pongAfter(d time.Duration) {
+	num := c.pinged
+	c.ponged = max(c.ponged, c.w.now+int64(d))
+	c.w.at(c.ponged, func() {
 		if !c.dead && !c.shut {
 			c.g.take(func() { c.g.step(&rooms.In{Kind: rooms.Pong, Client: &c.Client, Num: num}) })
 		}

@@ -70,7 +70,7 @@ func (c *client) hearResumed(v *view, h *history, e *proto.Event, q *asked) {
 	v.keeps = true
 	if q.Frame.Fresh {
 		v.forget()
-		v.live, v.freshAt = false, c.w.now
+		v.live, v.freshAt = false, s.first
 	}
 	v.resumed, v.asked = c.w.now, q
 	v.members = append(slices.Clone(e.Clients), c.ID)

@@ -23,6 +23,9 @@ func (w *world) settle() {
 			c.over(w.span(0, 3*time.Second))
 		}
 		c.frozen = 0
+		if c.mute {
+			c.pongAfter(0)
+		}
 		if !c.closed && c.Turn > 0 {
 			w.after(time.Millisecond, c.read)
 		}
