@@ -120,3 +120,34 @@ func TestPackedOrWholeARoomIsListedUnderItsGateways(t *testing.T) {
 		}
 	})
 }
+
+// A signal to a session's member has to be kept by its sender's gateway: it is for the worker to say so. That member may send all the
+// same.
+func TestASignalToASessionIsLeftToTheWorker(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{3, 2 * room.Large} {
+		members := crowd(n, "g1", "g2")
+		members[1].Turn = 1
+		r := memory.New()
+		expect := func(what string, sender, target proto.ClientID, gateway proto.GatewayID) {
+			t.Helper()
+			if g, ok := r.Route("r", sender, target); ok != (gateway != "") || ok && g != gateway {
+				t.Errorf("of %d, %s: from %s to %s by way of %q, %t", n, what, sender, target, g, ok)
+			}
+		}
+		r.Put("r", whole(1, members...))
+		expect("at first", "m0", "m1", "")
+		expect("at first", "m1", "m0", "g1")
+		members = append(slices.Clone(members), proto.Member{ID: "new", Gateway: "g2", Turn: 3})
+		r.Put("r", whole(2, members...))
+		expect("after a join", "m0", "new", "")
+		expect("after a join", "new", "m0", "g1")
+		members = slices.Clone(members)
+		members[1].Gateway, members[1].Turn = "g1", 2
+		back := whole(3, members...)
+		back.Record.Change = proto.Change{Event: proto.ClientBack, ID: "m1"}
+		r.Put("r", back)
+		expect("after a return", "m0", "m1", "")
+		expect("after a return", "m1", "m2", "g1")
+	}
+}

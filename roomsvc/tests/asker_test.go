@@ -96,6 +96,7 @@ type asker struct {
 type heard struct {
 	proto.Event
 	answersBefore int // how many answers had come by then
+	stays         string
 }
 
 func newAsker(tb testing.TB, n *testkit.NATS) *asker {
@@ -189,14 +190,14 @@ func (a *asker) hear(m *nats.Msg) {
 			}
 		}
 	case proto.KindRoom:
-		a.events = append(a.events, heard{Event: e, answersBefore: a.next})
+		a.events = append(a.events, heard{Event: e, answersBefore: a.next, stays: m.Header.Get(proto.HeaderMembers)})
 	case proto.KindClient:
 		a.signals = append(a.signals, heard{Event: e, answersBefore: a.next})
 		if !a.mute && m.Reply != "" {
 			sent := proto.Event{Name: proto.SignalSent, Room: e.Room, TargetID: proto.ClientID(rest)}
 			_ = a.nc.Publish(m.Reply, proto.AppendEvent(nil, &sent))
 		}
-	case proto.KindUnknown, proto.KindCheck, proto.KindEngine:
+	case proto.KindUnknown, proto.KindCheck, proto.KindEngine, proto.KindPush, proto.KindPeer, proto.KindAway:
 		a.tb.Errorf("unexpected subject %s", m.Subject)
 	}
 }

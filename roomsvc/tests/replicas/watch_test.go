@@ -128,7 +128,11 @@ func TestAProcessThatAnswersIsNotGoneThoughItDoesNotBeat(t *testing.T) {
 	if !p.Fresh("dead") || p.Fresh("unknown") {
 		t.Error("a gateway has not had the time to beat, or one is fresh that is not known")
 	}
-	testkit.WaitFor(t, "the dead one to be gone", func() bool { return p.lost("dead") && p.Gone("dead") })
+	before := time.Now()
+	testkit.WaitFor(t, "the dead one to be gone", func() bool { return p.lost("dead") })
+	if since, gone := p.Gone("dead"); !gone || since.Before(before) || since.After(time.Now()) {
+		t.Errorf("it is gone: %t, since %v", gone, since)
+	}
 	testkit.WaitFor(t, "the one that does not answer to be gone", func() bool { return p.lost("stuck") })
 	if p.lost(string(answers.id)) {
 		t.Error("one that answers is gone")

@@ -131,7 +131,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 		"--prefix":                {"", "a.b", "*", "a b"},
 		"--replicas":              {"0", "6", "-1"},
 		"--storage":               {"paper"},
-		"--record-form":           {"0", "3", "x"},
+		"--record-form":           {"0", "4", "x"},
 		"--log-level":             {"loud"},
 		"--log-format":            {"xml"},
 		"--unknown":               {"x"},

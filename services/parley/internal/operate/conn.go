@@ -98,6 +98,12 @@ func (c *conn) request(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
 
 // ask sends a request to the room service. An error is a sentence.
 func (c *conn) ask(ctx context.Context, op proto.Op, r *proto.Request) (proto.Event, error) {
+	e, _, err := c.askBeside(ctx, op, r)
+	return e, err
+}
+
+// askBeside is ask, and returns what stands beside the answer, too.
+func (c *conn) askBeside(ctx context.Context, op proto.Op, r *proto.Request) (proto.Event, nats.Header, error) {
 	m := nats.NewMsg(c.subjects.Rooms(op))
 	m.Data = proto.AppendRequest(nil, op, r)
 	m.Header.Set(proto.HeaderRequest, string(proto.NewRequestID()))
@@ -105,21 +111,21 @@ func (c *conn) ask(ctx context.Context, op proto.Op, r *proto.Request) (proto.Ev
 	answer, err := c.request(ctx, m)
 	switch {
 	case errors.Is(err, errDenied):
-		return proto.Event{}, fmt.Errorf("%w: it may not publish to %s; log in as one that may, such as the observer", err, m.Subject)
+		return proto.Event{}, nil, fmt.Errorf("%w: it may not publish to %s; log in as one that may, such as the observer", err, m.Subject)
 	case errors.Is(err, errNobody):
-		return proto.Event{}, fmt.Errorf("no room service serves the prefix %q (%w): start parley or parley-roomsvc, "+
+		return proto.Event{}, nil, fmt.Errorf("no room service serves the prefix %q (%w): start parley or parley-roomsvc, "+
 			"or set --prefix to theirs", c.subjects.Prefix(), err)
 	case errors.Is(err, errSilence):
-		return proto.Event{}, fmt.Errorf("the room service: %w (%v); look at `parley status`, or set --timeout to more", err, c.timeout)
+		return proto.Event{}, nil, fmt.Errorf("the room service: %w (%v); look at `parley status`, or set --timeout to more", err, c.timeout)
 	case err != nil:
-		return proto.Event{}, err
+		return proto.Event{}, nil, err
 	}
 	e, err := proto.DecodeEvent(answer.Data)
 	if err != nil {
-		return proto.Event{}, fmt.Errorf("the room service's answer: %w", err)
+		return proto.Event{}, nil, fmt.Errorf("the room service's answer: %w", err)
 	}
 	if e.Name == proto.Error {
-		return proto.Event{}, fmt.Errorf("the room service answers %s: %s; ask again", e.Code, e.Message)
+		return proto.Event{}, nil, fmt.Errorf("the room service answers %s: %s; ask again", e.Code, e.Message)
 	}
-	return e, nil
+	return e, answer.Header, nil
 }

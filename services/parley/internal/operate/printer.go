@@ -60,14 +60,21 @@ func (p *printer) line(at time.Time, what string, room proto.Room, rest string) 
 	return print(p.out, fmt.Sprintf("%s  %-13s  %s  %s\n", at.Format(clock), what, name, rest))
 }
 
-// who returns whom an event is about.
+// who returns whom an event is about, and why it is so.
 func who(e *proto.Event) string {
-	switch {
-	case e.Name == proto.RoomClosed:
-		return quote(string(e.OwnerID)) + "  " + quote(string(e.Reason))
-	case e.ID != "":
-		return quote(string(e.ID))
-	default:
-		return quote(string(e.OwnerID))
+	about := e.ID
+	if about == "" {
+		about = e.OwnerID
 	}
+	text := quote(string(about))
+	if e.Reason != "" {
+		text += "  " + quote(string(e.Reason))
+	}
+	switch {
+	case e.Name == proto.ClientLeft && e.OwnerID != "":
+		text += "  owner " + quote(string(e.OwnerID))
+	case e.FreshBack:
+		text += "  fresh"
+	}
+	return text
 }

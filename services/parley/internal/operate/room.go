@@ -43,8 +43,11 @@ type roomView struct {
 	Room     proto.Room       `json:"room"`
 	Token    proto.Token      `json:"token"`
 	OwnerID  proto.ClientID   `json:"ownerId"`
-	Clients  []proto.ClientID `json:"clients"` // in join order, the owner first
+	Policy   proto.Policy     `json:"onOwnerGone,omitzero"` // where it is not close
+	Clients  []proto.ClientID `json:"clients"`              // in join order
 	Seq      uint64           `json:"seq"`
+	// Sessions are those of the members that may be resumed.
+	Sessions map[proto.ClientID]sessionView `json:"sessions,omitempty"`
 	First    proto.ReplicaID  `json:"first,omitzero"` // the replica that ranks first
 	Replicas int              `json:"replicas"`       // that are up
 	Trouble  string           `json:"trouble,omitzero"`
@@ -60,7 +63,7 @@ func (r *room) run(ctx context.Context, out, _ io.Writer) error {
 	denied := c.hear(c.subjects.BeatAll(proto.RoleRoomsvc), heard)
 	since := time.Now()
 	name := proto.Room(r.Name)
-	e, err := c.ask(ctx, proto.OpRoster, &proto.Request{Room: name})
+	e, beside, err := c.askBeside(ctx, proto.OpRoster, &proto.Request{Room: name})
 	switch {
 	case err != nil:
 		return err
@@ -69,7 +72,10 @@ func (r *room) run(ctx context.Context, out, _ io.Writer) error {
 	case e.Name != proto.Roster:
 		return fmt.Errorf("the room service answers %q to a roster", e.Name)
 	}
-	v := &roomView{Room: name, Token: name.Token(), OwnerID: e.OwnerID, Clients: e.Clients, Seq: e.Seq}
+	v := &roomView{Room: name, Token: name.Token(), OwnerID: e.OwnerID, Policy: e.Policy, Clients: e.Clients, Seq: e.Seq}
+	if v.Sessions, err = c.sessions(ctx, name, beside.Get(proto.HeaderMembers)); err != nil {
+		return err
+	}
 	if denied != nil {
 		v.Trouble = "which replica serves it is not known: beats: " + denied.Error()
 	} else {
@@ -88,7 +94,10 @@ func (v *roomView) String() string {
 	line := func(head, value string) { fmt.Fprintf(&b, "%-10s%s\n", head, value) }
 	line("Room", quote(string(v.Room)))
 	line("Token", string(v.Token))
-	line("Owner", quote(string(v.OwnerID)))
+	line("Owner", owner(v.OwnerID))
+	if v.Policy != "" {
+		line("Later", "when the owner is gone: "+quote(string(v.Policy)))
+	}
 	line("Seq", fmt.Sprint(v.Seq))
 	switch {
 	case v.Trouble != "":
@@ -100,7 +109,7 @@ func (v *roomView) String() string {
 	}
 	line("Members", fmt.Sprint(len(v.Clients)))
 	for i, id := range v.Clients {
-		line(fmt.Sprintf("%7d", i+1), quote(string(id)))
+		line(fmt.Sprintf("%7d", i+1), quote(string(id))+v.Sessions[id].String())
 	}
 	return b.String()
 }

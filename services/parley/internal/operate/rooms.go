@@ -31,7 +31,7 @@ func (r *rooms) run(ctx context.Context, out, _ io.Writer) error {
 		rows := make([][]string, len(page))
 		for i, p := range page {
 			rows[i] = []string{
-				quote(string(p.Room)), quote(string(p.OwnerID)), fmt.Sprint(p.Members), fmt.Sprint(p.Seq),
+				quote(string(p.Room)), owner(p.OwnerID), fmt.Sprint(p.Members), fmt.Sprint(p.Seq),
 			}
 		}
 		return t.rows(rows)

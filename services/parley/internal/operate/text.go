@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/parley-rtc/parley/proto"
 )
 
 // quote returns a name as it stands when it is easy to read and safe on a terminal, else quoted as Go does.
@@ -16,6 +18,14 @@ func quote(name string) string {
 		return strconv.Quote(name)
 	}
 	return name
+}
+
+// owner returns who owns a room, which may be nobody.
+func owner(id proto.ClientID) string {
+	if id == "" {
+		return "nobody"
+	}
+	return quote(string(id))
 }
 
 // count writes a number with a comma between thousands.
