@@ -25,19 +25,22 @@ type Push struct {
 	Target ClientID
 	Turn   int64  // of the target, as the keeper knows it
 	Since  uint64 // of the target's stay
+	// SenderSince is the Since of the sender's stay; 0 where it has none. A target's gateway that knows of a later one takes none of these.
+	SenderSince uint64
 	// Prev is the number of the sender's signal to that target in that room before the first of these that the keeper still keeps; 0: there is
 	// none. A gateway that has not taken it refuses these: [TookGap].
 	Prev    int64
 	Signals []jsontext.Value // signal-receive with n each, as the target's socket receives them
 }
 
-// AppendPush appends a push's JSON: {"from","targetId","turn","since","prev","count","signals":[…]}.
+// AppendPush appends a push's JSON: {"from","targetId","turn","since","senderSince","prev","count","signals":[…]}.
 func AppendPush(b []byte, p *Push) []byte {
 	b = append(b, `{"from":`...)
 	b = appendString(b, string(p.From))
 	b = appendField(b, "targetId", string(p.Target))
 	b = appendUint(b, "turn", uint64(max(p.Turn, 0)))
 	b = appendUint(b, "since", p.Since)
+	b = appendUint(b, "senderSince", p.SenderSince)
 	b = appendUint(b, "prev", uint64(max(p.Prev, 0)))
 	b = appendUint(b, "count", uint64(len(p.Signals)))
 	b = append(b, `,"signals":[`...)
@@ -63,6 +66,8 @@ func DecodePush(b []byte) (Push, error) {
 	p.Turn = int64(min(c.number(), MaxTurn))
 	c.literal(`,"since":`)
 	p.Since = c.number()
+	c.literal(`,"senderSince":`)
+	p.SenderSince = c.number()
 	c.literal(`,"prev":`)
 	p.Prev = int64(min(c.number(), maxNumber))
 	c.literal(`,"count":1,"signals":[`)
@@ -71,17 +76,20 @@ func DecodePush(b []byte) (Push, error) {
 		return p, nil
 	}
 	var w struct {
-		From    GatewayID        `json:"from"`
-		Target  ClientID         `json:"targetId"`
-		Turn    int64            `json:"turn"`
-		Since   uint64           `json:"since"`
-		Prev    int64            `json:"prev"`
-		Signals []jsontext.Value `json:"signals"`
+		From        GatewayID        `json:"from"`
+		Target      ClientID         `json:"targetId"`
+		Turn        int64            `json:"turn"`
+		Since       uint64           `json:"since"`
+		SenderSince uint64           `json:"senderSince"`
+		Prev        int64            `json:"prev"`
+		Signals     []jsontext.Value `json:"signals"`
 	}
 	if err := json.Unmarshal(b, &w, loneSurrogates); err != nil {
 		return Push{}, fmt.Errorf("%w: %w", ErrPeer, err)
 	}
-	return Push{From: w.From, Target: w.Target, Turn: w.Turn, Since: w.Since, Prev: w.Prev, Signals: w.Signals}, nil
+	return Push{
+		From: w.From, Target: w.Target, Turn: w.Turn, Since: w.Since, SenderSince: w.SenderSince, Prev: w.Prev, Signals: w.Signals,
+	}, nil
 }
 
 // PeerKind is what a gateway says to another.
@@ -95,16 +103,19 @@ const (
 	// Confirm says, to keepers, what targets' ends have confirmed: pairs (room, senderId, targetId, turn, since, n).
 	Confirm PeerKind = "confirm"
 	// Ask asks, where a client has resumed a room, the gateways of the other members what they keep for it: targetId, turn, since, pairs
-	// (senderId, n: the last that the client has heard), fresh.
+	// (senderId, n: the last that the client has heard), fresh. What is at or below n counts as confirmed.
 	Ask PeerKind = "ask"
-	// Told answers it: targetId, turn, pairs (senderId, n: the last that is kept or was confirmed; sure: above which everything was
-	// kept; or gateway: where the sender has moved).
+	// Told answers it: targetId, turn, since, pairs (senderId, n: the last that is kept, 0: nothing is; sure: above which everything was
+	// kept, or is; or gateway: where the sender has moved).
 	Told PeerKind = "told"
 	// HandOver asks, where a client has resumed a room, the gateway that it was in there by before for what it keeps of the client:
-	// id, turn, fresh. That one first closes what it has of an earlier turn.
+	// id, turn, fresh: it wants nothing, and that one drops it; or of: what that one kept
+	// of the client by that turn has arrived. That one first closes what it has of an earlier turn.
 	HandOver PeerKind = "hand-over"
-	// HandedOver answers it, or comes unasked where a gateway hears of a later turn elsewhere: id, turn, pairs (targetId, since, n, sure,
-	// recent, signals), more.
+	// HandedOver answers it, or comes unasked where a gateway hears of a later turn elsewhere: id, turn, of: the turn by which the client was
+	// there (0: that gateway has nothing of it), since: the client's, gateway: to which one it had handed it over before, page (from 0), more; n and seq: for
+	// targets that joined before seq and are in none of the pairs it is sure only above n; pairs (targetId, gateway, turn, since, n: the
+	// last held or delivered, sure, recent, signals).
 	HandedOver PeerKind = "handed-over"
 	// Away says, to the gateways of the other members, that a member is away: id, seq. It is a hint.
 	Away PeerKind = "client-away"
@@ -139,7 +150,9 @@ type Peer struct {
 	State    Took       `json:"state,omitzero"`
 	Gateway  GatewayID  `json:"gateway,omitzero"`
 	Fresh    bool       `json:"fresh,omitzero"`
-	More     bool       `json:"more,omitzero"` // another message of the same kind follows
+	Of       int64      `json:"of,omitzero"`
+	Page     int        `json:"page,omitzero"`
+	More     bool       `json:"more,omitzero"` // another page follows
 	Pairs    []PeerPair `json:"pairs,omitempty"`
 }
 

@@ -14,8 +14,9 @@ const (
 	HandOver                 // a client's new gateway asks for what is kept of it: Say
 	HandedOver               // the gateway that a client was on before answers that: Say
 	StayIs                   // a member of a room that matters here has joined or come back, or (Stay nil) left: Room, ID, Stay
-	Here                     // one of our clients is in a room from now on: Room, ID, Peer, Stay (its own), Before, Fresh
-	NotHere                  // it is not any more: Room, ID; Gateway, where it has come back elsewhere
+	Compared                 // a room has been compared with its roster: Room, Seq, Stays: of all whose sessions are resumable
+	Here                     // one of our clients is in a room from now on: Room, ID, Peer, Stay (its own), Address; one that came back: Before, Seq, Fresh
+	NotHere                  // it is not any more: Room, ID; where it has come back elsewhere: Gateway, and Stay (the new one) if known
 	Closed                   // a client's connection has ended: nothing can be said to it: ID, Turn
 	Pulse                    // a quarter of a second has passed
 )
@@ -35,8 +36,12 @@ type In struct {
 	Ref     string
 	Num     uint64 // of the request, among its client's
 	Address string // of the client, for the bounds
+	// Before is the gateway that a client's record named before it came back: this one too where it was here, or where nobody knows any
+	// more. Empty: it has not come back, but joined.
 	Before  proto.GatewayID
 	Fresh   bool
+	Seq     uint64 // the room's, once it had come back; 0: not known
 	Gateway proto.GatewayID
+	Stays   *proto.Stays
 	Say     *proto.Peer
 }

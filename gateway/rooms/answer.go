@@ -2,7 +2,7 @@ package rooms
 
 import "github.com/parley-rtc/parley/proto"
 
-// answer tells a client what became of its create, join or leave, and takes note of it.
+// answer tells a client what became of its request, and takes note of it.
 func (c *Core) answer(in *In) {
 	cl, e := in.Client, in.Event
 	if !cl.asking || cl.ask.Num != in.Ask.Num {
@@ -11,18 +11,23 @@ func (c *Core) answer(in *In) {
 	}
 	outcome := Declined
 	switch {
-	case cl.ask.Op == proto.OpLeave:
+	case e.Name == proto.Fenced:
+		outcome = c.fenced(cl)
+	case isLeave(cl.ask.Op):
 		outcome = c.left(cl, e, in.Payload)
 	case e.Name == proto.RoomCreated, e.Name == proto.RoomJoined:
-		outcome = c.joined(cl, e, in.Payload, in.Bears)
+		outcome = c.joined(cl, in)
+	case e.Name == proto.Resumed && cl.session != nil:
+		outcome = c.resumed(cl, in)
 	default:
 		if m := cl.rooms[cl.ask.Room]; m != nil && e.Name == proto.RoomNotExists {
 			m.kick(proto.Removed) // it was in there, and has not heard that the room was closed
 		}
+		c.notResumed(cl, e)
 		c.notJoined(cl)
 		c.tellAnswer(cl, e, in.Payload)
 	}
-	if e.Name == proto.Error && e.Code == proto.CodeUnavailable && outcome != OK {
+	if isUnavailable(e) && outcome != OK {
 		outcome = Unavailable
 	}
 	c.resolve(cl, outcome)
@@ -32,6 +37,9 @@ func (c *Core) answer(in *In) {
 // the client in, the client leaves that room.
 func (c *Core) late(in *In) {
 	cl, e := in.Client, in.Event
+	if e.Name == proto.Resumed && cl.session != nil {
+		c.resumedLate(in)
+	}
 	if e.Name != proto.RoomCreated && e.Name != proto.RoomJoined || cl.rooms[e.Room] != nil || cl.busyIn(e.Room) {
 		return
 	}
@@ -40,6 +48,11 @@ func (c *Core) late(in *In) {
 		joined = in.Bears
 	}
 	c.emit(Out{Kind: QueueLeave, To: c.one(cl), Room: e.Room, Joined: joined})
+}
+
+// isUnavailable reports whether an answer says that nobody knows what became of the request.
+func isUnavailable(e *proto.Event) bool {
+	return e.Name == proto.Error && e.Code == proto.CodeUnavailable
 }
 
 // tellAnswer queues an answer that changes nothing here.
@@ -65,7 +78,10 @@ func (c *Core) giveUp(cl *Client, num uint64) {
 	}
 	unavailable := Unanswered(cl.ask.Room, cl.ID)
 	outcome := Unavailable
-	if cl.ask.Op != proto.OpLeave {
+	if !isLeave(cl.ask.Op) {
+		if cl.ask.Op == proto.OpResume {
+			c.unresume(cl, cl.ask.Room, cl.ask.ID)
+		}
 		c.notJoined(cl)
 	} else if m := cl.leaves(&cl.ask); m == nil {
 		c.tellTaken(cl)
@@ -80,7 +96,7 @@ func (c *Core) giveUp(cl *Client, num uint64) {
 // tellTaken sends room-left to a client that is taken, before an answer that does not say so. Example: bob's leave was unavailable;
 // before bob's create the gateway leaves for bob; the create is answered room-exists, so bob hears room-left first.
 func (c *Core) tellTaken(cl *Client) {
-	if m := cl.rooms[cl.ask.Room]; m != nil && m.state == taken && cl.stay == connected {
+	if m := cl.rooms[cl.ask.Room]; m != nil && m.state == taken && cl.stage == connected {
 		m.kick(proto.Removed)
 		c.dropIfEmpty(m.room)
 	}

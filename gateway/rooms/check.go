@@ -35,14 +35,34 @@ func (c *Core) checkMember(r *room, in *proto.CheckRoom, named proto.CheckMember
 		c.emit(Out{Kind: LeaveStranger, Room: in.Room, ID: named.ID, Joined: named.Request})
 		return
 	}
-	m := cl.rooms[in.Room]
+	m, busy := c.anyOf(cl, in.Room)
 	switch {
+	case !busy && c.unresumedIn(named.ID, in.Room, named.Request) != nil:
+		c.resumedUnheard(named.ID, in.Room, named.Request)
+	case m == nil && c.unresumedIn(named.ID, in.Room, "") != nil: // what is in doubt is left in its time
 	case m != nil && m.state != taken:
-		if in.Seq >= r.seq && !cl.busyIn(in.Room) {
+		if in.Seq >= r.seq && !busy {
 			m.joinedBy(named.Request) // the record knows best, unless it is an old one
 		}
-	case cl.busyIn(in.Room), m != nil:
+	case busy, m != nil:
 	default:
 		c.emit(Out{Kind: QueueLeave, To: c.one(cl), Room: in.Room, Joined: named.Request})
 	}
+}
+
+// anyOf returns the membership of a session in a room, by whichever of its connections, and whether one of these has a request under way
+// there.
+func (c *Core) anyOf(cl *Client, name proto.Room) (m *membership, busy bool) {
+	for ; cl != nil; cl = cl.before() {
+		busy = busy || cl.busyIn(name)
+		if of := cl.rooms[name]; of != nil && (m == nil || m.state == taken) {
+			m = of
+		}
+	}
+	return m, busy
+}
+
+// resumedUnheard notes that a resume was carried out whose answer has not come: what was there by earlier turns is over.
+func (c *Core) resumedUnheard(id proto.ClientID, name proto.Room, joined proto.RequestID) {
+	c.meetBack(name, id, c.unresumedIn(id, name, joined).Turn, c.cfg.Self)
 }

@@ -15,30 +15,35 @@ type Client struct {
 	Keep int64 // nanoseconds that its session outlives it
 	Peer any   // the driver's own: a core never looks at it
 
-	stay    stay
+	stage   stage
 	asking  bool // ask is under way
 	ask     Ask
 	rooms   map[proto.Room]*membership
 	parted  map[proto.Room]parted // rooms left lately
 	endedAt int64                 // when it departed with a question open
+	session *session              // nil: it shows no key
 }
 
-// stay says how far a client's stay has come.
-type stay uint8
+// stage says how far a client has come.
+type stage uint8
 
 const (
-	connected stay = iota
-	ended          // its connection has ended, it leaves its rooms
-	departed       // it has left them, but an answer was missing: what still comes of it is left again
+	connected stage = iota
+	away            // its connection has ended, and its session is kept
+	ended           // its connection has ended, it leaves its rooms
+	departed        // it has left them, but an answer was missing: what still comes of it is left again
 )
 
 // busyIn reports whether a request of the client's is under way in a room.
 func (cl *Client) busyIn(room proto.Room) bool { return cl.asking && cl.ask.Room == room }
 
+// isLeave reports whether a request ends a membership: a leave does, and the owner's closing of its room.
+func isLeave(op proto.Op) bool { return op == proto.OpLeave || op == proto.OpClose }
+
 // begin takes note of a request that is about to be sent.
 func (c *Core) begin(cl *Client, a *Ask) {
 	cl.asking, cl.ask = true, *a
-	if a.Op == proto.OpLeave {
+	if isLeave(a.Op) {
 		if m := cl.leaves(a); m != nil && m.state == present {
 			m.state = leaving
 		}
@@ -57,7 +62,7 @@ func (c *Core) resolve(cl *Client, outcome Outcome) {
 
 // ended takes a client out of every room here, so that nothing more is queued for it. It is about to ask for its leaves.
 func (c *Core) ended(cl *Client) {
-	cl.stay = ended
+	cl.stage = ended
 	for _, name := range slices.Sorted(maps.Keys(cl.rooms)) {
 		m := cl.rooms[name]
 		m.take()
@@ -67,19 +72,22 @@ func (c *Core) ended(cl *Client) {
 
 // departed forgets a client that has left everything: at once or, where an answer is missing, after a while.
 func (c *Core) departed(cl *Client, settled bool) {
-	if settled {
+	if !cl.parts() && settled {
 		c.forget(cl)
 		return
 	}
-	cl.stay = departed
+	cl.stage = departed
 	cl.rooms = nil // what it could not leave, checks name, and late answers
 	cl.endedAt = c.now
 	c.remembered = append(c.remembered, cl)
 }
 
 func (c *Core) forget(cl *Client) {
-	if c.clients[cl.ID] == cl {
-		delete(c.clients, cl.ID)
+	c.unlink(cl)
+	if cl.session != nil {
+		for _, name := range cl.session.parting {
+			c.notHere(cl, name, "")
+		}
 	}
 	c.emit(Out{Kind: Forget, To: c.one(cl)})
 }

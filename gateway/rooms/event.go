@@ -7,36 +7,52 @@ import (
 )
 
 // event handles what a replica tells of a room.
-func (c *Core) event(e *proto.Event, payload []byte) {
+func (c *Core) event(e *proto.Event, payload []byte, stays *proto.Stays) {
+	var stay *proto.Stay
+	if stays != nil {
+		stay = stayIn(stays, subject(e))
+	}
+	if stay != nil {
+		c.meetBack(e.Room, subject(e), stay.Turn, stay.Gateway)
+	}
 	r := c.rooms[e.Room]
 	if e.Name == proto.ClientJoined || e.Name == proto.RoomCreated {
-		c.meetGhost(r, e)
+		c.meetGhost(r, e, stay)
 	}
 	if r == nil {
 		return
 	}
-	k := &arrived{event: e, payload: payload}
+	k := &arrived{event: e, payload: payload, stay: stay}
 	if len(r.joining) > 0 {
 		r.keepForJoining(k)
 	}
 	if len(r.local) > 0 {
 		if e.Name == proto.ClientJoined && e.Seq > r.seq {
-			r.joinedAnew(e.ID)
+			r.joinedAnew(e.ID, stay)
 		}
 		r.hear(k)
 	}
+}
+
+// subject returns whose stay comes with an event.
+func subject(e *proto.Event) proto.ClientID {
+	if e.Name == proto.RoomCreated {
+		return e.OwnerID
+	}
+	return e.ID
 }
 
 // arrived is a room event that has come. It is copied when it has to be kept, once.
 type arrived struct {
 	event   *proto.Event
 	payload []byte
+	stay    *proto.Stay // of whom it is about, if that one is resumable
 	kept    *kept
 }
 
 func (h *arrived) keep() *kept {
 	if h.kept == nil {
-		h.kept = &kept{e: *h.event, payload: h.payload}
+		h.kept = &kept{e: *h.event, payload: h.payload, stay: h.stay}
 	}
 	return h.kept
 }
@@ -51,21 +67,26 @@ func (r *room) keepForJoining(h *arrived) {
 }
 
 // joinedAnew notes by which request a client of ours became a member again, whose removal was missed.
-func (r *room) joinedAnew(id proto.ClientID) {
+func (r *room) joinedAnew(id proto.ClientID, stay *proto.Stay) {
 	cl := r.core.clients[id]
-	if m := r.member(cl); m != nil && cl.busyIn(r.name) && cl.ask.Op == proto.OpJoin {
+	if stay != nil {
+		cl = r.core.turn(id, stay.Turn)
+	}
+	if m := r.member(cl); m != nil && cl.busyIn(r.name) && (cl.ask.Op == proto.OpJoin || cl.ask.Op == proto.OpEnter) {
 		m.joinedBy(cl.ask.ID)
 	}
 }
 
 // meetGhost has a client leave a room: an event makes it a member where it has no membership and no request under way. One of its
 // requests, unavailable long before, was carried out late.
-func (c *Core) meetGhost(r *room, e *proto.Event) {
-	id := e.ID
-	if e.Name == proto.RoomCreated {
-		id = e.OwnerID
+func (c *Core) meetGhost(r *room, e *proto.Event, stay *proto.Stay) {
+	cl := c.clients[subject(e)]
+	if stay != nil {
+		if stay.Gateway != c.cfg.Self {
+			return // its session goes on there
+		}
+		cl = c.turn(subject(e), stay.Turn)
 	}
-	cl := c.clients[id]
 	if cl == nil || cl.rooms[e.Room] != nil || cl.busyIn(e.Room) || r != nil && r.seq >= e.Seq {
 		return
 	}
@@ -83,21 +104,25 @@ func (r *room) hear(h *arrived) {
 		r.keep(h.keep())
 		r.core.askRoster(r, Gap)
 	default:
-		r.apply(e, h.payload)
+		r.apply(e, h.payload, h.stay)
 		r.core.dropIfEmpty(r)
 	}
 }
 
 // apply takes the change after the one reached into account, and tells it.
-func (r *room) apply(e *proto.Event, payload []byte) {
-	r.seq = e.Seq
+func (r *room) apply(e *proto.Event, payload []byte, stay *proto.Stay) {
+	r.view.apply(e)
 	switch e.Name {
-	case proto.ClientJoined:
-		r.members.add(e.ID)
+	case proto.ClientJoined, proto.ClientBack:
+		delete(r.away, e.ID)
+		if stay != nil {
+			r.learnOne(e.ID, &stayed{*stay, e.Seq})
+		}
 		r.tell(e, payload, e.ID)
 	case proto.ClientLeft:
-		r.members.remove(e.ID)
 		r.removed(e.ID)
+		r.unlearn(e.ID)
+		r.senderGone(e.ID)
 		r.tell(e, payload, e.ID)
 	case proto.RoomClosed:
 		r.closed(e)
@@ -107,7 +132,7 @@ func (r *room) apply(e *proto.Event, payload []byte) {
 
 // removed takes a client of ours out whom an event has removed. One that asked for it is told by its answer.
 func (r *room) removed(id proto.ClientID) {
-	m := r.member(r.core.clients[id])
+	m := r.memberOf(id)
 	switch {
 	case m == nil:
 	case m.state == leaving:
@@ -129,9 +154,14 @@ func (r *room) outdate(cl *Client, closed bool) {
 // closed tells every member here that the room is closed, but for the owner that left as it asked.
 func (r *room) closed(e *proto.Event) {
 	r.members = members{}
+	by, why := e.OwnerID, e.Reason
+	if e.ID != "" { // its last member, who was not the owner, has left: the leaving of others here was missed
+		by, why = e.ID, proto.Removed
+	}
+	r.learn(nil)
 	here := slices.Clone(r.local)
 	for _, m := range here {
-		if m.c.ID == e.OwnerID && m.state == leaving {
+		if m.c.ID == by && m.state == leaving {
 			m.take()
 			continue
 		}
@@ -141,11 +171,11 @@ func (r *room) closed(e *proto.Event) {
 	c := r.core
 	from := len(c.to)
 	for _, m := range here {
-		if m.c.rooms[r.name] != m {
+		if m.c.rooms[r.name] != m && m.c.stage == connected {
 			c.to = append(c.to, m.c)
 		}
 	}
 	if to := c.to[from:]; len(to) > 0 {
-		c.emit(Out{Kind: Tell, To: to, Event: kicked(r.name, e.Reason)})
+		c.emit(Out{Kind: Tell, To: to, Event: kicked(r.name, why)})
 	}
 }

@@ -8,7 +8,11 @@ import (
 
 // joined handles a client's room-created or room-joined: it becomes a member here, is told so first, then what was kept
 // for it, and is brought level with the room.
-func (c *Core) joined(cl *Client, e *proto.Event, payload []byte, bears proto.RequestID) Outcome {
+func (c *Core) joined(cl *Client, in *In) Outcome {
+	e, payload, bears := in.Event, in.Payload, in.Bears
+	if cl.session != nil && cl.session.ousted {
+		return c.leaveMade(cl, bears)
+	}
 	r := c.room(cl.ask.Room)
 	j := r.endJoining(cl, cl.ask.Num)
 	if j == nil {
@@ -20,19 +24,18 @@ func (c *Core) joined(cl *Client, e *proto.Event, payload []byte, bears proto.Re
 	if e.Name == proto.RoomCreated {
 		r.replaced(cl, e.Seq)
 	}
+	c.replaceOlder(cl, r.name, false)
 	m := r.member(cl)
 	known := m != nil
 	switch {
 	case len(r.local) == 0:
-		r.set(rosterOf(cl.ID, e), e.Seq)
-		r.sync = level
-		c.refuseKept(r, &r.kept)
+		r.begin(wholeOf(cl.ID, e, in.Stays))
 	case e.Seq > r.seq: // it counts as a roster: the others are told the difference first
-		clients := rosterOf(cl.ID, e)
+		to := wholeOf(cl.ID, e, in.Stays)
 		if known && e.Name == proto.RoomJoined {
-			clients = r.placed(cl.ID, e.Unpack())
+			to.clients = r.placed(cl.ID, e.Unpack())
 		}
-		r.level(clients, e.Seq)
+		r.level(to)
 	}
 	m = r.member(cl)
 	known = m != nil
@@ -41,6 +44,9 @@ func (c *Core) joined(cl *Client, e *proto.Event, payload []byte, bears proto.Re
 			old.remove()
 		}
 		m = r.add(cl, cl.ask.ID)
+	}
+	if stay := ownStay(in.Stays, cl); stay != nil && m.own == nil {
+		m.resumable(stay, "", false)
 	}
 	if bears != "" {
 		m.joinedBy(bears)
@@ -52,7 +58,8 @@ func (c *Core) joined(cl *Client, e *proto.Event, payload []byte, bears proto.Re
 		return OK
 	}
 	c.tellJoined(cl, e, payload)
-	c.catchUp(m, j, e)
+	c.catchUp(m, j, in)
+	r.outrank(m)
 	return OK
 }
 
@@ -81,9 +88,8 @@ func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
 		return
 	}
 	others := slices.DeleteFunc(r.members.list(), func(id proto.ClientID) bool { return id == m.c.ID })
-	c.tellAnswer(m.c, &proto.Event{
-		Name: proto.RoomJoined, Room: r.name, OwnerID: e.OwnerID, Clients: others, Seq: r.seq,
-	}, nil)
+	with, _ := r.withAway(&proto.Event{Name: proto.RoomJoined, Room: r.name, OwnerID: r.owner, Clients: others, Seq: r.seq}, nil)
+	c.tellAnswer(m.c, with, nil)
 }
 
 // replaced removes our members of an earlier room: a client has created one of that name, so the earlier one was closed, and we
@@ -96,13 +102,28 @@ func (r *room) replaced(by *Client, seq uint64) {
 		here = false
 	}
 	if seq > r.seq && !here {
-		r.level(nil, r.seq)
+		r.level(&whole{seq: r.seq})
 		for _, j := range r.joining {
 			if j.removed != 0 { // it was a member of the earlier room
 				j.removed, j.closed = seq, true
 			}
 		}
 	}
+}
+
+// wholeOf returns the room as the answer has it by which a client has come in.
+func wholeOf(self proto.ClientID, e *proto.Event, stays *proto.Stays) *whole {
+	to := &whole{seq: e.Seq, owner: e.OwnerID, stays: staysOf(stays, e.Seq)}
+	switch {
+	case e.Name == proto.Resumed && stays != nil && len(stays.Order) == len(e.Unpack())+1:
+		to.clients = slices.Clone(stays.Order) // it names all, in join order
+	case e.Name == proto.RoomCreated:
+		to.owner = self
+		fallthrough
+	default:
+		to.clients = rosterOf(self, e)
+	}
+	return to
 }
 
 // rosterOf returns the whole room as an answer has it, in join order as far as it says.
@@ -136,13 +157,18 @@ func (r *room) placed(self proto.ClientID, others []proto.ClientID) []proto.Clie
 // tellJoined queues the answer. A room-created that was repeated carries the clients that have joined since: they are
 // told as such, each with a number of its own, as in a difference.
 func (c *Core) tellJoined(cl *Client, e *proto.Event, payload []byte) {
-	if e.Name == proto.RoomJoined || len(e.Unpack()) == 0 {
+	if e.Name == proto.RoomJoined {
+		e, payload = c.rooms[e.Room].withAway(e, payload)
+		c.tellAnswer(cl, e, payload)
+		return
+	}
+	if len(e.Unpack()) == 0 {
 		c.tellAnswer(cl, e, payload)
 		return
 	}
 	created := view{seq: e.Seq - min(e.Seq, uint64(len(e.Unpack()))), members: membersOf([]proto.ClientID{cl.ID})}
 	c.tellAnswer(cl, &proto.Event{Name: proto.RoomCreated, Room: e.Room, Seq: created.seq}, nil)
-	joined := difference(e.Room, created, rosterOf(cl.ID, e), e.Seq)
+	joined := difference(e.Room, &created, &whole{seq: e.Seq, clients: rosterOf(cl.ID, e)})
 	for i := range joined {
 		c.tellOne(cl, &joined[i], nil)
 	}
@@ -150,12 +176,12 @@ func (c *Core) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 
 // catchUp gives a new member the kept events above its answer, brings it and the room level with each other, and then
 // gives it the kept signals. What it hears before the others here do, they are told as well, so that all hear one order.
-func (c *Core) catchUp(m *membership, j *joining, answer *proto.Event) {
+func (c *Core) catchUp(m *membership, j *joining, answer *In) {
 	r := m.room
 	events, signals := c.end(r, j)
 	gap := false
-	if r.seq > answer.Seq || slices.ContainsFunc(events, func(k *kept) bool { return k.e.Seq > answer.Seq }) {
-		gap = c.bringUp(m, events, answer)
+	if at := answer.Event.Seq; r.seq > at || slices.ContainsFunc(events, func(k *kept) bool { return k.e.Seq > at }) {
+		gap = c.bringUp(m, events, wholeOf(m.c.ID, answer.Event, answer.Stays).view())
 	}
 	r.replay()
 	if m.state == taken {
@@ -175,9 +201,8 @@ func (c *Core) catchUp(m *membership, j *joining, answer *proto.Event) {
 
 // bringUp tells a new member what has happened since its answer: what was kept for it, then what the others here have been
 // told beyond that. It reports whether something in between is missing.
-func (c *Core) bringUp(m *membership, events []*kept, answer *proto.Event) (gap bool) {
+func (c *Core) bringUp(m *membership, events []*kept, told *view) (gap bool) { // told is never above r.seq
 	r := m.room
-	told := view{seq: answer.Seq, members: membersOf(rosterOf(m.c.ID, answer))} // never above r.seq
 	for _, k := range events {
 		if k.e.Seq <= told.seq {
 			continue
@@ -187,9 +212,10 @@ func (c *Core) bringUp(m *membership, events []*kept, answer *proto.Event) (gap 
 			break
 		}
 		told.apply(&k.e)
+		told.learn(&k.e, k.stay)
 		switch {
 		case k.e.Seq > r.seq:
-			r.apply(&k.e, k.payload)
+			r.apply(&k.e, k.payload, k.stay)
 		case k.e.Name == proto.RoomClosed:
 			m.kick(k.e.Reason)
 		case k.e.Name == proto.ClientLeft && k.e.ID == m.c.ID:
@@ -206,7 +232,7 @@ func (c *Core) bringUp(m *membership, events []*kept, answer *proto.Event) (gap 
 	case !r.members.has(m.c.ID):
 		m.kick(proto.Removed)
 	default:
-		missed := difference(r.name, told, r.members.list(), r.seq)
+		missed := difference(r.name, told, r.whole())
 		for i := range missed {
 			c.tellOne(m.c, &missed[i], nil)
 		}

@@ -8,8 +8,10 @@ type kept struct {
 	payload []byte
 	reply   string // signals
 	to      proto.ClientID
-	looked  bool // a signal for whose sender a roster has been asked for
-	holds   int  // how many keep it
+	looked  bool        // a signal for whose sender a roster has been asked for
+	stay    *proto.Stay // an event: that of the member who joined or came back, if it is resumable
+	push    *pushed     // signals that a keeper has pushed, and not one that a replica has relayed
+	holds   int         // how many keep it
 }
 
 // keep is a list of what is kept of one room, with the bytes that it takes. The zero value is empty.
@@ -21,7 +23,12 @@ type keep struct {
 // fixed is what something kept takes beside its payload.
 const fixed = 512
 
-func (k *kept) size() int { return fixed + len(k.payload) + len(k.reply) }
+func (k *kept) size() int {
+	if k.push != nil {
+		return k.push.bytes()
+	}
+	return fixed + len(k.payload) + len(k.reply)
+}
 
 // isSignal reports whether a signal is kept, and not an event.
 func (k *kept) isSignal() bool { return k.e.Name == proto.SignalReceive }

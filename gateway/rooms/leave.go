@@ -16,6 +16,7 @@ func (c *Core) left(cl *Client, e *proto.Event, payload []byte) Outcome {
 	m := cl.leaves(&cl.ask)
 	if m == nil {
 		c.tellTaken(cl)
+		c.leftFor(cl, e)
 	}
 	switch {
 	case e.Name != proto.RoomLeft && e.Name != proto.NotInRoom:
@@ -44,7 +45,7 @@ func (c *Core) left(cl *Client, e *proto.Event, payload []byte) Outcome {
 // leftAlready ends a leave that was not answered as it should be, and reports whether an event has told that it was
 // carried out.
 func (c *Core) leftAlready(cl *Client, m *membership) bool {
-	if m.state != taken || cl.stay != connected {
+	if m.state != taken || cl.stage != connected {
 		if m.state == leaving {
 			m.state = present
 		}
@@ -57,9 +58,25 @@ func (c *Core) leftAlready(cl *Client, m *membership) bool {
 // over ends a membership whose leave was carried out. If the gateway made that leave for itself, the client has not heard of it:
 // the client is taken, and the answer to its next request tells it, or room-left before that answer.
 func (m *membership) over() {
-	if m.c.ask.Silent && m.c.stay == connected {
+	if m.c.ask.Silent && m.c.stage == connected {
 		m.take()
 		return
 	}
 	m.remove()
+}
+
+// leftFor handles the answer to a leave that the gateway has made of what it does not have the client in. What was there by an earlier
+// turn no later one can leave: it is left as a stranger's.
+func (c *Core) leftFor(cl *Client, e *proto.Event) {
+	a := &cl.ask
+	if !a.Silent || isUnavailable(e) {
+		return
+	}
+	if e.Name == proto.Error && e.Code == proto.CodeResumeFirst {
+		c.emit(Out{Kind: LeaveStranger, Room: a.Room, ID: cl.ID, Joined: a.Joined})
+	}
+	if cl.isUnresumed(a.Room, a.Joined) {
+		c.settle(cl, a.Room)
+		c.notHere(cl, a.Room, "")
+	}
 }

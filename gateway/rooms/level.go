@@ -6,19 +6,40 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
+// whole is a room as a roster has it, or an answer that counts as one.
+type whole struct {
+	seq     uint64
+	owner   proto.ClientID
+	clients []proto.ClientID // in join order
+	stays   stays
+}
+
+// whole returns the room as it has been told.
+func (r *room) whole() *whole {
+	return &whole{seq: r.seq, owner: r.owner, clients: r.members.list(), stays: r.stays}
+}
+
 // set takes a roster for what the room is, telling nobody.
-func (r *room) set(clients []proto.ClientID, seq uint64) {
-	r.seq = seq
-	r.members = membersOf(clients)
+func (r *room) set(to *whole) {
+	r.seq, r.owner = to.seq, to.owner
+	r.members = membersOf(to.clients)
+	r.learn(to.stays)
+}
+
+// begin takes a roster for a room in which nobody here has been told anything yet.
+func (r *room) begin(to *whole) {
+	r.set(to)
+	r.sync = level
+	r.core.refuseKept(r, &r.kept)
 }
 
 // level brings the members here from what they have been told to a roster: by the kept events that lead towards it, where
 // they only came in another order than they were made in, then by the difference, leaves first, then joins in the roster's
 // order. A client of this gateway that the roster lacks, with no request of its own under way there, was removed.
-func (r *room) level(clients []proto.ClientID, seq uint64) {
-	r.follow(seq)
-	events := difference(r.name, view{seq: r.seq, members: r.members}, clients, seq)
-	r.set(clients, seq)
+func (r *room) level(to *whole) {
+	r.follow(to.seq)
+	events := difference(r.name, &r.view, to)
+	r.set(to)
 	for _, m := range slices.Clone(r.local) {
 		switch {
 		case r.members.has(m.c.ID):
@@ -30,6 +51,9 @@ func (r *room) level(clients []proto.ClientID, seq uint64) {
 		}
 	}
 	for i := range events {
+		if events[i].Name == proto.ClientLeft {
+			r.senderGone(events[i].ID)
+		}
 		r.tell(&events[i], nil, events[i].ID)
 	}
 	r.sync = level
@@ -45,7 +69,7 @@ func (r *room) follow(seq uint64) {
 		}
 	}
 	for k := after[r.seq]; k != nil && k.e.Seq > r.seq && k.e.Seq <= seq; k = after[r.seq] {
-		r.apply(&k.e, k.payload)
+		r.apply(&k.e, k.payload, k.stay)
 	}
 }
 
@@ -58,53 +82,7 @@ func (r *room) replay() {
 		if k.isSignal() {
 			r.core.deliver(k)
 		} else {
-			r.hear(&arrived{event: &k.e, payload: k.payload, kept: k})
+			r.hear(&arrived{event: &k.e, payload: k.payload, stay: k.stay, kept: k})
 		}
 	}
-}
-
-// view is a room as somebody has been told it.
-type view struct {
-	seq     uint64
-	members members
-}
-
-// apply takes an event into account.
-func (v *view) apply(e *proto.Event) {
-	v.seq = e.Seq
-	switch e.Name {
-	case proto.ClientJoined:
-		v.members.add(e.ID)
-	case proto.ClientLeft:
-		v.members.remove(e.ID)
-	default:
-	}
-}
-
-// difference returns the events that lead from a view to a roster. Their numbers grow up to the roster's, each naming the
-// one before, as those of the changes themselves do; each difference stands for a change at least, so they fit between.
-func difference(name proto.Room, from view, clients []proto.ClientID, seq uint64) []proto.Event {
-	in := membersOf(clients)
-	var events []proto.Event
-	for _, id := range from.members.list() {
-		if !in.has(id) {
-			events = append(events, proto.Event{Name: proto.ClientLeft, Room: name, ID: id})
-		}
-	}
-	for _, id := range clients {
-		if !from.members.has(id) {
-			events = append(events, proto.Event{Name: proto.ClientJoined, Room: name, ID: id})
-		}
-	}
-	prev := from.seq
-	for i := range events {
-		left := uint64(len(events) - 1 - i) // not negative
-		next := seq
-		if seq > prev+left {
-			next = seq - left
-		}
-		events[i].Prev, events[i].Seq = prev, next
-		prev = next
-	}
-	return events
 }

@@ -1,6 +1,10 @@
 package rooms
 
-import "github.com/parley-rtc/parley/proto"
+import (
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/parley-rtc/parley/proto"
+)
 
 // OutKind says what is to be done.
 type OutKind uint8
@@ -40,7 +44,7 @@ const (
 	// over in the rooms that it has lost, and kept in its others. To[0].
 	Oust
 	// DeliverPush: queue signals for a resumable client, in order; say in Answer what became of them and post it to Gateway. Where the
-	// queue does not take one, step [PushRefused] before anything else comes in. To[0], Signals, Answer (all set as if it took all), Gateway.
+	// queue does not take one, step [PushRefused] before anything else comes in. To[0], Signals, Raw, Answer (all set as if it took all), Gateway.
 	DeliverPush
 	// Ping: queue a ping with the number Num behind all that was queued for the client. To[0], Num.
 	Ping
@@ -50,8 +54,11 @@ const (
 	StayIs
 	// Here: one of our clients is in a room from now on. To[0], Room, Stay (its own); of one that came back, Before and Fresh.
 	Here
-	// NotHere: it is not any more. To[0], Room; Gateway, where it has come back elsewhere.
+	// NotHere: it is not any more. To[0], Room; Gateway, where it has come back elsewhere. Where it has come back to this gateway there is a
+	// new Here instead. Of clients that are not resumable it is said where others in the room are.
 	NotHere
+	// KeepAnew: the time for which a session is kept that is away begins anew: a later turn's resume is in doubt. To[0].
+	KeepAnew
 )
 
 // Out is one thing to be done. It is valid until the next Step, as are To and what Event points to.
@@ -74,7 +81,8 @@ type Out struct {
 	Fresh   bool
 	Stay    *proto.Stay
 	Say     *proto.Peer
-	Signals []proto.Event // signal-receive with N
+	Signals []proto.Event    // signal-receive with N
+	Raw     []jsontext.Value // the JSON of each of Signals, as it came
 	Answer  *proto.Peer
 	Lazy    int // of a large room: how many members it has. Write it a moment later, with what comes meanwhile; 0: now
 }
@@ -98,8 +106,11 @@ func (c *Core) one(cl *Client) []*Client {
 	return c.to[len(c.to)-1:]
 }
 
-// tellOne has one client told an event.
+// tellOne has one client told an event, if it has a connection.
 func (c *Core) tellOne(cl *Client, e *proto.Event, payload []byte) {
+	if cl.stage != connected {
+		return
+	}
 	c.emit(Out{Kind: Tell, To: c.one(cl), Event: e, Payload: payload})
 }
 
@@ -108,8 +119,12 @@ func kicked(room proto.Room, why proto.Reason) *proto.Event {
 	return &proto.Event{Name: proto.RoomLeft, Room: room, Kicked: true, Reason: why}
 }
 
-// ack answers a signal's asker.
+// ack answers a signal's asker, or the keeper that has pushed it.
 func (c *Core) ack(name proto.Name, k *kept) {
+	if k.push != nil {
+		c.answerPush(k.push, proto.TookNone, 0)
+		return
+	}
 	o := Out{Kind: Ack, Name: name, Reply: k.reply, Room: k.e.Room}
 	if name != proto.NotInRoom {
 		o.ID = k.to

@@ -11,12 +11,13 @@ import (
 type room struct {
 	core    *Core
 	name    proto.Room
-	at      int           // in core.order
-	seq     uint64        // reached: what has been told
-	members members       // all of them at seq, on whatever gateway
-	local   []*membership // those here that are told things
-	joining []*joining    // creates and joins under way
-	named   int64         // when a check last named it, or its first member came
+	at      int                         // in core.order
+	view                                // reached: what has been told, of all members, on whatever gateway
+	local   []*membership               // those here that are told things, when they are not away
+	joining []*joining                  // creates, joins and resumes under way
+	asking  []*membership               // those of local from resumed to live
+	away    map[proto.ClientID]struct{} // members of whom it has been told that they are away
+	named   int64                       // when a check last named it, or its first member came
 
 	sync        sync
 	asked       roster // the roster under way, while sync is asked
@@ -42,6 +43,7 @@ type membership struct {
 	state  presence
 	index  int                      // in room.local, unless taken
 	lastN  map[proto.ClientID]int64 // the last n of each sender
+	own    *receiving               // nil: its record is not that of a resumable session
 }
 
 // presence says how far a membership has come. The package comment has the picture.
@@ -53,7 +55,7 @@ const (
 	taken                   // it is out, and has not been told so
 )
 
-// joining is a create or join under way. What comes for the room meanwhile is kept for its client alone.
+// joining is a create, join, enter or resume under way. What comes for the room meanwhile is kept for its client alone.
 type joining struct {
 	c       *Client
 	num     uint64  // of the request
@@ -79,7 +81,7 @@ func (c *Core) dropIfEmpty(r *room) {
 	if len(r.local) > 0 {
 		return
 	}
-	r.members, r.seq, r.sync, r.compareNext = members{}, 0, level, ""
+	r.view, r.sync, r.compareNext, r.away = view{}, level, "", nil
 	c.refuseKept(r, &r.kept)
 	if len(r.joining) > 0 || c.rooms[r.name] != r {
 		return
@@ -135,6 +137,11 @@ func (m *membership) take() {
 		return
 	}
 	r := m.room
+	if m.own != nil {
+		r.core.stopAsking(m, proto.TookNone)
+	} else if len(r.stays) > 0 {
+		r.core.notHere(m.c, r.name, "")
+	}
 	last := len(r.local) - 1
 	r.local[m.index] = r.local[last]
 	r.local[m.index].index = m.index
@@ -145,6 +152,14 @@ func (m *membership) take() {
 
 // remove ends a membership.
 func (m *membership) remove() {
+	m.end()
+	if m.own != nil {
+		m.room.core.notHere(m.c, m.room.name, "")
+	}
+}
+
+// end ends a membership as far as its client goes. The keeper goes on.
+func (m *membership) end() {
 	m.take()
 	m.part()
 	if m.c.rooms[m.room.name] == m {
@@ -164,7 +179,7 @@ func (r *room) tell(e *proto.Event, payload []byte, about proto.ClientID) {
 	c := r.core
 	from := len(c.to)
 	for _, m := range r.local {
-		if m.c.ID != about {
+		if m.c.ID != about && m.c.stage == connected {
 			c.to = append(c.to, m.c)
 		}
 	}

@@ -71,7 +71,7 @@ func (c *Core) rosterOver(num uint64) (*room, roster) {
 }
 
 // rosterCame handles the answer to a request for a roster.
-func (c *Core) rosterCame(num uint64, e *proto.Event) {
+func (c *Core) rosterCame(num uint64, e *proto.Event, stays *proto.Stays) {
 	r, q := c.rosterOver(num)
 	if r == nil {
 		return
@@ -82,9 +82,9 @@ func (c *Core) rosterCame(num uint64, e *proto.Event) {
 			c.sendRoster(r, true)
 			return
 		}
-		r.level(e.Unpack(), e.Seq)
+		r.level(&whole{seq: e.Seq, owner: e.OwnerID, clients: e.Unpack(), stays: staysOf(stays, e.Seq)})
 	case proto.RoomNotExists:
-		r.level(nil, r.seq)
+		r.level(&whole{seq: r.seq})
 	default:
 		r.sync = unanswered
 		return

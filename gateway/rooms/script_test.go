@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -33,7 +31,9 @@ var update = flag.Bool("update", false, "write what the scripts lead to into tes
 //	compare REASON
 //	pass SECONDS                                              and a tick
 //
-// An EVENT is its JSON.
+// A CLIENT ann.2 is the second turn of the session ann, which is kept for 30 s. What script_session_test.go says besides is of such
+// sessions. An EVENT is its JSON. Answers, events and rosters may carry stay=ID@GATEWAY/TURN/SINCE for each member that is resumable, and
+// before=GATEWAY.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txt")
@@ -80,7 +80,7 @@ func newStage(t *testing.T) *stage {
 		t: t, clients: make(map[string]*rooms.Client), asked: make(map[string]uint64),
 		core: rooms.New(rooms.Config{
 			Missed: 12 * second, Remember: 60 * second, Repeats: 4 * second, Many: 4, MaxRosters: 2,
-			MaxKept: 64 << 10, MaxKeptOne: 8 << 10,
+			MaxKept: 64 << 10, MaxKeptOne: 8 << 10, Self: "g1",
 		}),
 	}
 }
@@ -116,9 +116,9 @@ func (x *stage) parse(line string) rooms.In {
 	}
 	switch words[0] {
 	case "open":
-		x.clients[name()] = &rooms.Client{ID: proto.ClientID(name())}
+		x.clients[name()] = x.open(name())
 		in.Kind = rooms.Open
-	case "create", "join", "leave":
+	case "create", "join", "leave", "enter", "close", "resume":
 		in.Kind, in.Ask = rooms.Begin, x.ask(words)
 	case "answer":
 		in.Kind, in.Ask = rooms.Answer, x.present(name())
@@ -159,8 +159,11 @@ func (x *stage) parse(line string) rooms.In {
 		in.Kind = rooms.Tick
 		x.now += int64(x.number(name())) * second // small
 	default:
-		x.t.Fatalf("what is %q?", line)
+		if !x.parseSession(&in, words) {
+			x.t.Fatalf("what is %q?", line)
+		}
 	}
+	in.Stays = x.stays(words)
 	if len(words) > 1 {
 		in.Client = x.clients[words[1]]
 	}
@@ -173,8 +176,8 @@ func (x *stage) event(line string) *proto.Event {
 	if i < 0 {
 		return nil
 	}
-	var e proto.Event
-	if err := json.Unmarshal([]byte(line[i:]), &e); err != nil {
+	e, err := proto.DecodeEvent([]byte(line[i:]))
+	if err != nil {
 		x.t.Fatal(err)
 	}
 	return &e
@@ -201,6 +204,7 @@ func (x *stage) ask(words []string) rooms.Ask {
 			a.Silent = true
 		}
 	}
+	x.resume(&a, words)
 	return a
 }
 
@@ -213,7 +217,7 @@ func (x *stage) present(name string) rooms.Ask {
 func show(o *rooms.Out) string {
 	var to []string
 	for _, c := range o.To {
-		to = append(to, string(c.ID))
+		to = append(to, nameOf(c))
 	}
 	who := strings.Join(to, ",")
 	event := ""
@@ -250,6 +254,7 @@ func show(o *rooms.Out) string {
 		return fmt.Sprintf("%d were dropped", o.Num)
 	case rooms.Forget:
 		return "forget " + who
+	default:
+		return showSession(o, who)
 	}
-	return "?"
 }

@@ -15,15 +15,22 @@ func (c *Core) deliver(k *kept) {
 		c.ack(proto.TargetNotFound, k)
 		return
 	}
-	m := r.member(cl)
+	if k.push != nil {
+		c.take(k.push)
+		return
+	}
+	m := r.memberOf(k.to)
 	if j := r.joiningOf(cl); j != nil && m == nil {
 		if k = c.own(k); c.hold(r, k) {
 			j.signals.list = append(j.signals.list, k)
 		}
 		return
 	}
-	if m == nil {
+	switch {
+	case m == nil || m.own == nil && m.c.stage != connected:
 		c.ack(proto.TargetNotFound, k)
+		return
+	case m.own != nil: // a replica that knows the target's record has it pushed. Without an answer another is asked
 		return
 	}
 	known := r.members.has(k.e.SenderID)

@@ -14,7 +14,7 @@ func (t *Turns) LeaveDoubted(c Client, room proto.Room, deadline int64) {
 	if _, in := c.Joined(room); in {
 		return
 	}
-	if d, ok := t.doubts[room]; ok {
+	if d, ok := t.doubts[room]; ok && d.op != proto.OpResume {
 		t.undo(c, room, d, deadline)
 	} else if u, ok := t.undone[room]; ok {
 		t.LeaveGhost(c, room, u.id, deadline)
@@ -34,7 +34,8 @@ func (t *Turns) LeaveGhost(c Client, room proto.Room, joined proto.RequestID, de
 	}
 }
 
-// Depart leaves every room after the connection has ended. in are the rooms, each with the request that joined it. What
+// Depart leaves every room after the connection has ended, but for those which a resume in doubt may have come back to: these are left
+// when the time for which the session is kept there is over, by LeaveGhost. in are the rooms, each with the request that joined it. What
 // cannot be said now, checks mend. It reports whether everything that was ever asked has its answer: a request that was in
 // doubt may be carried out after its leave, so then the client has to be remembered for its late answer.
 func (t *Turns) Depart(c Client, in map[proto.Room]proto.RequestID, deadline int64) (settled bool) {
@@ -50,6 +51,9 @@ func (t *Turns) Depart(c Client, in map[proto.Room]proto.RequestID, deadline int
 		}
 	}
 	for _, room := range slices.Sorted(maps.Keys(t.doubts)) {
+		if t.doubts[room].op == proto.OpResume {
+			continue
+		}
 		if !leave(room, t.doubts[room].membership(c)) {
 			return false
 		}

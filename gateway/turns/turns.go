@@ -1,4 +1,4 @@
-// Package turns is one client's own order of requests, as pure code: its creates, joins and leaves, and the leaves that its
+// Package turns is one client's own order of requests, as pure code: its creates, joins, resumes and leaves, and the leaves that its
 // gateway makes for it, one at a time. It has no goroutine, lock, clock or NATS: whoever carries out a request stands
 // behind [Client].
 //
@@ -8,6 +8,9 @@
 //   - the same again: it bears the same Parley-Request, so that it is one change at most;
 //   - anything else in that room, or the end of the connection: a leave comes first, fenced by the doubtful Parley-Request,
 //     which is never used again.
+//
+// A resume that is in doubt is never undone: the client may be back in that room, and is to come back. It is asked again, under the same
+// Parley-Request; anything else in that room is not asked.
 //
 // Example: join lobby (request 7) is unavailable. create lobby → leave lobby of what request 7 joined, then create (9). An
 // attempt of 7 that a slow replica carries out after that leave is met with another, when an event or a check tells of it.
@@ -52,7 +55,7 @@ type Turns struct {
 type doubt struct {
 	op     proto.Op
 	num    uint64
-	joined proto.RequestID // leave: what it ends
+	joined proto.RequestID // leave, close: what it ends
 }
 
 // undone is a request that was in doubt and has been left: an attempt of it that is late may still be carried out.
@@ -70,9 +73,12 @@ func (t *Turns) Number() uint64 {
 	return t.num
 }
 
+// ends reports whether a request ends a membership, and so names it: a leave does, and the owner's closing of its room.
+func ends(op proto.Op) bool { return op == proto.OpLeave || op == proto.OpClose }
+
 // membership returns the Parley-Request whose membership a doubt is about.
 func (d doubt) membership(c Client) proto.RequestID {
-	if d.op == proto.OpLeave {
+	if ends(d.op) {
 		return d.joined
 	}
 	return c.Request(d.num)
@@ -106,7 +112,7 @@ func (t *Turns) do(c Client, a *Ask) rooms.Outcome {
 	outcome := c.Ask(a)
 	d, doubted := t.doubts[a.Room]
 	about := doubted && d.membership(c) == a.Joined
-	if a.Op == proto.OpLeave && outcome != rooms.Unavailable && about {
+	if ends(a.Op) && outcome != rooms.Unavailable && about {
 		t.noteUndone(c, a.Room, a.Joined)
 	}
 	switch {

@@ -34,7 +34,7 @@ func (c *client) Full() bool { return c.most > 0 && len(c.in) >= c.most }
 // Ask takes a request that is answered for carried out.
 func (c *client) Ask(a *turns.Ask) rooms.Outcome {
 	s := fmt.Sprintf("%s %s %s", a.ID, a.Op, a.Room)
-	if a.Op == proto.OpLeave {
+	if a.Op == proto.OpLeave || a.Op == proto.OpClose {
 		s += " of " + string(a.Joined)
 	}
 	for _, mark := range []struct {
@@ -51,7 +51,7 @@ func (c *client) Ask(a *turns.Ask) rooms.Outcome {
 		outcome, c.answers = c.answers[0], c.answers[1:]
 	}
 	if outcome == rooms.OK {
-		if a.Op == proto.OpLeave {
+		if a.Op == proto.OpLeave || a.Op == proto.OpClose {
 			delete(c.in, a.Room)
 		} else {
 			c.in[a.Room] = a.ID

@@ -28,7 +28,7 @@ func TestADifferenceLeadsToTheRoster(t *testing.T) {
 		most := uint64(len(from) + len(to))
 		seq := start + most + rapid.Uint64Range(0, 50).Draw(t, "more")
 		joins := false
-		for _, e := range difference("lobby", v, roster, seq) {
+		for _, e := range difference("lobby", &v, &whole{seq: seq, clients: roster}) {
 			switch {
 			case e.Prev != v.seq, e.Seq <= e.Prev:
 				t.Fatalf("%+v follows %d", e, v.seq)

@@ -1,0 +1,159 @@
+package keeper
+
+import "github.com/parley-rtc/parley/proto"
+
+// departure is what is remembered for a minute of a sender that is in its room by another gateway.
+type departure struct {
+	to   proto.GatewayID // the last that is known; empty: it is not
+	turn int64           // there
+	// next is the gateway to which it went on from here, where that is known. Whoever else asks is told of it: it may know more.
+	next  proto.GatewayID
+	of    int64        // the turn by which the sender was here
+	pages []proto.Peer // a copy of what was kept of it, until it has arrived elsewhere; nil: there is none
+	bytes int
+	// When the copy was last posted to where the sender is. The client's end here and its new gateway's question may fall into one moment.
+	posted int64
+}
+
+// goesOn has a sender go on at another gateway by a later turn: what is kept of it is handed over, at once or when it is here.
+func (k *Keeper) goesOn(s *sender, to proto.GatewayID, turn int64) {
+	switch {
+	case turn <= s.knownTurn():
+	case s.gone != nil:
+		elsewhere := s.gone.to != to
+		s.gone.to, s.gone.turn = to, turn
+		if elsewhere && s.gone.pages != nil {
+			k.postCopy(s, to)
+		}
+	case s.waits():
+		s.takeover.heir, s.takeover.heirTurn = to, turn
+	default:
+		k.depart(s, to, turn)
+		k.postCopy(s, to)
+	}
+}
+
+// depart turns a sender that is present into one that is gone. What was kept of it stays as a copy.
+func (k *Keeper) depart(s *sender, to proto.GatewayID, turn int64) {
+	k.hangUp(s)
+	g := &departure{to: to, turn: turn, next: to, of: s.turn}
+	g.pages, g.bytes = k.pack(s)
+	k.dropAll(s)
+	s.gone = g
+	k.copied += g.bytes
+	k.copies.add(&s.copied, s, k.now)
+	k.moved.add(&s.wait, s, k.now)
+}
+
+// pack returns what is kept of a sender in pages, and the bytes of its signals.
+func (k *Keeper) pack(s *sender) (pages []proto.Peer, bytes int) {
+	page := func() proto.Peer {
+		return proto.Peer{
+			Kind: proto.HandedOver, Room: s.room, ID: s.id, Since: s.since, Of: s.turn, N: s.floor, Seq: s.seq, Page: len(pages),
+		}
+	}
+	const aPair, aNumber = 256, 20 // about as much as they take
+	now, size := page(), 0
+	for _, p := range s.pairs {
+		more := aPair + aNumber*len(p.recent) + p.bytes
+		if size > 0 && size+more > pushBytes {
+			now.More = true
+			pages = append(pages, now)
+			now, size = page(), 0
+		}
+		size += more
+		bytes += p.bytes
+		now.Pairs = append(now.Pairs, p.pack())
+	}
+	return append(pages, now), bytes
+}
+
+// pack returns what is kept of a pair.
+func (p *pair) pack() proto.PeerPair {
+	t := p.target
+	pp := proto.PeerPair{
+		TargetID: t.id, Gateway: t.stay.Gateway, Turn: t.stay.Turn, Since: t.stay.Since, N: p.last, Sure: p.sure,
+	}
+	if len(p.recent) > 0 {
+		pp.Recent = append(append(make([]int64, 0, len(p.recent)), p.recent[p.at:]...), p.recent[:p.at]...)
+	}
+	if p.count > 0 {
+		pp.Signals = make([]jsonValue, 0, p.count)
+	}
+	for s := p.head; s != nil; s = s.next {
+		pp.Signals = append(pp.Signals, s.data)
+	}
+	return pp
+}
+
+// postCopy hands the copy over, or says that there is none.
+func (k *Keeper) postCopy(s *sender, to proto.GatewayID) {
+	g := s.gone
+	via := g.next
+	if via == to {
+		via = ""
+	}
+	if g.pages == nil {
+		k.post(to, proto.Peer{Kind: proto.HandedOver, Room: s.room, ID: s.id, Turn: g.turn, Gateway: via})
+		return
+	}
+	g.posted = k.now
+	for _, page := range g.pages {
+		page.Turn, page.Gateway = g.turn, via
+		k.post(to, page)
+	}
+}
+
+// handOver answers a client's new gateway, which asks for what is kept of it. It may ask again: the copy is here until it says that
+// it has it.
+func (k *Keeper) handOver(m *proto.Peer) {
+	s := k.senders[memberKey{m.Room, m.ID}]
+	switch {
+	case m.Of > 0:
+		if s != nil && s.gone != nil && s.gone.of == m.Of {
+			k.dropCopy(s)
+		}
+	case m.Fresh:
+		if s != nil && m.Turn > s.turn {
+			k.dropAll(s)
+			k.remember(s, &departure{to: m.From, turn: m.Turn, next: m.From})
+		}
+	case s == nil:
+		s = k.newSender(m.Room, m.ID)
+		k.remember(s, &departure{to: m.From, turn: m.Turn, next: m.From})
+		k.postCopy(s, m.From)
+	case m.Turn < s.knownTurn() || m.Turn == s.turn: // late, or nonsense
+	case s.waits():
+		s.takeover.heir, s.takeover.heirTurn = m.From, m.Turn
+	default:
+		k.comeFor(s, m)
+	}
+}
+
+// comeFor hands a sender over to the gateway that has come for it.
+func (k *Keeper) comeFor(s *sender, m *proto.Peer) {
+	if s.gone == nil {
+		k.depart(s, m.From, m.Turn)
+	}
+	g := s.gone
+	just := g.pages != nil && g.posted == k.now && g.to == m.From
+	g.to, g.turn = m.From, m.Turn
+	if !just {
+		k.postCopy(s, m.From)
+	}
+}
+
+// remember has a sender be gone of whom nothing is kept.
+func (k *Keeper) remember(s *sender, g *departure) {
+	s.gone = g
+	k.moved.add(&s.wait, s, k.now)
+}
+
+// dropCopy drops the copy of what was kept of a sender that is gone, if there is one.
+func (k *Keeper) dropCopy(s *sender) {
+	if g := s.gone; g != nil && g.pages != nil {
+		k.copied -= g.bytes
+		g.pages, g.bytes = nil, 0
+		s.copied.stop()
+	}
+}

@@ -1,0 +1,157 @@
+package keeper
+
+import (
+	"slices"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// target is a member of a room for whom signals are kept, or were sent.
+type target struct {
+	room     proto.Room
+	id       proto.ClientID
+	stay     proto.Stay
+	pairs    []*pair
+	astray   bool  // it is in Keeper.astray
+	compared int64 // when its room was to be compared; 0: never
+}
+
+// by reports whether a turn and since are those that are known of the target.
+func (t *target) by(turn int64, since uint64) bool {
+	return turn == t.stay.Turn && since == t.stay.Since
+}
+
+// older reports whether one stay of a member was before another. It may have left and joined anew by an earlier turn.
+func older(a, b *proto.Stay) bool {
+	return a.Since < b.Since || a.Since == b.Since && a.Turn < b.Turn
+}
+
+// targetOf returns a target, and takes note of its stay.
+func (k *Keeper) targetOf(room proto.Room, id proto.ClientID, stay *proto.Stay) *target {
+	key := memberKey{room, id}
+	t := k.targets[key]
+	if t == nil {
+		t = &target{room: room, id: id, stay: *stay}
+		k.targets[key] = t
+	} else if stay != nil && older(&t.stay, stay) {
+		k.learn(t, stay)
+		k.pushDue(t)
+	}
+	return t
+}
+
+// removeTarget forgets a target that is in no pair.
+func (k *Keeper) removeTarget(t *target) {
+	delete(k.targets, memberKey{t.room, t.id})
+	k.notAstray(t)
+}
+
+// notAstray takes a target out of those whose rooms are being compared.
+func (k *Keeper) notAstray(t *target) {
+	if t.astray {
+		t.astray = false
+		k.astray = slices.DeleteFunc(k.astray, func(o *target) bool { return o == t })
+	}
+}
+
+// learn takes note of a stay that is not older than the one that is known. By a new turn all that is not confirmed is due again; where
+// the target has left and joined, or come back fresh, it is dropped.
+func (k *Keeper) learn(t *target, stay *proto.Stay) {
+	joined, back := stay.Since > t.stay.Since, stay.Turn > t.stay.Turn
+	t.stay = *stay
+	for _, p := range t.pairs {
+		switch {
+		case joined:
+			k.drop(p, NotFound)
+			p.sure = p.sender.sure(stay.Since)
+		case back:
+			k.endUnkept(p, Full)
+			p.taken = nil
+			k.rest(p)
+		}
+	}
+}
+
+// pushDue pushes to a target what is due and is not under way.
+func (k *Keeper) pushDue(t *target) {
+	for _, p := range t.pairs {
+		if p.next() != nil && p.unkept == nil && (p.state == resting || p.state == away || p.state == astray) {
+			k.push(p, pushSignals)
+		}
+	}
+}
+
+// stayIs takes note of where a member is, or that it has left.
+func (k *Keeper) stayIs(in *In) {
+	key := memberKey{in.Room, in.ID}
+	if s := k.senders[key]; s != nil {
+		k.senderIs(s, in.Stay)
+	}
+	t := k.targets[key]
+	switch {
+	case t == nil:
+	case in.Stay == nil:
+		k.left(t)
+	case !older(in.Stay, &t.stay):
+		k.learn(t, in.Stay)
+		k.pushDue(t)
+	}
+}
+
+// senderIs takes note of where one of our clients is, or was.
+func (k *Keeper) senderIs(s *sender, stay *proto.Stay) {
+	switch {
+	case stay == nil:
+		if s.gone != nil {
+			k.forget(s)
+		}
+	case stay.Gateway != k.cfg.Self && stay.Turn > s.knownTurn():
+		k.goesOn(s, stay.Gateway, stay.Turn)
+	}
+}
+
+// left drops what is kept for a target that has left.
+func (k *Keeper) left(t *target) {
+	for len(t.pairs) > 0 {
+		p := t.pairs[len(t.pairs)-1]
+		k.drop(p, NotFound)
+		k.remove(p)
+		k.tidy(p.sender)
+	}
+}
+
+// compare has a target's room compared with its roster, once a second at most.
+func (k *Keeper) compare(t *target) {
+	if t.compared > 0 && k.now-t.compared < second {
+		return
+	}
+	t.compared = k.now
+	if !t.astray {
+		t.astray = true
+		k.astray = append(k.astray, t)
+	}
+	k.emit(Out{Kind: Compare, Room: t.room, Target: t.id})
+}
+
+// compared takes note of a room's roster. A target that is not in it has left, unless it joined after it.
+func (k *Keeper) compared(in *In) {
+	if in.Stays == nil {
+		return
+	}
+	for _, id := range in.Stays.Order {
+		stay := in.Stays.Members[id]
+		if t := k.targets[memberKey{in.Room, id}]; t != nil && !older(&stay, &t.stay) {
+			k.learn(t, &stay)
+			k.pushDue(t)
+		}
+	}
+	for _, t := range slices.Clone(k.astray) {
+		if t.room != in.Room {
+			continue
+		}
+		k.notAstray(t)
+		if _, member := in.Stays.Members[t.id]; !member && t.stay.Since < in.Seq {
+			k.left(t)
+		}
+	}
+}

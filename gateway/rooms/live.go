@@ -1,0 +1,231 @@
+package rooms
+
+import (
+	"math"
+	"slices"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// asking is a membership from resumed to live: the keepers of all other members are asked what they keep for it.
+type asking struct {
+	began   int64
+	senders []*awaited // in the order of the room
+	by      map[proto.ClientID]*awaited
+	waiting []*kept // pushes that may not be told yet
+}
+
+// awaited is a sender who may have sent what has not been heard.
+type awaited struct {
+	id      proto.ClientID
+	gateway proto.GatewayID // which is asked
+	heard   int64           // the last that the client has heard
+	told    bool            // the gateway has said:
+	n       int64           // the last that it keeps or that was confirmed
+	sure    int64           // above which it has kept everything
+	hopped  bool            // since the last pulse another gateway was named
+}
+
+// limit returns up to which number signals of a sender may be told before live.
+func (a *asking) limit(sender proto.ClientID) int64 {
+	if s := a.by[sender]; s != nil && s.told {
+		return s.n
+	}
+	return math.MinInt64
+}
+
+// beginAsking has pushes to a member that has come back wait, until it is known of every other member what is kept.
+func (m *membership) beginAsking(ask *Ask, others []proto.ClientID, stays *proto.Stays) {
+	a := &asking{began: m.room.core.now, by: make(map[proto.ClientID]*awaited, len(others))}
+	m.own.asking = a
+	m.room.asking = append(m.room.asking, m)
+	m.room.core.asking = append(m.room.core.asking, m)
+	for _, id := range others {
+		s := &awaited{id: id, told: ask.Fresh} // a fresh one wants nothing of what was
+		if stays != nil {
+			s.gateway = stays.Members[id].Gateway
+		}
+		if !ask.Fresh && ask.Heard[id] > 0 {
+			s.heard = ask.Heard[id]
+			p := m.pair(id)
+			p.last, p.confirmed, p.from = s.heard, s.heard, s.gateway
+		}
+		a.senders = append(a.senders, s)
+		a.by[id] = s
+	}
+}
+
+// ask asks the gateways of senders what they keep; or, for a member that has come back fresh, tells them to drop it.
+func (m *membership) ask(senders []*awaited, fresh bool) {
+	c := m.room.core
+	to := c.posts(proto.Peer{
+		Kind: proto.Ask, Room: m.room.name, TargetID: m.c.ID, Turn: m.c.Turn, Since: m.own.stay.Since, Fresh: fresh,
+	})
+	for _, s := range senders {
+		to.add(s.gateway, &proto.PeerPair{SenderID: s.id, N: s.heard})
+	}
+	c.post(&to)
+}
+
+// untold returns the senders of whom nobody has said yet what is kept.
+func (a *asking) untold() []*awaited {
+	return slices.DeleteFunc(slices.Clone(a.senders), func(s *awaited) bool { return s.told })
+}
+
+// told handles what a keeper says of what it keeps for a member that has come back.
+func (c *Core) told(say *proto.Peer) {
+	cl := c.turn(say.TargetID, say.Turn)
+	if cl == nil {
+		return
+	}
+	m := cl.rooms[say.Room]
+	if m == nil || m.own == nil || m.own.asking == nil {
+		return
+	}
+	a := m.own.asking
+	for i := range say.Pairs {
+		p := &say.Pairs[i]
+		s := a.by[p.SenderID]
+		switch {
+		case s == nil || s.told || s.gateway != say.From:
+		case p.Gateway != "":
+			m.askAt(s, p.Gateway)
+		default:
+			s.told, s.n, s.sure = true, p.N, p.Sure
+		}
+	}
+	c.retry(m)
+	c.liveIfDone(m)
+}
+
+// askAt asks another gateway of a sender: at once, but not again and again where gateways name each other.
+func (m *membership) askAt(s *awaited, gateway proto.GatewayID) {
+	if s.gateway == gateway {
+		return
+	}
+	s.gateway = gateway
+	if !s.hopped {
+		s.hopped = true
+		m.ask([]*awaited{s}, false)
+	}
+}
+
+// retry looks once more at those pushes that wait of whose sender it is known now what is kept.
+func (c *Core) retry(m *membership) {
+	a := m.own.asking
+	var now []*kept
+	a.waiting = slices.DeleteFunc(a.waiting, func(k *kept) bool {
+		s := a.by[k.push.sender]
+		if s == nil || !s.told || s.n < k.push.events[0].N {
+			return false
+		}
+		c.release(m.room, k)
+		now = append(now, k)
+		return true
+	})
+	for _, k := range now {
+		c.take(k.push)
+	}
+}
+
+// senderMoved handles that a member has come back elsewhere: its new gateway is asked by those who still wait for an answer, and told what
+// was confirmed by the others.
+func (r *room) senderMoved(id proto.ClientID, gateway proto.GatewayID) {
+	for _, m := range r.asking {
+		if s := m.own.asking.by[id]; s != nil && !s.told {
+			m.askAt(s, gateway)
+		}
+	}
+	r.confirmAgain(id, gateway)
+}
+
+// senderGone handles that a member has left, or has come back fresh: nobody waits for what it sent before.
+func (r *room) senderGone(id proto.ClientID) {
+	for _, m := range slices.Clone(r.asking) {
+		a := m.own.asking
+		if a.by[id] == nil {
+			continue
+		}
+		delete(a.by, id)
+		a.senders = slices.DeleteFunc(a.senders, func(s *awaited) bool { return s.id == id })
+		r.core.liveIfDone(m)
+	}
+}
+
+// pulseAsking asks again those who have not answered, and ends what has taken as long as it may.
+func (c *Core) pulseAsking() {
+	for _, m := range slices.Clone(c.asking) {
+		a := m.own.asking
+		if a == nil {
+			continue // ended by this pulse
+		}
+		for _, s := range a.senders {
+			s.hopped = false
+		}
+		switch since := c.now - a.began; {
+		case since >= int64(proto.LiveWithin-proto.AskEvery):
+			c.live(m)
+		case since < int64(proto.AskFor):
+			m.ask(a.untold(), false)
+		}
+	}
+}
+
+// liveIfDone ends the asking of a member when every sender's keeper has answered, and all that it keeps has been given to the member.
+func (c *Core) liveIfDone(m *membership) {
+	if m.own.asking == nil {
+		return
+	}
+	for _, s := range m.own.asking.senders {
+		if !s.told || m.had(s.id) < s.n {
+			return
+		}
+	}
+	c.live(m)
+}
+
+// live tells a member that it has all that could be had, and from whom signals may be missing. From then on it is told what comes, and what
+// it has is confirmed.
+func (c *Core) live(m *membership) {
+	a := m.own.asking
+	lost := make(map[proto.ClientID]int64)
+	for _, s := range a.senders {
+		had := m.had(s.id)
+		if s.told && s.sure <= s.heard && had >= s.n {
+			continue
+		}
+		n := max(had, s.n)
+		lost[s.id] = n
+		p := m.pair(s.id)
+		p.last, p.confirmed = n, max(p.confirmed, n)
+		if p.from == "" {
+			p.from = s.gateway
+		}
+	}
+	waiting := c.endAsking(m)
+	c.tellOne(m.c, &proto.Event{Name: proto.Live, Room: m.room.name, Lost: lost}, nil)
+	c.confirmAll(m)
+	for _, k := range waiting {
+		c.take(k.push)
+	}
+}
+
+// endAsking takes a membership out of those that ask, and returns what waits for it.
+func (c *Core) endAsking(m *membership) []*kept {
+	waiting := c.empty(m.room, &m.own.asking.waiting)
+	m.own.asking = nil
+	is := func(other *membership) bool { return other == m }
+	c.asking = slices.DeleteFunc(c.asking, is)
+	m.room.asking = slices.DeleteFunc(m.room.asking, is)
+	return waiting
+}
+
+// stopAsking ends a membership's asking without live.
+func (c *Core) stopAsking(m *membership, took proto.Took) {
+	if m.own == nil || m.own.asking == nil {
+		return
+	}
+	for _, k := range c.endAsking(m) {
+		c.answerPush(k.push, took, 0)
+	}
+}
