@@ -161,7 +161,8 @@ func (c *client) lieOfError(q *asked, e *proto.Event) string {
 			return "it is the owner"
 		}
 	case proto.CodeResumeFirst:
-		if c.Turn == 0 || q.Name == proto.Resume || q.Name == proto.SignalSend || !ever(func(s *state) bool { return s.before(c.ID, c.Turn) }) {
+		earlier := ever(func(s *state) bool { return s.before(c.ID, c.Turn) })
+		if q.Name == proto.Resume || q.Name == proto.SignalSend || !earlier && !c.doubts(q) {
 			return "no earlier turn was in there"
 		}
 	case proto.CodeTooOld:
@@ -173,6 +174,13 @@ func (c *client) lieOfError(q *asked, e *proto.Event) string {
 		return "it is no answer that fits"
 	}
 	return ""
+}
+
+// doubts reports whether a resume of the same room was answered unavailable before a request.
+func (c *client) doubts(q *asked) bool {
+	return slices.ContainsFunc(c.asked, func(x *asked) bool {
+		return x.Name == proto.Resume && x.Room == q.Room && x.unavailable && x.at <= q.at
+	})
 }
 
 // resumable reports whether a member's session is.

@@ -121,6 +121,7 @@ func (g *gateway) answer(at *attempt, data []byte, beside worker.Beside) {
 			a.done = true
 			if a.roster != 0 {
 				g.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: &e, Stays: stays})
+				g.compared(&e, stays)
 			}
 		}
 	case a.c.forgotten:
@@ -133,7 +134,9 @@ func (g *gateway) answer(at *attempt, data []byte, beside worker.Beside) {
 		if current := a.c.asking; current != nil && current.Num == a.Num {
 			q = current.Ask
 		}
-		g.step(&rooms.In{Kind: rooms.Answer, Client: &a.c.Client, Ask: q, Event: &e, Payload: data, Bears: beside.Bears, Stays: stays})
+		g.step(&rooms.In{
+			Kind: rooms.Answer, Client: &a.c.Client, Ask: q, Event: &e, Payload: data, Bears: beside.Bears, Stays: stays,
+		})
 	}
 }
 

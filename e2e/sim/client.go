@@ -120,8 +120,18 @@ var ops = map[proto.Name]proto.Op{
 func (c *client) change(x *item, deadline int64) {
 	op := ops[x.frame.Name]
 	c.frame = &x.frame
-	switch c.turns.Change(c, op, x.frame.Room, x.frame.Ref, deadline) {
+	f := &x.frame
+	var verdict turns.Verdict
+	if op == proto.OpResume {
+		resume := rooms.Ask{Room: f.Room, Ref: f.Ref, Seq: f.Seq, Heard: f.Heard, Fresh: f.Fresh}
+		verdict = c.turns.Resume(c, &resume, deadline)
+	} else {
+		verdict = c.turns.Change(c, op, f.Room, f.Ref, deadline)
+	}
+	switch verdict {
 	case turns.Asked:
+	case turns.ResumeFirst:
+		c.queue(packet{event: proto.Errorf(proto.CodeResumeFirst, f.Room, c.ID, "in doubt"), ref: f.Ref})
 	case turns.Unavailable:
 		c.queue(packet{event: proto.Errorf(proto.CodeUnavailable, x.frame.Room, c.ID, "in doubt"), ref: x.frame.Ref})
 	case turns.TooMany:

@@ -20,8 +20,9 @@ type gateway struct {
 	ranking  ranking
 	num      uint64 // of requests of its own
 	refused  []rooms.In
-	loop     []func() // what is meant for this gateway itself
-	depth    int      // of steps that are being carried out
+	in       *rooms.In // the last that the core was fed
+	loop     []func()  // what is meant for this gateway itself
+	depth    int       // of steps that are being carried out
 	draining bool
 }
 
@@ -29,6 +30,7 @@ func (w *world) startGateway() {
 	g := &gateway{process: newProcess(w, "gateway"), stays: make(map[member]proto.Stay)}
 	g.id = proto.GatewayID(g.name)
 	g.core = rooms.New(rooms.Config{
+		Self:   g.id,
 		Missed: int64(proto.CheckMissed), Remember: int64(time.Minute), Repeats: int64(2 * proto.SignalTimeout),
 		Many: 50, MaxRosters: 32, MaxKept: 1 << 20, MaxKeptOne: 1 << 19,
 	})
@@ -62,6 +64,7 @@ func (w *world) bounds(id proto.GatewayID) keeper.Config {
 // step feeds the core and carries out what it says.
 func (g *gateway) step(in *rooms.In) {
 	in.Now = g.w.now
+	g.in = in
 	g.depth++
 	outs := g.core.Step(in)
 	for i := range outs {
@@ -118,16 +121,15 @@ func (g *gateway) carryOut(o *rooms.Out) {
 		of(o.To[0]).queue(packet{ping: o.Num})
 	case rooms.Post:
 		g.post(o.Gateway, o.Say)
+	case rooms.KeepAnew:
+		of(o.To[0]).keepAnew()
 	case rooms.StayIs:
 		g.stayIs(o)
 	case rooms.Here:
-		c := of(o.To[0])
-		g.keep(&keeper.In{
-			Kind: keeper.Here, Room: o.Room, ID: c.ID, Peer: c, Turn: c.Turn, Stay: o.Stay, Before: o.Before, Fresh: o.Fresh,
-		})
+		g.here(o)
 	case rooms.NotHere:
 		c := of(o.To[0])
-		g.keep(&keeper.In{Kind: keeper.NotHere, Room: o.Room, ID: c.ID, Turn: c.Turn, Gateway: o.Gateway})
+		g.keep(&keeper.In{Kind: keeper.NotHere, Room: o.Room, ID: c.ID, Turn: c.Turn, Gateway: o.Gateway, Stay: o.Stay})
 	}
 }
 

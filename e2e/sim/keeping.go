@@ -23,6 +23,30 @@ func (g *gateway) keep(in *keeper.In) {
 	g.drain()
 }
 
+// compared tells the keeper of a room's roster.
+func (g *gateway) compared(e *proto.Event, stays *proto.Stays) {
+	if e.Name != proto.Roster {
+		return
+	}
+	if stays == nil {
+		stays = &proto.Stays{} // nobody's session is resumable there
+	}
+	g.keep(&keeper.In{Kind: keeper.Compared, Room: e.Room, Seq: e.Seq, Stays: stays})
+}
+
+// here tells the keeper of a client that is in a room from now on: of one that is back, with the room's seq.
+func (g *gateway) here(o *rooms.Out) {
+	c := of(o.To[0])
+	var seq uint64
+	if in := g.in; o.Before != "" && in.Kind == rooms.Answer && in.Client == o.To[0] && in.Event.Room == o.Room {
+		seq = in.Event.Seq
+	}
+	g.keep(&keeper.In{
+		Kind: keeper.Here, Room: o.Room, ID: c.ID, Peer: c, Turn: c.Turn, Stay: o.Stay, Before: o.Before, Fresh: o.Fresh, Seq: seq,
+		Address: string(c.ID),
+	})
+}
+
 // drain carries out what is looped back.
 func (g *gateway) drain() {
 	for g.depth == 0 && len(g.loop) > 0 {
@@ -152,7 +176,10 @@ func (g *gateway) deliverPush(o *rooms.Out) {
 			c.queue(packet{event: e})
 			continue
 		}
-		answer.N = e.N - 1
+		answer.N = e.N - 1 // there is none between it and the one before
+		if i > 0 {
+			answer.N = o.Signals[i-1].N
+		}
 		g.refused = append(g.refused, rooms.In{
 			Kind: rooms.PushRefused, Client: o.To[0], Event: &proto.Event{Room: e.Room, SenderID: e.SenderID, N: answer.N},
 		})

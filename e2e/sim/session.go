@@ -103,7 +103,6 @@ func (c *client) fill(a *ask) {
 	case proto.OpCreate, proto.OpEnter:
 		a.req.Policy = c.frame.Policy
 	case proto.OpResume:
-		a.Seq, a.Heard, a.Fresh = c.frame.Seq, c.frame.Heard, c.frame.Fresh
 		a.req.Seq, a.req.Fresh = a.Seq, a.Fresh
 	case proto.OpJoin, proto.OpLeave, proto.OpClose, proto.OpSignal, proto.OpRoster, proto.OpList:
 	}
