@@ -66,8 +66,9 @@ func (p *page) nextTurn(g *gateway) {
 			case v.in:
 				v.old, v.in, v.live = true, false, false
 			case !v.old && p.conn.mayBeIn(room): // it knows nothing of the room yet
+				unread := v.unread
 				v.forget()
-				v.old, v.live, v.seq = true, false, 0
+				v.old, v.live, v.seq, v.unread = true, false, 0, unread
 			}
 		}
 	}

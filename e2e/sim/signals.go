@@ -133,7 +133,7 @@ func (c *client) say(s *signal, e *proto.Event) {
 	w := c.w
 	s.said, s.saidAt = e.Name, w.now
 	t := w.pages[s.to]
-	if s.said == proto.SignalSent && !s.queued && (t.keep > 0 || !t.conn.closed) {
+	if v := t.view(s.room); s.said == proto.SignalSent && !s.queued && v.in && v.live && !t.conn.closed && s.n > v.passed[s.from] {
 		c.wrong(e, "%d has stood in no queue", s.num)
 	}
 	if s.confirmed() && s.num < t.last[line{s.room, s.from}] && w.missing(s) {

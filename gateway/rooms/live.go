@@ -194,7 +194,7 @@ func (c *Core) live(m *membership) {
 		if s.told && s.sure <= s.heard && had >= s.n {
 			continue
 		}
-		n := max(had, s.n)
+		n := max(had, s.n, s.sure) // what is below that may be missing, and is not to be named again
 		lost[s.id] = n
 		p := m.pair(s.id)
 		p.last, p.confirmed = n, max(p.confirmed, n)
