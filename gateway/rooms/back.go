@@ -8,33 +8,30 @@ import (
 
 // meetBack takes out of a room whom a later turn of its session has come back to it, or joined it anew. It waits for no order: whatever
 // else is missing, the earlier turn has no say there any more.
-func (c *Core) meetBack(name proto.Room, id proto.ClientID, turn int64, gateway proto.GatewayID) {
+func (c *Core) meetBack(name proto.Room, id proto.ClientID, turn int64, at *place) {
 	for cl := c.clients[id]; cl != nil; cl = cl.before() {
 		if cl.Turn >= turn || cl.session == nil {
 			continue
 		}
-		if c.settle(cl, name) && gateway != c.cfg.Self {
-			c.notHere(cl, name, gateway)
+		if c.settle(cl, name) {
+			c.elsewhere(cl, name, at)
 		}
 		if m := cl.rooms[name]; m != nil {
-			c.supersede(m, gateway)
+			c.supersede(m, at)
 			c.dropIfEmpty(m.room)
 		}
 		if i := slices.Index(cl.session.parting, name); i >= 0 {
 			cl.session.parting = slices.Delete(cl.session.parting, i, i+1)
-			if gateway != c.cfg.Self {
-				c.notHere(cl, name, gateway)
-			}
+			c.elsewhere(cl, name, at)
 		}
 	}
 }
 
-// supersede ends a membership without a word: its session is in the room by a later turn, through some gateway. No leave is sent for it.
-// What the keeper keeps of the client stays where it is when that gateway is this one.
-func (c *Core) supersede(m *membership, gateway proto.GatewayID) {
+// supersede ends a membership without a word: its session is in the room by a later turn. No leave is sent for it.
+func (c *Core) supersede(m *membership, at *place) {
 	m.end()
-	if m.own != nil && gateway != c.cfg.Self {
-		c.notHere(m.c, m.room.name, gateway)
+	if m.own != nil {
+		c.elsewhere(m.c, m.room.name, at)
 	}
 	c.oust(m.c)
 }
@@ -47,7 +44,7 @@ func (c *Core) replaceOlder(cl *Client, name proto.Room, back bool) {
 		switch {
 		case m == nil:
 		case back:
-			c.supersede(m, c.cfg.Self)
+			c.supersede(m, &place{gateway: c.cfg.Self})
 		default:
 			m.remove()
 			c.oust(old)

@@ -64,5 +64,5 @@ func (c *Core) anyOf(cl *Client, name proto.Room) (m *membership, busy bool) {
 
 // resumedUnheard notes that a resume was carried out whose answer has not come: what was there by earlier turns is over.
 func (c *Core) resumedUnheard(id proto.ClientID, name proto.Room, joined proto.RequestID) {
-	c.meetBack(name, id, c.unresumedIn(id, name, joined).Turn, c.cfg.Self)
+	c.meetBack(name, id, c.unresumedIn(id, name, joined).Turn, &place{gateway: c.cfg.Self})
 }

@@ -86,7 +86,7 @@ func (c *Core) forget(cl *Client) {
 	c.unlink(cl)
 	if cl.session != nil {
 		for _, name := range cl.session.parting {
-			c.notHere(cl, name, "")
+			c.notHere(cl, name)
 		}
 	}
 	c.emit(Out{Kind: Forget, To: c.one(cl)})

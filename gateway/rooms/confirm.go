@@ -119,9 +119,14 @@ func (m *membership) confirm(to *posts, sender proto.ClientID, p *pair) {
 	if st, ok := m.room.stays[sender]; ok {
 		gateway = st.Gateway
 	}
-	to.add(gateway, &proto.PeerPair{
+	to.add(gateway, m.confirmed(sender, p))
+}
+
+// confirmed says how much of a sender's a member has for certain.
+func (m *membership) confirmed(sender proto.ClientID, p *pair) *proto.PeerPair {
+	return &proto.PeerPair{
 		Room: m.room.name, SenderID: sender, TargetID: m.c.ID, Turn: m.c.Turn, Since: m.own.stay.Since, N: p.confirmed,
-	})
+	}
 }
 
 // confirmAll tells the senders' gateways what a member has for certain that has become live.

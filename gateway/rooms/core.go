@@ -127,7 +127,7 @@ func (c *Core) stepSession(in *In) {
 	case Hint:
 		c.hinted(in.Say)
 	case Elsewhere:
-		c.meetBack(in.Say.Room, in.Say.ID, in.Say.Turn, in.Say.From)
+		c.meetBack(in.Say.Room, in.Say.ID, in.Say.Turn, &place{gateway: in.Say.From})
 	case Pong:
 		c.pong(in.Client, in.Num)
 	case CompareRoom:

@@ -13,7 +13,8 @@ func (c *Core) event(e *proto.Event, payload []byte, stays *proto.Stays) {
 		stay = stayIn(stays, subject(e))
 	}
 	if stay != nil {
-		c.meetBack(e.Room, subject(e), stay.Turn, stay.Gateway)
+		c.meetBack(e.Room, subject(e), stay.Turn, &place{stay.Gateway, stay})
+		c.hereUnresumed(e.Room, subject(e), stay)
 	}
 	r := c.rooms[e.Room]
 	if e.Name == proto.ClientJoined || e.Name == proto.RoomCreated {

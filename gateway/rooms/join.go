@@ -46,7 +46,9 @@ func (c *Core) joined(cl *Client, in *In) Outcome {
 		m = r.add(cl, cl.ask.ID)
 	}
 	if stay := ownStay(in.Stays, cl); stay != nil && m.own == nil {
-		m.resumable(stay, "", false)
+		m.resumable(stay, Out{})
+	} else if !known && len(r.stays) > 0 {
+		c.here(cl, r.name, nil, Out{})
 	}
 	if bears != "" {
 		m.joinedBy(bears)

@@ -77,6 +77,6 @@ func (c *Core) leftFor(cl *Client, e *proto.Event) {
 	}
 	if cl.isUnresumed(a.Room, a.Joined) {
 		c.settle(cl, a.Room)
-		c.notHere(cl, a.Room, "")
+		c.notHere(cl, a.Room)
 	}
 }

@@ -10,6 +10,7 @@ import (
 // asking is a membership from resumed to live: the keepers of all other members are asked what they keep for it.
 type asking struct {
 	began   int64
+	fresh   bool       // nobody is asked: it wants nothing of what was
 	senders []*awaited // in the order of the room
 	by      map[proto.ClientID]*awaited
 	waiting []*kept // pushes that may not be told yet
@@ -21,14 +22,14 @@ type awaited struct {
 	gateway proto.GatewayID // which is asked
 	heard   int64           // the last that the client has heard
 	told    bool            // the gateway has said:
-	n       int64           // the last that it keeps or that was confirmed
+	n       int64           // the last that it keeps; 0: it keeps nothing
 	sure    int64           // above which it has kept everything
 	hopped  bool            // since the last pulse another gateway was named
 }
 
-// limit returns up to which number signals of a sender may be told before live.
-func (a *asking) limit(sender proto.ClientID) int64 {
-	if s := a.by[sender]; s != nil && s.told {
+// limit returns up to which number signals that a keeper pushes of a sender may be told before live.
+func (a *asking) limit(p *pushed) int64 {
+	if s := a.by[p.sender]; s != nil && s.told && s.gateway == p.from {
 		return s.n
 	}
 	return math.MinInt64
@@ -36,15 +37,16 @@ func (a *asking) limit(sender proto.ClientID) int64 {
 
 // beginAsking has pushes to a member that has come back wait, until it is known of every other member what is kept.
 func (m *membership) beginAsking(ask *Ask, others []proto.ClientID, stays *proto.Stays) {
-	a := &asking{began: m.room.core.now, by: make(map[proto.ClientID]*awaited, len(others))}
+	a := &asking{began: m.room.core.now, fresh: ask.Fresh, by: make(map[proto.ClientID]*awaited, len(others))}
 	m.own.asking = a
 	m.room.asking = append(m.room.asking, m)
 	m.room.core.asking = append(m.room.core.asking, m)
 	for _, id := range others {
-		s := &awaited{id: id, told: ask.Fresh} // a fresh one wants nothing of what was
-		if stays != nil {
-			s.gateway = stays.Members[id].Gateway
+		gateway, is := m.room.whereabouts(id, stays)
+		if !is {
+			continue
 		}
+		s := &awaited{id: id, gateway: gateway, told: ask.Fresh}
 		if !ask.Fresh && ask.Heard[id] > 0 {
 			s.heard = ask.Heard[id]
 			p := m.pair(id)
@@ -53,6 +55,26 @@ func (m *membership) beginAsking(ask *Ask, others []proto.ClientID, stays *proto
 		a.senders = append(a.senders, s)
 		a.by[id] = s
 	}
+}
+
+// whereabouts returns at which gateway a member is. It may be known here that it has gone on since the answer that the stays came with, or
+// that it is by that stay a member no longer.
+func (r *room) whereabouts(id proto.ClientID, stays *proto.Stays) (gateway proto.GatewayID, is bool) {
+	if !r.members.has(id) {
+		return "", false
+	}
+	var then proto.Stay
+	if stays != nil {
+		then = stays.Members[id]
+	}
+	now, known := r.stays[id]
+	switch {
+	case !known:
+		return then.Gateway, true
+	case then.Turn > 0 && then.Since != now.Since:
+		return "", false
+	}
+	return now.Gateway, true
 }
 
 // ask asks the gateways of senders what they keep; or, for a member that has come back fresh, tells them to drop it.
@@ -87,10 +109,10 @@ func (c *Core) told(say *proto.Peer) {
 		p := &say.Pairs[i]
 		s := a.by[p.SenderID]
 		switch {
-		case s == nil || s.told || s.gateway != say.From:
+		case s == nil || s.gateway != say.From:
 		case p.Gateway != "":
 			m.askAt(s, p.Gateway)
-		default:
+		case !s.told:
 			s.told, s.n, s.sure = true, p.N, p.Sure
 		}
 	}
@@ -98,12 +120,12 @@ func (c *Core) told(say *proto.Peer) {
 	c.liveIfDone(m)
 }
 
-// askAt asks another gateway of a sender: at once, but not again and again where gateways name each other.
+// askAt asks another gateway of a sender, which alone pushes from now on: at once, but not again and again where gateways name each other.
 func (m *membership) askAt(s *awaited, gateway proto.GatewayID) {
-	if s.gateway == gateway {
+	if s.gateway == gateway || m.own.asking.fresh {
 		return
 	}
-	s.gateway = gateway
+	s.gateway, s.told, s.n, s.sure = gateway, false, 0, 0
 	if !s.hopped {
 		s.hopped = true
 		m.ask([]*awaited{s}, false)
@@ -115,8 +137,7 @@ func (c *Core) retry(m *membership) {
 	a := m.own.asking
 	var now []*kept
 	a.waiting = slices.DeleteFunc(a.waiting, func(k *kept) bool {
-		s := a.by[k.push.sender]
-		if s == nil || !s.told || s.n < k.push.events[0].N {
+		if k.push.events[0].N > a.limit(k.push) {
 			return false
 		}
 		c.release(m.room, k)
@@ -128,11 +149,11 @@ func (c *Core) retry(m *membership) {
 	}
 }
 
-// senderMoved handles that a member has come back elsewhere: its new gateway is asked by those who still wait for an answer, and told what
-// was confirmed by the others.
+// senderMoved handles that a member has come back elsewhere: its new gateway is asked by those who are not live yet, and told what was
+// confirmed by the others.
 func (r *room) senderMoved(id proto.ClientID, gateway proto.GatewayID) {
 	for _, m := range r.asking {
-		if s := m.own.asking.by[id]; s != nil && !s.told {
+		if s := m.own.asking.by[id]; s != nil {
 			m.askAt(s, gateway)
 		}
 	}
@@ -194,7 +215,7 @@ func (c *Core) live(m *membership) {
 		if s.told && s.sure <= s.heard && had >= s.n {
 			continue
 		}
-		n := max(had, s.n, s.sure) // what is below that may be missing, and is not to be named again
+		n := max(had, s.n, s.sure) // below sure it would be named again by the next resumption
 		lost[s.id] = n
 		p := m.pair(s.id)
 		p.last, p.confirmed = n, max(p.confirmed, n)

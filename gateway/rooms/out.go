@@ -52,10 +52,12 @@ const (
 	Post
 	// StayIs: what the keeper has to know: a member of a room here has joined or come back, or (Stay nil) left. Room, ID, Stay.
 	StayIs
-	// Here: one of our clients is in a room from now on. To[0], Room, Stay (its own); of one that came back, Before and Fresh.
+	// Here: one of our clients is in a room from now on, in which somebody's session is resumable. To[0], Room, Stay (its own; nil: it is not
+	// resumable); of one that came back, Before, Fresh, and Num, the room's seq (0: not known). Before is this gateway also where nobody
+	// knows any more.
 	Here
-	// NotHere: it is not any more. To[0], Room; Gateway, where it has come back elsewhere. Where it has come back to this gateway there is a
-	// new Here instead. Of clients that are not resumable it is said where others in the room are.
+	// NotHere: it is not any more, or nobody is left there who is resumable. To[0], Room; where it has come back elsewhere, Gateway, and Stay
+	// (the new one) if known. Where it has come back to this gateway there is a new Here instead.
 	NotHere
 	// KeepAnew: the time for which a session is kept that is away begins anew: a later turn's resume is in doubt. To[0].
 	KeepAnew

@@ -43,10 +43,10 @@ func (c *Core) take(p *pushed) {
 	m, took := c.targetOf(r, p)
 	switch {
 	case took == proto.TookWaits:
-		c.waits(r, &r.joiningOf(c.turn(p.target, p.turn)).signals.list, p)
+		c.waits(r, &r.joiningOf(c.turn(p.target, p.turn)).signals.list, p, 0)
 	case m == nil:
 		c.answerPush(p, took, 0)
-	case !c.knows(r, p):
+	case !c.knows(r, m, p):
 	case p.prev > m.had(p.sender):
 		c.answerPush(p, proto.TookGap, m.had(p.sender))
 	default:
@@ -84,29 +84,32 @@ func (c *Core) targetOf(r *room, p *pushed) (*membership, proto.Took) {
 	return m, ""
 }
 
-// knows reports whether a push's sender is known in the room, and whether the room is told all that came before. Else the push is kept
-// until a roster has come, or refused when one has.
-func (c *Core) knows(r *room, p *pushed) bool {
-	known := r.members.has(p.sender)
+// knows reports whether a push's sender is known in the room by the stay of which the push is, and whether the room is told all that came
+// before. Else the push is kept until a roster has come, or refused when one has, or when the sender is known by a later stay.
+func (c *Core) knows(r *room, m *membership, p *pushed) bool {
+	st := r.stays[p.sender]
+	known := r.members.has(p.sender) && st.Since >= p.senderSince || st.Turn == 0 && r.members.has(p.sender)
 	switch {
+	case st.Since > p.senderSince:
+		c.answerPush(p, proto.TookNone, 0)
 	case r.sync != level && (!known || r.keepsNews()):
-		c.waits(r, &r.kept.list, p)
+		c.waits(r, &r.kept.list, p, m.had(p.sender))
 	case known:
 		return true
 	case p.looked:
 		c.answerPush(p, proto.TookNone, 0) // it has left meanwhile
 	default:
 		p.looked = true
-		c.waits(r, &r.kept.list, p)
+		c.waits(r, &r.kept.list, p, m.had(p.sender))
 		c.askRoster(r, Sender)
 	}
 	return false
 }
 
 // waits keeps a push in a list of its room, and tells its keeper so. What there is no room for is pushed again.
-func (c *Core) waits(r *room, list *[]*kept, p *pushed) {
+func (c *Core) waits(r *room, list *[]*kept, p *pushed, had int64) {
 	if c.keepPush(r, list, p) {
-		c.answerPush(p, proto.TookWaits, 0)
+		c.answerPush(p, proto.TookWaits, had)
 	}
 }
 
@@ -114,7 +117,7 @@ func (c *Core) waits(r *room, list *[]*kept, p *pushed) {
 func (c *Core) give(m *membership, p *pushed) {
 	limit := int64(math.MaxInt64)
 	if m.own.asking != nil {
-		limit = m.own.asking.limit(p.sender)
+		limit = m.own.asking.limit(p)
 	}
 	now, later := p.split(limit)
 	took := proto.TookAll
@@ -126,6 +129,11 @@ func (c *Core) give(m *membership, p *pushed) {
 	}
 	pair := m.pair(p.sender)
 	pair.from = p.from
+	if p.events[0].N <= pair.confirmed && m.own.asking == nil { // the keeper has not heard of that
+		to := c.posts(proto.Peer{Kind: proto.Confirm})
+		to.add(p.from, m.confirmed(p.sender, pair))
+		c.post(&to)
+	}
 	now.skip(pair.last)
 	switch {
 	case len(now.events) == 0:

@@ -10,16 +10,17 @@ import (
 
 // pushed are signals of one sender to one target in one room, as a keeper pushes them.
 type pushed struct {
-	from   proto.GatewayID
-	room   proto.Room
-	sender proto.ClientID
-	target proto.ClientID
-	turn   int64 // of the target
-	since  uint64
-	prev   int64 // the number of the signal before these that the keeper still keeps
-	events []proto.Event
-	raw    []jsontext.Value // the JSON of each
-	looked bool             // a roster has been asked for because of the sender
+	from        proto.GatewayID
+	room        proto.Room
+	sender      proto.ClientID
+	target      proto.ClientID
+	turn        int64 // of the target
+	since       uint64
+	senderSince uint64 // of the sender's stay; 0: it has none, or has it from the beginning
+	prev        int64  // the number of the signal before these that the keeper still keeps
+	events      []proto.Event
+	raw         []jsontext.Value // the JSON of each
+	looked      bool             // a roster has been asked for because of the sender
 }
 
 // pushCame handles signals that a keeper pushes.
@@ -34,7 +35,8 @@ func (c *Core) readPush(in *proto.Push) bool {
 	p := &c.push
 	clear(p.events)
 	*p = pushed{
-		from: in.From, target: in.Target, turn: in.Turn, since: in.Since, prev: in.Prev, raw: in.Signals, events: p.events[:0],
+		from: in.From, target: in.Target, turn: in.Turn, since: in.Since, senderSince: in.SenderSince, prev: in.Prev,
+		raw: in.Signals, events: p.events[:0],
 	}
 	for _, raw := range in.Signals {
 		e, err := proto.DecodeEvent(raw)

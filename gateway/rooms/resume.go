@@ -32,7 +32,7 @@ func (c *Core) resumed(cl *Client, in *In) Outcome {
 		old.end()
 	}
 	m := r.add(cl, cl.ask.ID)
-	m.back(stay, in.Stays, cl.ask.Fresh)
+	m.resumable(stay, c.back(in))
 	if in.Bears != "" {
 		m.joinedBy(in.Bears)
 	}
@@ -53,19 +53,19 @@ func (c *Core) resumed(cl *Client, in *In) Outcome {
 	return OK
 }
 
-// back notes by which stay a client has come back.
-func (m *membership) back(stay *proto.Stay, stays *proto.Stays, fresh bool) {
-	before := proto.GatewayID("")
-	if stays != nil {
-		before = stays.Before
+// back says how a client has come back: from which gateway.
+func (c *Core) back(in *In) Out {
+	back := Out{Before: c.cfg.Self, Fresh: in.Client.ask.Fresh, Num: in.Event.Seq}
+	if in.Stays != nil && in.Stays.Before != "" {
+		back.Before = in.Stays.Before
 	}
-	m.resumable(stay, before, fresh)
+	return back
 }
 
 // outrank ends a membership where the room is known to have a later turn of its session.
 func (r *room) outrank(m *membership) {
 	if st, ok := r.stays[m.c.ID]; ok && st.Turn > m.c.Turn && m.state != taken {
-		r.core.supersede(m, st.Gateway)
+		r.core.supersede(m, &place{st.Gateway, &st.Stay})
 		r.core.dropIfEmpty(r)
 	}
 }
@@ -85,7 +85,7 @@ func (c *Core) notResumed(cl *Client, e *proto.Event) {
 		c.unresume(cl, name, cl.ask.ID)
 	case e.Name == proto.NotInRoom:
 		if c.settle(cl, name) {
-			c.notHere(cl, name, "")
+			c.notHere(cl, name)
 		}
 		if r := c.rooms[name]; r != nil && r.memberOf(cl.ID) != nil {
 			c.askRoster(r, Moved)
@@ -102,5 +102,8 @@ func (c *Core) resumedLate(in *In) {
 	if !cl.isUnresumed(name, "") {
 		c.unresume(cl, name, in.Ask.ID)
 	}
-	c.meetBack(name, cl.ID, cl.Turn, c.cfg.Self)
+	c.meetBack(name, cl.ID, cl.Turn, &place{gateway: c.cfg.Self})
+	if stay := ownStay(in.Stays, cl); stay != nil {
+		c.hereUnresumed(name, cl.ID, stay)
+	}
 }

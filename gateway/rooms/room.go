@@ -140,7 +140,7 @@ func (m *membership) take() {
 	if m.own != nil {
 		r.core.stopAsking(m, proto.TookNone)
 	} else if len(r.stays) > 0 {
-		r.core.notHere(m.c, r.name, "")
+		r.core.notHere(m.c, r.name)
 	}
 	last := len(r.local) - 1
 	r.local[m.index] = r.local[last]
@@ -154,7 +154,7 @@ func (m *membership) take() {
 func (m *membership) remove() {
 	m.end()
 	if m.own != nil {
-		m.room.core.notHere(m.c, m.room.name, "")
+		m.room.core.notHere(m.c, m.room.name)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 //	resume CLIENT ROOM [seq=N] [heard=SENDER:N] [fresh]       and one more
 //	again CLIENT resume ROOM ...                              its present request begins once more
 //	away CLIENT
-//	push ID turn=N since=N [prev=N] room=ROOM sender=ID n=N[,N...] [from=GATEWAY]
+//	push ID turn=N since=N [ssince=N] [prev=N] room=ROOM sender=ID n=N[,N...] [from=GATEWAY]
 //	pushrefused CLIENT EVENT
 //	told ID turn=N room=ROOM from=GATEWAY [SENDER:N/SURE ...] [SENDER>GATEWAY ...]
 //	hint ROOM ID seq=N from=GATEWAY
@@ -145,12 +145,12 @@ func (x *stage) push(target string, v map[string]string) *proto.Push {
 	x.t.Helper()
 	p := proto.Push{
 		From: "g2", Target: proto.ClientID(target), Turn: int64(x.given(v, "turn")), Since: x.given(v, "since"),
-		Prev: int64(x.given(v, "prev")),
+		Prev: int64(x.given(v, "prev")), SenderSince: x.given(v, "ssince"),
 	}
 	if v["from"] != "" {
 		p.From = proto.GatewayID(v["from"])
 	}
-	for _, n := range strings.Split(v["n"], ",") {
+	for n := range strings.SplitSeq(v["n"], ",") {
 		e := proto.Event{
 			Name: proto.SignalReceive, Room: proto.Room(v["room"]), SenderID: proto.ClientID(v["sender"]), N: int64(x.number(n)),
 			Data: jsontext.Value(n),
@@ -212,10 +212,17 @@ func showSession(o *rooms.Out, who string) string {
 		if o.Fresh {
 			fresh = ", fresh"
 		}
+		if o.Num > 0 {
+			fresh += fmt.Sprintf(", at %d", o.Num)
+		}
 		return fmt.Sprintf("%s is here in %s %s%s%s", who, o.Room, showStay(o.Stay), before, fresh)
 	case rooms.NotHere:
 		if o.Gateway != "" {
-			return fmt.Sprintf("%s is not here in %s, but at %s", who, o.Room, o.Gateway)
+			known := ""
+			if o.Stay != nil {
+				known = " " + showStay(o.Stay)
+			}
+			return fmt.Sprintf("%s is not here in %s, but at %s%s", who, o.Room, o.Gateway, known)
 		}
 		return fmt.Sprintf("%s is not here in %s", who, o.Room)
 	case rooms.KeepAnew:
@@ -225,7 +232,12 @@ func showSession(o *rooms.Out, who string) string {
 	}
 }
 
-func showStay(s *proto.Stay) string { return fmt.Sprintf("by %s/%d/%d", s.Gateway, s.Turn, s.Since) }
+func showStay(s *proto.Stay) string {
+	if s == nil {
+		return "plainly"
+	}
+	return fmt.Sprintf("by %s/%d/%d", s.Gateway, s.Turn, s.Since)
+}
 
 func showPeer(p *proto.Peer) string {
 	if p.From != "g1" {

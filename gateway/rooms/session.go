@@ -90,17 +90,36 @@ func (r *room) memberOf(id proto.ClientID) *membership {
 	return nil
 }
 
-// resumable notes that the member's record is that of a resumable session. before and fresh are those of one that came back.
-func (m *membership) resumable(stay *proto.Stay, before proto.GatewayID, fresh bool) {
+// resumable notes that the member's record is that of a resumable session. back says how it came back, if it did.
+func (m *membership) resumable(stay *proto.Stay, back Out) {
 	m.own = &receiving{stay: *stay}
-	m.room.core.emit(Out{
-		Kind: Here, To: m.room.core.one(m.c), Room: m.room.name, Stay: &m.own.stay, Before: before, Fresh: fresh,
-	})
+	m.room.core.here(m.c, m.room.name, &m.own.stay, back)
 }
 
-// notHere has the keeper drop what it keeps of a client in a room. gateway is where it has come back, if it has.
-func (c *Core) notHere(cl *Client, name proto.Room, gateway proto.GatewayID) {
-	c.emit(Out{Kind: NotHere, To: c.one(cl), Room: name, Gateway: gateway})
+// here has the keeper know that a client is in a room.
+func (c *Core) here(cl *Client, name proto.Room, stay *proto.Stay, back Out) {
+	back.Kind, back.To, back.Room, back.Stay = Here, c.one(cl), name, stay
+	c.emit(back)
+}
+
+// notHere has the keeper drop what it keeps of a client in a room.
+func (c *Core) notHere(cl *Client, name proto.Room) {
+	c.emit(Out{Kind: NotHere, To: c.one(cl), Room: name})
+}
+
+// elsewhere has the keeper hand over what it keeps of a client in a room to the gateway where it has come back, unless that is this one:
+// then it stays where it is.
+func (c *Core) elsewhere(cl *Client, name proto.Room, at *place) {
+	if at.gateway == c.cfg.Self {
+		return
+	}
+	c.emit(Out{Kind: NotHere, To: c.one(cl), Room: name, Gateway: at.gateway, Stay: at.stay})
+}
+
+// place is where the session of a client of ours goes on.
+type place struct {
+	gateway proto.GatewayID
+	stay    *proto.Stay // nil: not known
 }
 
 // parts remembers in which rooms a client that departs may be still. Its keeper goes on keeping there for as long as the client is

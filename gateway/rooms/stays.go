@@ -91,6 +91,9 @@ func (r *room) learnOne(id proto.ClientID, st *stayed) {
 	if r.stays == nil {
 		r.stays = make(stays)
 	}
+	if len(r.stays) == 0 {
+		r.plainHere()
+	}
 	r.stays[id] = *st
 	if known && was.Stay == st.Stay {
 		return
@@ -110,11 +113,12 @@ func (r *room) recognize(id proto.ClientID, st *stayed) {
 	m := r.memberOf(id)
 	switch {
 	case m == nil:
+		r.core.hereUnresumed(r.name, id, &st.Stay)
 	case m.c.Turn < st.Turn:
-		r.core.supersede(m, st.Gateway)
+		r.core.supersede(m, &place{st.Gateway, &st.Stay})
 	case m.c.Turn > st.Turn:
 	case m.own == nil:
-		m.resumable(&st.Stay, "", false)
+		m.resumable(&st.Stay, Out{})
 	default:
 		m.own.stay = st.Stay
 	}
@@ -128,4 +132,25 @@ func (r *room) unlearn(id proto.ClientID) {
 	delete(r.stays, id)
 	delete(r.away, id)
 	r.core.emit(Out{Kind: StayIs, Room: r.name, ID: id})
+	if len(r.stays) == 0 {
+		r.plainNotHere()
+	}
+}
+
+// plainHere has the keeper know of the members here who are not resumable: the first who is has come.
+func (r *room) plainHere() {
+	for _, m := range r.local {
+		if m.own == nil {
+			r.core.here(m.c, r.name, nil, Out{})
+		}
+	}
+}
+
+// plainNotHere has the keeper forget them: the last has left.
+func (r *room) plainNotHere() {
+	for _, m := range r.local {
+		if m.own == nil {
+			r.core.notHere(m.c, r.name)
+		}
+	}
 }

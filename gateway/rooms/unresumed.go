@@ -51,6 +51,13 @@ func (cl *Client) isUnresumed(name proto.Room, joined proto.RequestID) bool {
 	return ok && (joined == "" || u.joined == joined)
 }
 
+// hereUnresumed has the keeper know of a client whose resume has turned out to be carried out: it is away in that room.
+func (c *Core) hereUnresumed(name proto.Room, id proto.ClientID, stay *proto.Stay) {
+	if cl := c.turn(id, stay.Turn); cl != nil && stay.Gateway == c.cfg.Self && cl.isUnresumed(name, "") {
+		c.here(cl, name, stay, Out{Before: c.cfg.Self})
+	}
+}
+
 // settle ends the doubt about a resume, and reports whether there was one.
 func (c *Core) settle(cl *Client, name proto.Room) bool {
 	if !cl.isUnresumed(name, "") {
