@@ -11,6 +11,7 @@ type departure struct {
 	of    int64        // the turn by which the sender was here
 	pages []proto.Peer // a copy of what was kept of it, until it has arrived elsewhere; nil: there is none
 	bytes int
+	beats int // of copyEvery, since
 	// When the copy was last posted to where the sender is. The client's end here and its new gateway's question may fall into one moment.
 	posted int64
 }
@@ -102,6 +103,19 @@ func (k *Keeper) postCopy(s *sender, to proto.GatewayID) {
 		page.Turn, page.Gateway = g.turn, via
 		k.post(to, page)
 	}
+}
+
+// postAgain posts a copy once more that has not arrived, and drops it when it is too old.
+func (k *Keeper) postAgain(s *sender) {
+	g := s.gone
+	if g.beats++; int64(g.beats)*copyEvery >= int64(proto.MovedFor) {
+		k.dropCopy(s)
+		return
+	}
+	if g.beats <= copyPosts {
+		k.postCopy(s, g.to)
+	}
+	k.copies.add(&s.copied, s, k.now)
 }
 
 // handOver answers a client's new gateway, which asks for what is kept of it. It may ask again: the copy is here until it says that

@@ -18,6 +18,8 @@ const (
 	againAfter  = second     // a push that is not answered, or that found no room, is made again
 	laterAfter  = 5 * second // a target that is away is tried again, should it have come back unnoticed
 	askingEvery = second / 4 // between two questions to the gateway before
+	copyEvery   = second / 2 // between two postings of what is handed over, until it has arrived
+	copyPosts   = 6          // so often, at most
 	pushSignals = 64         // of a push, at most
 	pushBytes   = 256 << 10  // of a push and of a page, at most, but one signal or one pair is always in it
 	recentMost  = 64         // numbers that a pair remembers
@@ -51,7 +53,7 @@ type Keeper struct {
 	later      timeline[pair]   // away targets, tried again
 	asking     timeline[sender] // the gateway before is asked again
 	moved      timeline[sender] // forgotten
-	copies     timeline[sender] // copies of what was handed over, dropped
+	copies     timeline[sender] // copies that have not arrived are posted again, and dropped in the end
 
 	outs   []Out
 	pushes []proto.Push // the memory of Out.Push, and of its signals
@@ -72,7 +74,7 @@ func New(cfg Config) *Keeper {
 		targets: make(map[memberKey]*target), pairs: make(map[pairKey]*pair), addresses: make(map[string]*address),
 	}
 	k.unanswered.wait, k.again.wait, k.later.wait = int64(proto.HeldAfter), againAfter, laterAfter
-	k.asking.wait, k.moved.wait, k.copies.wait = askingEvery, int64(proto.MovedFor), int64(proto.MovedFor)
+	k.asking.wait, k.moved.wait, k.copies.wait = askingEvery, int64(proto.MovedFor), copyEvery
 	return k
 }
 
@@ -128,7 +130,7 @@ func (k *Keeper) pulse() {
 		k.askAgain(s)
 	}
 	for s := k.copies.due(k.now); s != nil; s = k.copies.due(k.now) {
-		k.dropCopy(s)
+		k.postAgain(s)
 	}
 	for s := k.moved.due(k.now); s != nil; s = k.moved.due(k.now) {
 		k.forget(s)

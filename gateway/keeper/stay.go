@@ -64,6 +64,7 @@ func (k *Keeper) learn(t *target, stay *proto.Stay) {
 		case joined:
 			k.drop(p, NotFound)
 			p.sure = p.sender.sure(stay.Since)
+			p.recent, p.at = nil, 0 // none of them was delivered to whom it is now
 		case back:
 			k.endUnkept(p, Full)
 			p.taken = nil

@@ -11,7 +11,10 @@ import (
 // counts. After a second the sender is present without; it is sure only above the turn then. What comes late is taken all the same for
 // the pairs that have had no signal since.
 type takeover struct {
-	seq    uint64 // the room's, once it had come back
+	turn   int64           // by which it has been here since; signals of earlier ones may be elsewhere
+	seq    uint64          // the room's, once it had come back
+	before proto.GatewayID // that the record named
+	direct bool            // that one has handed over, and to no other gateway than this
 	beats  int
 	late   bool
 	asked  []asked
@@ -50,9 +53,12 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 	w := s.takeover
 	switch {
 	case s.waits(): // it has been elsewhere meanwhile, or was handed over before it was known to be here
-		w.seq, w.heir, w.heirTurn = seq, "", 0
+		w.direct, w.heir, w.heirTurn = false, "", 0
+		if in.Before != k.cfg.Self {
+			w.turn, w.seq = stay.Turn, seq
+		}
 	case s.gone != nil:
-		w = &takeover{seq: seq}
+		w = &takeover{turn: stay.Turn, seq: seq}
 		g := s.gone
 		if g.pages != nil {
 			w.copies = append(w.copies, &handed{from: k.cfg.Self, of: g.of, pages: g.pages, all: true})
@@ -62,7 +68,7 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 		s.gone = nil
 		k.askFor(s, stay.Turn, g.next)
 	default:
-		w = &takeover{seq: seq}
+		w = &takeover{turn: stay.Turn, seq: seq}
 		if s.turn > 0 {
 			k.hangUp(s)
 			pages, _ := k.pack(s)
@@ -71,6 +77,7 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 		}
 		s.takeover = w
 	}
+	w.before = in.Before
 	s.turn, s.since, s.peer = stay.Turn, stay.Since, in.Peer
 	k.asking.add(&s.wait, s, k.now)
 	k.askFor(s, stay.Turn, in.Before)
@@ -125,8 +132,9 @@ func (k *Keeper) handedOver(m *proto.Peer) {
 			k.acknowledge(s, m.From, m.Of) // it is of no use any more
 		}
 	default:
-		if m.Of == 0 || s.takeover.collect(m) {
-			s.takeover.answered(m.From)
+		if w := s.takeover; m.Of == 0 || w.collect(m) {
+			w.answered(m.From)
+			w.direct = w.direct || m.Of > 0 && m.Gateway == "" && m.From == w.before
 		}
 		k.askFor(s, s.turn, m.Gateway)
 		k.decide(s)
@@ -138,7 +146,7 @@ func (k *Keeper) handedOver(m *proto.Peer) {
 func (k *Keeper) takeUnasked(m *proto.Peer) {
 	s := k.newSender(m.Room, m.ID)
 	s.turn, s.since = m.Turn, m.Since
-	s.takeover = &takeover{seq: ^uint64(0)}
+	s.takeover = &takeover{turn: m.Turn, seq: ^uint64(0)}
 	k.asking.add(&s.wait, s, k.now)
 	k.handedOver(m)
 }
@@ -218,10 +226,11 @@ func (w *takeover) best() *handed {
 	return best
 }
 
-// decide has a sender be present when all who were asked have answered, and one has something of it. Else word may still come, unasked.
+// decide has a sender be present when the gateway that the record named before has had it until now; or when all who were asked have
+// answered, and one has something of it. Else word may still come, unasked.
 func (k *Keeper) decide(s *sender) {
 	w := s.takeover
-	if slices.ContainsFunc(w.asked, func(a asked) bool { return !a.answered }) {
+	if !w.direct && slices.ContainsFunc(w.asked, func(a asked) bool { return !a.answered }) {
 		return
 	}
 	if best := w.best(); best != nil {
@@ -242,7 +251,7 @@ func (k *Keeper) arrive(s *sender, h *handed, certain bool) {
 			k.acknowledge(s, other.from, other.of)
 		}
 	} else {
-		s.floor, s.seq = proto.Number(s.turn, 0), w.seq
+		s.floor, s.seq = proto.Number(w.turn, 0), w.seq
 	}
 	if h != nil {
 		k.unpack(s, h, certain)

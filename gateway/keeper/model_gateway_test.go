@@ -1,0 +1,455 @@
+package keeper_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/parley-rtc/parley/gateway/keeper"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// node is a gateway: the keeper, and as little of the rest as will do.
+type node struct {
+	w      *world
+	id     proto.GatewayID
+	dead   bool
+	has    bool // it has, or has had, something of the sender
+	keeper *keeper.Keeper
+	conns  []*conn
+	view   map[proto.ClientID]*proto.Stay // what is known here of the room
+	told   int64                          // when the last event of the room arrives
+	self   int64                          // the sender's turn by which it is in the room here
+	end    *receiving
+	codec  bool // messages go through their JSON
+}
+
+// receiving is the target in the room here: the receiving end of pushes.
+type receiving struct {
+	conn      *conn
+	since     uint64
+	last      int64
+	confirmed int64
+	pinged    int64 // when the last ping was queued, or nothing was uncovered
+	uncovered bool
+	asking    *asking // from resumed to live
+}
+
+type asking struct {
+	began   int64
+	heard   int64
+	gateway proto.GatewayID // that is asked of the sender
+	told    bool
+	n, sure int64
+	waiting []*proto.Push
+}
+
+func (g *node) pulse() {
+	if g.dead {
+		return
+	}
+	g.w.after(250*ms, g.pulse)
+	g.step(&keeper.In{Kind: keeper.Pulse})
+	if r := g.end; r != nil {
+		g.pulseEnd(r)
+	}
+}
+
+// step steps the keeper and does what it wants.
+func (g *node) step(in *keeper.In) {
+	in.Now = g.w.now
+	in.Room = lobby
+	for _, o := range slices.Clone(g.keeper.Step(in)) {
+		g.do(&o)
+	}
+}
+
+func (g *node) do(o *keeper.Out) {
+	w := g.w
+	switch o.Kind {
+	case keeper.Push:
+		p := *o.Push
+		p.Signals = slices.Clone(p.Signals)
+		if g.codec {
+			p = must(proto.DecodePush(proto.AppendPush(nil, &p)))
+		}
+		w.say("%s → %s: push %s to turn %d, prev %s", g.id, o.Gateway, signals(p.Signals), p.Turn, number(p.Prev))
+		w.send(g.id, o.Gateway, func(to *node) { to.push(&p) })
+	case keeper.Post:
+		g.post(o.Gateway, o.Say)
+	case keeper.Settle:
+		w.s.settled(o.Peer.(*conn), o.Num, o.Outcome, o.Ref)
+	case keeper.Tell:
+		if o.Peer.(*conn) == w.s.conn && w.s.conn.open {
+			n, _ := strconv.ParseInt(o.Ref, 10, 64)
+			w.s.told(n, o.Outcome)
+		}
+	case keeper.Compare:
+		w.after(w.between(5, 80), func() {
+			if g.dead {
+				return
+			}
+			stays := &proto.Stays{Members: make(map[proto.ClientID]proto.Stay)}
+			for _, id := range []proto.ClientID{sid, tid} {
+				g.event(id, w.record[id])
+				stays.Order = append(stays.Order, id)
+				stays.Members[id] = *w.record[id]
+			}
+			g.step(&keeper.In{Kind: keeper.Compared, Seq: w.seq, Stays: stays})
+		})
+	}
+}
+
+func (g *node) post(to proto.GatewayID, say *proto.Peer) {
+	m := *say
+	m.Pairs = slices.Clone(m.Pairs)
+	if g.codec {
+		m = must(proto.DecodePeer(proto.AppendPeer(nil, &m)))
+	}
+	g.w.say("%s → %s: %s", g.id, to, show(&m))
+	g.w.send(g.id, to, func(n *node) { n.hear(&m) })
+}
+
+// hear handles what another gateway says.
+func (g *node) hear(m *proto.Peer) {
+	kind := keeper.Pushed
+	switch m.Kind {
+	case proto.Pushed:
+	case proto.Confirm:
+		kind = keeper.Confirm
+	case proto.Ask:
+		kind = keeper.Asked
+	case proto.Told:
+		g.answered(m)
+		return
+	case proto.HandOver:
+		kind = keeper.HandOver
+		if m.Of == 0 && g.self > 0 && m.Turn > g.self {
+			g.elsewhere(m.From, nil)
+		}
+	case proto.HandedOver:
+		kind = keeper.HandedOver
+		g.has = g.has || m.Of > 0
+	case proto.Away:
+		return
+	}
+	g.step(&keeper.In{Kind: kind, Say: m})
+}
+
+// event: the room says where a member is.
+func (g *node) event(id proto.ClientID, stay *proto.Stay) {
+	if known := g.view[id]; known != nil && known.Turn >= stay.Turn {
+		return
+	}
+	g.view[id] = stay
+	g.step(&keeper.In{Kind: keeper.StayIs, ID: id, Stay: stay})
+	switch {
+	case id == sid && g.self > 0 && stay.Turn > g.self && stay.Gateway != g.id:
+		g.elsewhere(stay.Gateway, stay)
+	case id == tid && g.end != nil && stay.Turn > g.end.conn.turn:
+		c := g.end.conn
+		g.end = nil
+		c.cut()
+	}
+	if r := g.end; r != nil && id == sid {
+		if r.asking != nil && r.asking.gateway != stay.Gateway {
+			r.asking.told, r.asking.gateway = false, stay.Gateway
+			g.ask(r)
+		}
+		if r.confirmed > 0 && r.asking == nil {
+			g.confirm(r)
+		}
+	}
+}
+
+// elsewhere: the sender has come back at another gateway.
+func (g *node) elsewhere(to proto.GatewayID, stay *proto.Stay) {
+	g.self = 0
+	g.step(&keeper.In{Kind: keeper.NotHere, ID: sid, Gateway: to, Stay: stay})
+	for _, c := range slices.Clone(g.conns) {
+		if c.id == sid && (stay == nil || c.turn < stay.Turn) {
+			c.cut()
+		}
+	}
+}
+
+// resumed: a client has joined the room here, or come back to it.
+func (g *node) resumed(c *conn, stay *proto.Stay, before proto.GatewayID, seq uint64, fresh bool) {
+	if known := g.view[c.id]; known != nil && known.Turn > stay.Turn {
+		return
+	}
+	g.event(c.id, stay)
+	for _, id := range []proto.ClientID{sid, tid} {
+		if other := g.w.record[id]; other != nil && id != c.id { // the answer says where the others are
+			g.event(id, other)
+		}
+	}
+	if c.id == sid {
+		g.self, g.has = c.turn, true
+		g.step(&keeper.In{Kind: keeper.Here, ID: sid, Peer: c, Stay: stay, Before: before, Seq: seq, Fresh: fresh})
+		if !c.open {
+			g.step(&keeper.In{Kind: keeper.Closed, ID: sid, Turn: c.turn})
+		}
+		c.write(func() { g.w.s.resumed(c) })
+		return
+	}
+	g.end = &receiving{conn: c, since: stay.Since}
+	if before == "" || fresh {
+		if fresh {
+			g.post(g.view[sid].Gateway, &proto.Peer{
+				Kind: proto.Ask, From: g.id, Room: lobby, TargetID: tid, Turn: c.turn, Since: stay.Since, Fresh: true,
+				Pairs: []proto.PeerPair{{SenderID: sid}},
+			})
+		}
+		g.end.asking = nil
+		c.write(func() { g.w.t.isLive(false, 0, 0) })
+		return
+	}
+	heard := g.w.t.last
+	g.end.last = heard
+	g.end.asking = &asking{began: g.w.now, heard: heard, gateway: g.view[sid].Gateway}
+	g.ask(g.end)
+}
+
+// send: the sender's client sends a signal.
+func (g *node) send(c *conn, n int64, num uint64) {
+	stay := g.view[tid]
+	if stay == nil {
+		stay = g.w.record[tid]
+	}
+	data := jsontext.Value(fmt.Sprintf(`{"event":"signal-receive","room":"lobby","senderId":"sender","data":1,"n":%d}`, n))
+	before, _ := g.keeper.Kept()
+	asking := g.w.s.asking
+	g.step(&keeper.In{
+		Kind: keeper.Send, ID: sid, Peer: c, Turn: c.turn, Target: tid, Stay: stay, N: n, Signal: data,
+		Ref: strconv.FormatInt(n, 10), Num: num,
+	})
+	if after, _ := g.keeper.Kept(); g.w.bound > 0 && after >= g.w.bound && before == after && asking == n {
+		g.w.Unkept++
+		g.w.t.unkept = max(g.w.t.unkept, n)
+	}
+}
+
+// push: a keeper pushes signals to the target.
+func (g *node) push(p *proto.Push) {
+	r := g.end
+	answer := func(state proto.Took, n int64) {
+		m := &proto.Peer{
+			Kind: proto.Pushed, From: g.id, Room: lobby, SenderID: sid, TargetID: tid, Turn: p.Turn, Since: p.Since, N: n, State: state,
+		}
+		if stay := g.view[tid]; state == proto.TookNone && stay != nil && stay.Turn > p.Turn {
+			m.State, m.Gateway = proto.TookMoved, stay.Gateway
+		}
+		g.post(p.From, m)
+	}
+	switch {
+	case r == nil || r.conn.turn != p.Turn || r.since != p.Since || g.view[sid].Since > p.SenderSince:
+		answer(proto.TookNone, 0)
+		return
+	case !r.conn.open:
+		answer(proto.TookAway, 0)
+		return
+	case r.asking == nil && p.Prev > r.last:
+		answer(proto.TookGap, r.last)
+		return
+	}
+	state, limit := proto.TookAll, int64(1)<<52
+	if a := r.asking; a != nil {
+		if limit = 0; a.told && a.gateway == p.From {
+			limit = a.n
+		}
+		if p.Prev > r.last {
+			limit = 0
+		}
+	}
+	full := g.w.trouble(2)
+	for _, raw := range p.Signals {
+		e := must(proto.DecodeEvent(raw))
+		switch {
+		case e.N > limit:
+			state = proto.TookWaits
+		case e.N <= r.last:
+		case full:
+			answer(proto.TookFull, r.last)
+			return
+		default:
+			g.write(r, e.N)
+		}
+	}
+	if state == proto.TookWaits {
+		r.asking.waiting = append(r.asking.waiting, p)
+	}
+	answer(state, r.last)
+	g.done(r)
+}
+
+// write queues a signal for the target.
+func (g *node) write(r *receiving, n int64) {
+	r.last = n
+	if !r.uncovered {
+		r.uncovered, r.pinged = true, g.w.now
+	}
+	c := r.conn
+	c.write(func() { g.w.t.receive(n) })
+}
+
+func (g *node) ask(r *receiving) {
+	a := r.asking
+	g.post(a.gateway, &proto.Peer{
+		Kind: proto.Ask, From: g.id, Room: lobby, TargetID: tid, Turn: r.conn.turn, Since: r.since,
+		Pairs: []proto.PeerPair{{SenderID: sid, N: a.heard}},
+	})
+}
+
+// answered: a keeper says what it keeps for the target.
+func (g *node) answered(m *proto.Peer) {
+	r := g.end
+	if r == nil || r.asking == nil || r.conn.turn != m.Turn || r.since != m.Since {
+		return
+	}
+	a := r.asking
+	for _, p := range m.Pairs {
+		switch {
+		case a.told || m.From != a.gateway:
+		case p.Gateway != "":
+			a.gateway = p.Gateway
+			g.ask(r)
+		default:
+			a.told, a.n, a.sure = true, p.N, p.Sure
+		}
+	}
+	waiting := a.waiting
+	a.waiting = nil
+	for _, p := range waiting {
+		if g.end == r {
+			g.push(p)
+		}
+	}
+	g.done(r)
+}
+
+// done has the target be live when all that is kept for it has been given to it.
+func (g *node) done(r *receiving) {
+	if a := r.asking; a != nil && a.told && r.last >= a.n {
+		g.live(r)
+	}
+}
+
+// live has the target be live, and checks that its sender is not named without cause.
+func (g *node) live(r *receiving) {
+	w, a := g.w, r.asking
+	r.asking = nil
+	if !r.conn.open {
+		return // it is away, and will be asked for by another turn
+	}
+	named := !a.told || a.sure > a.heard || r.last < a.n
+	value := max(r.last, a.n, a.sure)
+	if named {
+		w.Named++
+		w.say("%s: the target is live, the sender is lost up to %s (told %t, n %s, sure %s, heard %s)",
+			g.id, number(value), a.told, number(a.n), number(a.sure), number(a.heard))
+		t := w.t
+		if a.heard >= proto.Number(t.died+1, 0) && a.heard >= t.unkept && a.heard >= t.notRead && a.heard >= t.named {
+			w.fail("the sender is named without cause")
+		}
+		t.named = max(t.named, value)
+		r.last = value
+	} else {
+		w.say("%s: the target is live", g.id)
+	}
+	c := r.conn
+	upTo := max(value, proto.Number(w.s.turn, w.s.num))
+	c.write(func() { w.t.isLive(named, value, upTo) })
+	r.confirmed = max(a.heard, r.confirmed)
+	if named {
+		r.confirmed = value
+	}
+	g.confirm(r)
+	for _, p := range a.waiting {
+		if g.end == r {
+			g.push(p)
+		}
+	}
+}
+
+func (g *node) pulseEnd(r *receiving) {
+	w := g.w
+	if a := r.asking; a != nil {
+		switch since := w.now - a.began; {
+		case since >= 1750*ms:
+			g.live(r)
+		case since < 1500*ms && !a.told:
+			g.ask(r)
+		}
+	}
+	if r.uncovered && r.conn.open && w.now-r.pinged >= 750*ms {
+		r.uncovered = false
+		n, c := r.last, r.conn
+		c.write(func() { // and the pong
+			w.after(w.between(1, 30), func() {
+				if c.open && g.end == r {
+					r.confirmed = max(r.confirmed, n)
+					if r.asking == nil {
+						g.confirm(r)
+					}
+				}
+			})
+		})
+	}
+}
+
+func (g *node) confirm(r *receiving) {
+	g.post(g.view[sid].Gateway, &proto.Peer{Kind: proto.Confirm, From: g.id, Pairs: []proto.PeerPair{{
+		Room: lobby, SenderID: sid, TargetID: tid, Turn: r.conn.turn, Since: r.since, N: r.confirmed,
+	}}})
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func signals(raw []jsontext.Value) string {
+	var out []string
+	for _, v := range raw {
+		out = append(out, number(must(proto.DecodeEvent(v)).N))
+	}
+	return strings.Join(out, " ")
+}
+
+// show says what a gateway says to another.
+func show(m *proto.Peer) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s", m.Kind)
+	if m.State != "" {
+		fmt.Fprintf(&out, " %s n=%s", m.State, number(m.N))
+	}
+	if m.Turn > 0 {
+		fmt.Fprintf(&out, " turn=%d", m.Turn)
+	}
+	if m.Of > 0 {
+		fmt.Fprintf(&out, " of=%d", m.Of)
+	}
+	if m.Gateway != "" {
+		fmt.Fprintf(&out, " gateway=%s", m.Gateway)
+	}
+	if m.Fresh {
+		out.WriteString(" fresh")
+	}
+	for _, p := range m.Pairs {
+		fmt.Fprintf(&out, " [%s→%s n=%s sure=%s", p.SenderID, p.TargetID, number(p.N), number(p.Sure))
+		if p.Gateway != "" {
+			fmt.Fprintf(&out, " gateway=%s", p.Gateway)
+		}
+		if len(p.Signals) > 0 {
+			fmt.Fprintf(&out, " keeps %s", signals(p.Signals))
+		}
+		out.WriteString("]")
+	}
+	return out.String()
+}
