@@ -20,9 +20,8 @@ type gateway struct {
 	ranking  ranking
 	num      uint64 // of requests of its own
 	refused  []rooms.In
-	in       *rooms.In // the last that the core was fed
-	loop     []func()  // what is meant for this gateway itself
-	depth    int       // of steps that are being carried out
+	loop     []func() // what is meant for this gateway itself
+	depth    int      // of steps that are being carried out
 	draining bool
 }
 
@@ -64,7 +63,6 @@ func (w *world) bounds(id proto.GatewayID) keeper.Config {
 // step feeds the core and carries out what it says.
 func (g *gateway) step(in *rooms.In) {
 	in.Now = g.w.now
-	g.in = in
 	g.depth++
 	outs := g.core.Step(in)
 	for i := range outs {

@@ -26,20 +26,24 @@ type view struct {
 	heard   map[proto.ClientID]int64 // by sender, the number of the last signal
 	passed  map[proto.ClientID]int64 // what it took as heard, since its sender was in lost
 	unread  map[proto.ClientID]int64 // what the page's end has had, and the page has not read
+
+	began int64                  // when this stay did
+	last  map[proto.ClientID]int // the last signal of a sender, by its number among all
 }
 
 func (p *page) view(room proto.Room) *view {
 	v := p.views[room]
 	if v == nil {
 		v = &view{live: true}
-		v.forget()
+		v.forget(0)
 		p.views[room] = v
 	}
 	return v
 }
 
 // forget begins a new stay.
-func (v *view) forget() {
+func (v *view) forget(now int64) {
+	v.began, v.last = now, make(map[proto.ClientID]int)
 	v.heard, v.passed = make(map[proto.ClientID]int64), make(map[proto.ClientID]int64)
 	v.unread = make(map[proto.ClientID]int64)
 	v.since, v.back = make(map[proto.ClientID]uint64), make(map[proto.ClientID]uint64)
@@ -76,7 +80,7 @@ func (c *client) hear(e proto.Event, ref string) {
 	case proto.NotInRoom:
 		if q != nil && q.Name == proto.Resume {
 			v.in = false
-			v.forget()
+			v.forget(c.w.now)
 		}
 	case proto.Resumed:
 		h.tell(e.Seq, c.w.now)
@@ -96,7 +100,7 @@ func (c *client) hear(e proto.Event, ref string) {
 // join begins a stay.
 func (v *view) join(c *client, e *proto.Event) {
 	if !v.in {
-		v.forget()
+		v.forget(c.w.now)
 	}
 	v.in, v.seq, v.members = true, e.Seq, append(slices.Clone(e.Unpack()), c.ID)
 	clear(v.away)
@@ -123,7 +127,7 @@ func (c *client) hearLeft(v *view, h *history, e *proto.Event) {
 		c.wrong(e, "it was a member all the time")
 	}
 	v.in = false
-	v.forget()
+	v.forget(c.w.now)
 }
 
 // hearChange judges what a member is told of another.

@@ -34,15 +34,11 @@ func (g *gateway) compared(e *proto.Event, stays *proto.Stays) {
 	g.keep(&keeper.In{Kind: keeper.Compared, Room: e.Room, Seq: e.Seq, Stays: stays})
 }
 
-// here tells the keeper of a client that is in a room from now on: of one that is back, with the room's seq.
+// here tells the keeper of a client that is in a room from now on.
 func (g *gateway) here(o *rooms.Out) {
 	c := of(o.To[0])
-	var seq uint64
-	if in := g.in; o.Before != "" && in.Kind == rooms.Answer && in.Client == o.To[0] && in.Event.Room == o.Room {
-		seq = in.Event.Seq
-	}
 	g.keep(&keeper.In{
-		Kind: keeper.Here, Room: o.Room, ID: c.ID, Peer: c, Turn: c.Turn, Stay: o.Stay, Before: o.Before, Fresh: o.Fresh, Seq: seq,
+		Kind: keeper.Here, Room: o.Room, ID: c.ID, Peer: c, Turn: c.Turn, Stay: o.Stay, Before: o.Before, Fresh: o.Fresh, Seq: o.Num,
 		Address: string(c.ID),
 	})
 }

@@ -16,7 +16,6 @@ type page struct {
 	id    proto.ClientID
 	conn  *client // the last
 	views map[proto.Room]*view
-	last  map[line]int // the last signal that was heard, by its number among all
 
 	// Of a session.
 	turn    int64 // 0: it has no key
@@ -34,7 +33,7 @@ func (w *world) newPage(key bool) *page {
 	w.made++
 	p := &page{
 		w: w, id: proto.ClientID("client-" + strconv.Itoa(1_000_000_000_000_000+w.made)),
-		views: make(map[proto.Room]*view), last: make(map[line]int),
+		views: make(map[proto.Room]*view),
 	}
 	if key {
 		const least, most = 3, 6
@@ -67,7 +66,7 @@ func (p *page) nextTurn(g *gateway) {
 				v.old, v.in, v.live = true, false, false
 			case !v.old && p.conn.mayBeIn(room): // it knows nothing of the room yet
 				unread := v.unread
-				v.forget()
+				v.forget(p.w.now)
 				v.old, v.live, v.seq, v.unread = true, false, 0, unread
 			}
 		}

@@ -69,7 +69,7 @@ func (c *client) hearResumed(v *view, h *history, e *proto.Event, q *asked) {
 	v.in, v.old, v.live, v.seq = true, false, false, e.Seq
 	v.keeps = true
 	if q.Frame.Fresh {
-		v.forget()
+		v.forget(s.first)
 		v.live, v.freshAt = false, s.first
 	}
 	v.resumed, v.asked = c.w.now, q

@@ -29,12 +29,6 @@ type pair struct {
 	from, to proto.ClientID
 }
 
-// line is the same at the target.
-type line struct {
-	room proto.Room
-	from proto.ClientID
-}
-
 // newSignal makes one. Its number is its data.
 func (w *world) newSignal(p pair) *signal {
 	s := &signal{pair: p, num: len(w.signals) + 1, at: w.now}
@@ -97,8 +91,8 @@ func (w *world) excused(s *signal) bool {
 
 // hearSignal judges a signal: from a member, in its sender's order, once, and not before another that was confirmed.
 func (c *client) hearSignal(v *view, e *proto.Event) {
-	w, p := c.w, c.page
-	s, l := w.signal(e.Data), line{e.Room, e.SenderID}
+	w := c.w
+	s := w.signal(e.Data)
 	switch {
 	case !v.in:
 		c.wrong(e, "it is not in there")
@@ -106,10 +100,10 @@ func (c *client) hearSignal(v *view, e *proto.Event) {
 		c.wrong(e, "its sender is not in there: %v", v.members)
 	case s.pair != pair{e.Room, e.SenderID, c.ID}:
 		c.wrong(e, "it is for %s, from %s in %q", s.to, s.from, s.room)
-	case s.heard > 0:
+	case s.heard > v.began:
 		c.wrong(e, "it has heard it at %.3f", float64(s.heard)/1e6)
-	case s.num <= p.last[l]:
-		c.wrong(e, "it comes after %d", p.last[l])
+	case s.num <= v.last[e.SenderID]:
+		c.wrong(e, "it comes after %d", v.last[e.SenderID])
 	case s.confirmed() && s.saidAt < v.freshAt:
 		c.wrong(e, "it came back fresh after that was confirmed")
 	case c.Turn > 0 && v.keeps && e.N != s.n:
@@ -117,7 +111,7 @@ func (c *client) hearSignal(v *view, e *proto.Event) {
 	case c.Turn > 0 && e.N <= v.heard[e.SenderID]:
 		c.wrong(e, "it has heard, or has to take as heard, %d", v.heard[e.SenderID])
 	}
-	p.last[l], s.heard = s.num, w.now
+	v.last[e.SenderID], s.heard = s.num, w.now
 	if c.Turn > 0 {
 		v.heard[e.SenderID] = e.N
 	}
@@ -136,7 +130,7 @@ func (c *client) say(s *signal, e *proto.Event) {
 	if v := t.view(s.room); s.said == proto.SignalSent && !s.queued && v.in && v.live && !t.conn.closed && s.n > v.passed[s.from] {
 		c.wrong(e, "%d has stood in no queue", s.num)
 	}
-	if s.confirmed() && s.num < t.last[line{s.room, s.from}] && w.missing(s) {
+	if s.confirmed() && s.num < t.view(s.room).last[s.from] && w.missing(s) {
 		c.wrong(e, "its target has heard a later one, and not %d (%d)", s.num, s.n)
 	}
 }
