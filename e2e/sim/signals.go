@@ -115,8 +115,8 @@ func (c *client) hearSignal(v *view, e *proto.Event) {
 	if c.Turn > 0 {
 		v.heard[e.SenderID] = e.N
 	}
-	for _, before := range w.lines[s.pair] {
-		if before.num < s.num && w.missing(before) {
+	for _, before := range w.lines[s.pair] { // until it is live, it is not told yet that one is missing
+		if v.live && before.num < s.num && w.missing(before) {
 			c.wrong(e, "%d (%d) was confirmed before it and not heard", before.num, before.n)
 		}
 	}
