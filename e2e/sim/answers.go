@@ -10,8 +10,9 @@ import (
 // asked is a client's request.
 type asked struct {
 	proto.Frame
-	at  int64
-	ids []proto.RequestID // the Parley-Requests under which it was carried out
+	at    int64
+	ids   []proto.RequestID // the Parley-Requests under which it was carried out
+	began int64             // when its gateway began to
 	// joined is what a leave named last.
 	joined      proto.RequestID
 	unavailable bool // so it was answered
@@ -20,6 +21,9 @@ type asked struct {
 // noteRequest notes under which Parley-Request a client's request is carried out.
 func (c *client) noteRequest(a *ask) {
 	if i, err := strconv.Atoi(a.Ref); err == nil && i < len(c.asked) {
+		if len(c.asked[i].ids) == 0 {
+			c.asked[i].began = c.w.now
+		}
 		c.asked[i].ids = append(c.asked[i].ids, a.ID)
 		c.asked[i].joined = a.Joined
 	}

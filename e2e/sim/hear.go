@@ -144,9 +144,10 @@ func (c *client) hearChange(v *view, h *history, e *proto.Event) {
 		c.wrong(e, "something is missing after %d", v.seq)
 	case (at >= 0) == (e.Name == proto.ClientJoined):
 		c.wrong(e, "it comes twice, or its other half never came: %v", v.members)
-	case e.Name == proto.ClientLeft && !h.since(v.back[e.ID], func(s *state) bool { return !s.has(e.ID) }):
+	case e.Name == proto.ClientLeft && !h.anew(v.since[e.ID], e.ID):
 		c.wrong(e, "it was a member all the time")
-	case e.Name == proto.ClientBack && !h.since(v.since[e.ID], func(s *state) bool { return s.back(e.ID, e.FreshBack) }):
+	case e.Name == proto.ClientBack && e.FreshBack && !h.anew(v.since[e.ID], e.ID),
+		e.Name == proto.ClientBack && !e.FreshBack && !h.since(v.back[e.ID], func(s *state) bool { return s.back(e.ID, false) }):
 		c.wrong(e, "it has not come back so")
 	}
 	if s := h.at(e.Seq); s != nil && s.rec.Change.Event == e.Name && s.rec.Change.ID == e.ID {

@@ -25,16 +25,22 @@ func (h *history) since(seq uint64, so func(*state) bool) bool {
 	return false
 }
 
-// freshSince returns the number of the change by which a member that is there at a time has joined, or come back fresh, last.
+// anew reports whether a member was none after a change, or has come back fresh. Who has missed the events cannot tell the one from
+// the other.
+func (h *history) anew(seq uint64, id proto.ClientID) bool {
+	return h.since(seq, func(s *state) bool { return !s.has(id) || s.back(id, true) })
+}
+
+// freshSince returns the number before the change by which a member that is there at a time has joined, or come back fresh, last.
 func (h *history) freshSince(seq uint64, id proto.ClientID) uint64 {
 	for _, s := range slices.Backward(h.states) {
 		if s.seq <= seq && s.rec != nil && s.rec.Change.ID == id {
 			switch s.rec.Change.Event {
 			case proto.RoomCreated, proto.ClientJoined:
-				return s.seq
+				return s.rec.Prev
 			case proto.ClientBack:
 				if s.rec.Change.Fresh {
-					return s.seq
+					return s.rec.Prev
 				}
 			default:
 			}
@@ -52,7 +58,7 @@ func (c *client) hearResumed(v *view, h *history, e *proto.Event, q *asked) {
 	}
 	var fresh []proto.ClientID
 	for _, id := range s.others(c.ID) {
-		if h.freshSince(s.seq, id) > q.Seq {
+		if q.Seq == 0 || h.freshSince(s.seq, id) >= q.Seq {
 			fresh = append(fresh, id)
 		}
 	}

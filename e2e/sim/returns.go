@@ -71,11 +71,11 @@ func (c *client) idle(room proto.Room) bool {
 	return true
 }
 
-// asksFor reports whether a client has asked to resume a room before a time, has no answer yet, and asked so lately that a leave
-// would have waited for it.
+// asksFor reports whether a gateway has asked for a client to resume a room before a time, without an answer yet, and so lately that
+// it still does.
 func (c *client) asksFor(room proto.Room, before int64) bool {
 	for _, q := range c.asked[c.answered:] {
-		if q.Room == room && q.Name == proto.Resume && q.at < before && c.w.now-q.at < int64(8*time.Second) && !c.dead && !c.shut {
+		if q.Room == room && q.Name == proto.Resume && len(q.ids) > 0 && q.began < before && c.w.now-q.began < int64(8*time.Second) && !c.shut {
 			return true
 		}
 	}

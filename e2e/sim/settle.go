@@ -125,8 +125,8 @@ func (w *world) unlevelView(c *client, v *view, room proto.Room, s *state) strin
 		return fmt.Sprintf("%s is not live in %q", c, room)
 	}
 	for _, id := range v.members {
-		if at := w.room(room).freshSince(s.seq, id); id != c.ID && s.resumable(id) && v.since[id] < at {
-			return fmt.Sprintf("%s was told of %s at %d in %q, and not that it joined or came back fresh at %d", c, id, v.since[id], room, at)
+		if at := w.room(room).freshSince(s.seq, id); id != c.ID && s.resumable(id) && v.since[id] <= at {
+			return fmt.Sprintf("%s was told of %s at %d in %q, and not that it joined or came back fresh after %d", c, id, v.since[id], room, at)
 		}
 		if v.away[id] && !w.pages[id].conn.shut && w.pages[id].view(room).in {
 			return fmt.Sprintf("%s was told that %s is away in %q, and not that it is back", c, id, room)
