@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"time"
 
 	"github.com/parley-rtc/parley/gateway/rooms"
@@ -19,12 +20,13 @@ type cable struct {
 	pinged  uint64 // the last ping
 	ponged  int64
 	unread  []packet
-	frozen  int64 // until when the page reads nothing
-	ended   int64 // when the gateway's end ended
-	away    bool  // the gateway keeps the session
-	until   int64 // then
-	leaving bool  // its time is up
-	failed  bool  // a leave of the gateway's own was not answered
+	frozen  int64                          // until when the page reads nothing
+	ended   int64                          // when the gateway's end ended
+	away    bool                           // the gateway keeps the session,
+	inThen  map[proto.Room]proto.RequestID // which was in these rooms when that began
+	until   int64                          // then
+	leaving bool                           // its time is up
+	failed  bool                           // a leave of the gateway's own was not answered
 	frame   *proto.Frame
 }
 
@@ -140,6 +142,6 @@ func (c *client) close() {
 		return
 	}
 	c.w.note("%s is over", c)
-	c.shut, c.ended = true, c.w.now
+	c.shut, c.ended, c.inThen = true, c.w.now, maps.Clone(c.in)
 	c.push(item{end: true, at: c.w.now})
 }

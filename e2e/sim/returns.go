@@ -40,6 +40,7 @@ func (w *world) judgeRemoval(p *page, m *proto.Member, e *entry) {
 	later := p.of(m.Turn + 1)
 	switch {
 	case c.goes:
+	case c.in[room] != m.Request && c.inThen[room] != m.Request: // its gateway has not told it that it is in there
 	case later != nil && list[len(list)-1].at > later.began: // an old connection made that, and it is left at once
 	case !c.shut && c == p.conn && v.in && c.idle(room):
 		w.fail("%s is removed from %q, and is connected: %s", c, room, e.data)

@@ -30,7 +30,7 @@ func (c *client) keepFor() time.Duration {
 // beAway keeps the session until its time is up.
 func (c *client) beAway() {
 	c.w.note("%s is away", c)
-	c.away = true
+	c.away, c.inThen = true, maps.Clone(c.in)
 	c.g.step(&rooms.In{Kind: rooms.Away, Client: &c.Client})
 	c.g.keep(&keeper.In{Kind: keeper.Closed, ID: c.ID, Turn: c.Turn})
 	c.keepAnew()
