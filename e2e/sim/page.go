@@ -25,7 +25,7 @@ type page struct {
 	lazy    bool  // it answers pings late, or never
 	gone    bool  // it does not come back
 	plans   int   // to come back: the last one counts
-	bye     int64 // when it last said that it goes (1000)
+	reborn  int   // the last signal, by its number among all, before it was loaded anew
 }
 
 // newPage returns a page. One with a key has no connection yet.
@@ -128,6 +128,7 @@ func (p *page) resume(room proto.Room) {
 
 // reload is what is left of a page that was loaded anew.
 func (p *page) reload() {
+	p.reborn = len(p.w.signals)
 	for _, v := range p.views {
 		v.fresh = v.in || v.old
 		v.heard, v.unread = make(map[proto.ClientID]int64), make(map[proto.ClientID]int64)
@@ -175,7 +176,6 @@ func (w *world) part(c *client) {
 	default:
 		c.giveUp()
 		c.end()
-		p.bye = w.now
 		p.reload()
 	}
 	if w.chance(8) {

@@ -98,7 +98,7 @@ func (p *page) sendAgain(room proto.Room) {
 		return
 	}
 	v := p.view(room)
-	for _, s := range p.w.signals {
+	for _, s := range p.w.signals[p.reborn:] {
 		if s.room == room && s.from == p.id && s.said == "" && s.n>>20 < p.turn && slices.Contains(v.members, s.to) {
 			p.conn.request(s.frame())
 		}

@@ -38,8 +38,11 @@ func (w *world) judgeRemoval(p *page, m *proto.Member, e *entry) {
 	v := p.view(room)
 	list := w.comings(room, p.id)
 	later := p.of(m.Turn + 1)
+	r := w.replica(e.state.Record.Change.Replica)
 	switch {
 	case c.goes:
+	case r != nil && r.goneFor(m): // its gateway is taken for dead
+	case w.room(room).returned(p.id, m.Request): // a late attempt has made that a second time
 	case c.in[room] != m.Request && c.inThen[room] != m.Request: // its gateway has not told it that it is in there
 	case later != nil && list[len(list)-1].at > later.began: // an old connection made that, and it is left at once
 	case !c.shut && c == p.conn && v.in && c.idle(room):
@@ -50,6 +53,25 @@ func (w *world) judgeRemoval(p *page, m *proto.Member, e *entry) {
 	case p.conn != c && p.conn.asksFor(room, c.ended+int64(c.keepFor()-time.Second)):
 		w.fail("%s is removed from %q, and has asked to come back: %s", c, room, e.data)
 	}
+}
+
+// goneFor reports whether a replica has counted a member's gateway as gone for its keep.
+func (r *replica) goneFor(m *proto.Member) bool {
+	since, gone := r.peers.Gone(m.Gateway)
+	return gone && r.w.time().Sub(since) >= time.Duration(m.Keep)*time.Second
+}
+
+// returned reports whether a request has made somebody a member more than once.
+func (h *history) returned(id proto.ClientID, by proto.RequestID) bool {
+	times, was := 0, false
+	for _, s := range h.states {
+		is := s.hasBy(id, by)
+		if is && !was {
+			times++
+		}
+		was = is
+	}
+	return times > 1
 }
 
 // of returns the connection of a turn.
