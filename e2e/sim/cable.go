@@ -28,6 +28,7 @@ type cable struct {
 	leaving bool                           // its time is up
 	failed  bool                           // a leave of the gateway's own was not answered
 	frame   *proto.Frame
+	resumed map[proto.Room]int64 // when resumed was queued
 }
 
 // packet is what a gateway queues.
@@ -47,6 +48,7 @@ func (c *client) queue(x packet) {
 	case c.shut:
 		return
 	}
+	c.judgeLive(&x.event)
 	late := w.span(0, 4*time.Millisecond)
 	if w.chance(5) {
 		late = w.span(0, 300*time.Millisecond)

@@ -63,6 +63,7 @@ func (p *page) connect(g *gateway) *client {
 	}
 	c.ID, c.Turn, c.Keep = p.id, p.turn, int64(p.keep)*int64(time.Second)
 	c.Peer = c
+	c.resumed = make(map[proto.Room]int64)
 	c.next, c.stop = iter.Pull(c.pump)
 	p.conn = c
 	w.clients = append(w.clients, c)

@@ -21,7 +21,6 @@ type view struct {
 	keeps   bool // it is a resumable member there
 	live    bool
 	freshAt int64                    // when it came back fresh
-	resumed int64                    // when it was told resumed
 	asked   *asked                   // the request that was answered so
 	heard   map[proto.ClientID]int64 // by sender, the number of the last signal
 	passed  map[proto.ClientID]int64 // what it took as heard, since its sender was in lost

@@ -94,12 +94,15 @@ func (c *client) idle(room proto.Room) bool {
 	return true
 }
 
-// asksFor reports whether a gateway has asked for a client to resume a room before a time, without an answer yet, and so lately that
-// it still does.
+// asksFor reports whether a gateway has asked for a client to resume a room before a time, and everybody was reached since.
 func (c *client) asksFor(room proto.Room, before int64) bool {
+	processes := []*process{&c.g.process}
+	for _, r := range c.w.replicas {
+		processes = append(processes, &r.process)
+	}
 	for _, q := range c.asked[c.answered:] {
-		if q.Room == room && q.Name == proto.Resume && len(q.ids) > 0 && q.began < before && c.w.now-q.began < int64(8*time.Second) && !c.shut {
-			return true
+		if q.Room == room && q.Name == proto.Resume && len(q.ids) > 0 && q.began < before && !c.shut {
+			return !c.w.hurtWithin(q.began, c.w.now, processes...)
 		}
 	}
 	return false
