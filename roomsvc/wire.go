@@ -60,7 +60,9 @@ func (w *wire) Tell(token proto.Token, gateways []proto.GatewayID, event []byte,
 
 // Reply answers an attempt. With a room-joined a header tells which request the member's record bears, since that is what
 // its leave has to name: another than this one, or this one where the gateway has had it in the room all along.
-func (w *wire) Reply(subject string, data []byte, beside worker.Beside) { w.send(subject, data, beside) }
+func (w *wire) Reply(subject string, data []byte, beside worker.Beside) {
+	w.send(subject, data, beside)
+}
 
 // Forward publishes a signal to the target's gateway with the asker's reply subject on it, or refuses it when that
 // gateway has not been heard of lately.

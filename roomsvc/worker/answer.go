@@ -29,6 +29,10 @@ func (a *Ask) answer(w *Worker, e *proto.Event, d *room.Decision) {
 	a.end(w)
 }
 
+// answerBy gives a decision's answer, which no change stands behind. d is a copy, so that decisions that make changes need not be
+// kept apart from the step.
+func (a *Ask) answerBy(w *Worker, d room.Decision) { a.answer(w, &d.Answer, &d) }
+
 // forward hands a signal on, for each of its attempts.
 func (a *Ask) forward(w *Worker, gateway proto.GatewayID) {
 	for _, reply := range a.Replies {

@@ -50,7 +50,7 @@ func (w *Worker) step(a *Ask) {
 	case d.Relay != "":
 		a.forward(w, d.Relay)
 	case d.Answer.Name == proto.PushIt: // like a relay: the target's gateway checks it
-		a.answer(w, &d.Answer, &d)
+		a.answerBy(w, d)
 	default:
 		a.ask(w) // no append will stand behind the answer, so the leader is asked
 	}

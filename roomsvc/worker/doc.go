@@ -6,7 +6,7 @@
 // A request's way:
 //
 //	Take ─▶ decide on memory ─┬─ a change ──▶ append ──▶ Answer ──▶ commit: memory, tell, reply
-//	                          ├─ a signal between members ──▶ forward to the target's gateway
+//	                          ├─ a signal between members ──▶ forward to the target's gateway; to a session: reply push-it
 //	                          └─ anything else ──▶ read the leader ──▶ Answer ──▶ decide on that ──▶ reply
 //
 // Both kinds of question to the stream's leader, appends and reads, are an [inquiry]: asked again when no answer comes, and

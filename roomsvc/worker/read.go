@@ -83,7 +83,7 @@ func (a *Ask) answered(w *Worker, id uint64, r Result) {
 	case d.Relay != "":
 		a.forward(w, d.Relay)
 	default:
-		a.answer(w, &d.Answer, &d)
+		a.answerBy(w, d)
 	}
 }
 

@@ -40,17 +40,17 @@ func checkRoom(name string) error {
 
 // roomView is what is shown of a room.
 type roomView struct {
-	Room     proto.Room       `json:"room"`
-	Token    proto.Token      `json:"token"`
-	OwnerID  proto.ClientID   `json:"ownerId"`
-	Policy   proto.Policy     `json:"onOwnerGone,omitzero"` // where it is not close
-	Clients  []proto.ClientID `json:"clients"`              // in join order
-	Seq      uint64           `json:"seq"`
+	Room    proto.Room       `json:"room"`
+	Token   proto.Token      `json:"token"`
+	OwnerID proto.ClientID   `json:"ownerId"`
+	Policy  proto.Policy     `json:"onOwnerGone,omitzero"` // where it is not close
+	Clients []proto.ClientID `json:"clients"`              // in join order
+	Seq     uint64           `json:"seq"`
 	// Sessions are those of the members that may be resumed.
 	Sessions map[proto.ClientID]sessionView `json:"sessions,omitempty"`
-	First    proto.ReplicaID  `json:"first,omitzero"` // the replica that ranks first
-	Replicas int              `json:"replicas"`       // that are up
-	Trouble  string           `json:"trouble,omitzero"`
+	First    proto.ReplicaID                `json:"first,omitzero"` // the replica that ranks first
+	Replicas int                            `json:"replicas"`       // that are up
+	Trouble  string                         `json:"trouble,omitzero"`
 }
 
 func (r *room) run(ctx context.Context, out, _ io.Writer) error {
