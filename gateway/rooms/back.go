@@ -85,6 +85,16 @@ func (c *Core) fenced(cl *Client) Outcome {
 	return Declined
 }
 
+// outrun reports whether a later turn of the client's session is in the room that the client has asked for. An answer to that is from before.
+func (c *Core) outrun(cl *Client) bool {
+	for newer := c.clients[cl.ID]; newer != nil && newer.Turn > cl.Turn; newer = newer.before() {
+		if m := newer.rooms[cl.ask.Room]; m != nil && m.state != taken {
+			return true
+		}
+	}
+	return false
+}
+
 // leaveMade leaves what a connection has joined that is being closed because its session goes on with another.
 func (c *Core) leaveMade(cl *Client, bears proto.RequestID) Outcome {
 	joined := cl.ask.ID

@@ -56,7 +56,7 @@ func (c *Core) pulsePings() {
 		c.unpinged[0] = nil
 		c.unpinged = c.unpinged[1:]
 		switch {
-		case len(f.uncovered) == 0: // it is away
+		case len(f.uncovered) == 0, cl.stage != connected:
 		case len(f.pings) < maxPings:
 			c.ping(cl)
 		default:

@@ -7,18 +7,55 @@
 //
 //	           answer               begin of its leave
 //	(joining) ────────▶  present ──────────────────────▶ leaving
-//	    │                   │  ▲    the leave fails         │
-//	    │ refused           │  └────────────────────────────┤
-//	    ▼                   │ an event, a roster or a leave │ answer: the client is told room-left
-//	 (nothing)              │ of the gateway's own takes    ▼
-//	                        │ the client out             (nothing)
-//	                        ▼
-//	                      taken ──▶ (nothing): the answer to its request tells it
+//	    │                 ▲ │  ▲    the leave fails         │
+//	    │ refused         ┆ │  └────────────────────────────┤
+//	    ▼                 ┆ │ an event, a roster or a leave │ answer: the client is told room-left
+//	 (nothing)            ┆ │ of the gateway's own takes    ▼
+//	                      ┆ │ the client out             (nothing)
+//	                      ┆ ▼
+//	                      ┆ taken ──▶ (nothing): the answer to its request tells it
+//	                      ┆
+//	                     away: the same without a connection, of a session that is kept
 //
-// A client whose create or join is under way is joining: what comes for the room meanwhile is kept for it alone. A member
+// A client whose create, join, enter or resume is under way is joining: what comes for the room meanwhile is kept for it alone. A member
 // that is present or leaving hears what happens. One that is taken is out of the room and has not been told so yet. Who has
 // no request under way in the room when it is taken out is told at once (room-left, kicked), and needs no such state. A client
-// whose connection has ended is taken out of all its rooms, and told nothing.
+// whose connection has ended is taken out of all its rooms, and told nothing; but when its session is kept it is away: it goes on being
+// a member, is told nothing, and what is pushed to it is answered so.
+//
+// # Sessions
+//
+// A client that shows a key has several turns, one for each connection. Each is a [Client] of its own, and several may be here at once: the
+// newest, and older ones that are away or whose connections are still believed to stand. A room has one of them.
+//
+//	turn 1 is present ── its connection ends ──▶ away ── the driver says when the time is over ──▶ it leaves
+//	        │                                     │
+//	        └───────────────┬─────────────────────┘
+//	                        │ turn 2 resumes the room, here or at another gateway: an answer, an event, a roster
+//	                        ▼ or another gateway says so
+//	              (nothing): no leave is sent; an open connection of turn 1 is closed
+//
+// What is known of members whose sessions are resumable (their stays) came beside answers and events. It says which turn is in a room, and
+// where; a later one counts at once, in whatever order things come.
+//
+// A resume in doubt is never met with a leave. The room is unresumed:
+//
+//	resume ── not answered in time ──▶ unresumed: away there ── answered when asked again ──▶ present
+//	                                     │      ▲
+//	                     the time is over│      │15 s without an answer
+//	                                     ▼      │
+//	                                   it is left ──▶ (nothing)
+//
+// # From resumed to live
+//
+//	resumed ──▶ asking ── each keeper has answered, and all that they have named is written; or 1.75 s are over ──▶ live
+//
+// Signals to a resumable client are kept by the gateways of their senders (package keeper), which push them. While a membership asks, it is
+// given of a sender only what that sender's present keeper pushes, up to the number that it has named; the rest waits. Example: bob comes
+// back and has heard ann's signals up to 3. ann's keeper names 5 and pushes 4, 5 and 6. bob hears 4 and 5, live, and 6. Had the keeper been
+// sure only above 4, bob would have heard live first, which says that signals of ann's up to 4 may be lost, and then 5 and 6.
+//
+// What a live member was given is confirmed by the pong to a ping that was queued behind it.
 //
 // # The states of a room
 //

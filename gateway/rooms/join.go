@@ -10,7 +10,7 @@ import (
 // for it, and is brought level with the room.
 func (c *Core) joined(cl *Client, in *In) Outcome {
 	e, payload, bears := in.Event, in.Payload, in.Bears
-	if cl.session != nil && cl.session.ousted {
+	if cl.session != nil && cl.session.ousted || c.outrun(cl) {
 		return c.leaveMade(cl, bears)
 	}
 	r := c.room(cl.ask.Room)
@@ -59,7 +59,7 @@ func (c *Core) joined(cl *Client, in *In) Outcome {
 		c.refuse(r, j)
 		return OK
 	}
-	c.tellJoined(cl, e, payload)
+	r.tellJoined(cl, e, payload)
 	c.catchUp(m, j, in)
 	r.outrank(m)
 	return OK
@@ -84,7 +84,7 @@ func (c *Core) joinedBefore(r *room, j *joining) Outcome {
 func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
 	r := m.room
 	if e.Seq >= r.seq {
-		c.tellJoined(m.c, e, payload)
+		r.tellJoined(m.c, e, payload)
 		r.replay()
 		c.dropIfEmpty(r)
 		return
@@ -158,9 +158,10 @@ func (r *room) placed(self proto.ClientID, others []proto.ClientID) []proto.Clie
 
 // tellJoined queues the answer. A room-created that was repeated carries the clients that have joined since: they are
 // told as such, each with a number of its own, as in a difference.
-func (c *Core) tellJoined(cl *Client, e *proto.Event, payload []byte) {
+func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
+	c := r.core
 	if e.Name == proto.RoomJoined {
-		e, payload = c.rooms[e.Room].withAway(e, payload)
+		e, payload = r.withAway(e, payload)
 		c.tellAnswer(cl, e, payload)
 		return
 	}

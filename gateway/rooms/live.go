@@ -27,13 +27,17 @@ type awaited struct {
 	hopped  bool            // since the last pulse another gateway was named
 }
 
-// limit returns up to which number signals that a keeper pushes of a sender may be told before live.
+// limit returns up to which number signals that a keeper pushes of a sender may be told before live. Of one that will be in lost nothing is: it
+// would be read, and should the connection break before live is, the next resumption would name a number above what is missing.
 func (a *asking) limit(p *pushed) int64 {
-	if s := a.by[p.sender]; s != nil && s.told && s.gateway == p.from {
+	if s := a.by[p.sender]; s != nil && s.told && s.gateway == p.from && !s.unsure() {
 		return s.n
 	}
 	return math.MinInt64
 }
+
+// unsure reports whether the keeper has said that it has not kept everything above what was heard.
+func (s *awaited) unsure() bool { return s.told && s.sure > s.heard }
 
 // beginAsking has pushes to a member that has come back wait, until it is known of every other member what is kept.
 func (m *membership) beginAsking(ask *Ask, others []proto.ClientID, stays *proto.Stays) {
@@ -198,7 +202,7 @@ func (c *Core) liveIfDone(m *membership) {
 		return
 	}
 	for _, s := range m.own.asking.senders {
-		if !s.told || m.had(s.id) < s.n {
+		if !s.told || !s.unsure() && m.had(s.id) < s.n {
 			return
 		}
 	}
@@ -212,15 +216,15 @@ func (c *Core) live(m *membership) {
 	lost := make(map[proto.ClientID]int64)
 	for _, s := range a.senders {
 		had := m.had(s.id)
-		if s.told && s.sure <= s.heard && had >= s.n {
-			continue
-		}
-		n := max(had, s.n, s.sure) // below sure it would be named again by the next resumption
-		lost[s.id] = n
-		p := m.pair(s.id)
-		p.last, p.confirmed = n, max(p.confirmed, n)
-		if p.from == "" {
+		switch {
+		case s.unsure():
+			p := m.pair(s.id)
+			p.last = max(had, s.sure) // below sure it would be named again by the next resumption
+			p.confirmed = p.last
 			p.from = s.gateway
+			lost[s.id] = p.last
+		case !s.told, had < s.n: // what its keeper still has comes later
+			lost[s.id] = had
 		}
 	}
 	waiting := c.endAsking(m)

@@ -11,6 +11,9 @@ import (
 // keep for it.
 func (c *Core) resumed(cl *Client, in *In) Outcome {
 	e := in.Event
+	if c.outrun(cl) {
+		return c.fenced(cl)
+	}
 	r := c.room(cl.ask.Room)
 	j := r.endJoining(cl, cl.ask.Num)
 	if j == nil {
