@@ -113,7 +113,8 @@ const (
 	// of the client by that turn has arrived. That one first closes what it has of an earlier turn.
 	HandOver PeerKind = "hand-over"
 	// HandedOver answers it, or comes unasked where a gateway hears of a later turn elsewhere: id, turn, of: the turn by which the client was
-	// there (0: that gateway has nothing of it), since: the client's, gateway: to which one it had handed it over before, page (from 0), more; n and seq: for
+	// there (0: that gateway has nothing of it), since: the client's, gateway and nextTurn: to which one it had handed it
+	// over before, and by which turn the client was there, page (from 0), more; n and seq: for
 	// targets that joined before seq and are in none of the pairs it is sure only above n; pairs (targetId, gateway, turn, since, n: the
 	// last held or delivered, sure, recent, signals).
 	HandedOver PeerKind = "handed-over"
@@ -151,6 +152,7 @@ type Peer struct {
 	Gateway  GatewayID  `json:"gateway,omitzero"`
 	Fresh    bool       `json:"fresh,omitzero"`
 	Of       int64      `json:"of,omitzero"`
+	NextTurn int64      `json:"nextTurn,omitzero"`
 	Page     int        `json:"page,omitzero"`
 	More     bool       `json:"more,omitzero"` // another page follows
 	Pairs    []PeerPair `json:"pairs,omitempty"`

@@ -39,7 +39,21 @@ func (k *Keeper) asked(m *proto.Peer) {
 	}
 	k.tellKept(m.Room, m.TargetID, &stay, pairs)
 	if t := k.targets[key]; t != nil {
+		k.asks(t)
 		k.pushDue(t)
+	}
+}
+
+// asks notes when a turn has asked first. From then on there is little time.
+func (k *Keeper) asks(t *target) {
+	if t.asked > 0 {
+		return
+	}
+	t.asked = k.now
+	for _, p := range t.pairs {
+		if p.state == pushed || p.state == waiting {
+			k.await(p)
+		}
 	}
 }
 
@@ -82,6 +96,7 @@ func (k *Keeper) answerNoted(s *sender, questions []question) {
 				continue
 			}
 			k.learn(t, &q.stay)
+			k.asks(t)
 		}
 		k.tellKept(s.room, q.target, &q.stay, []proto.PeerPair{k.kept(s, q)})
 	}

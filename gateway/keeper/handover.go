@@ -7,11 +7,12 @@ type departure struct {
 	to   proto.GatewayID // the last that is known; empty: it is not
 	turn int64           // there
 	// next is the gateway to which it went on from here, where that is known. Whoever else asks is told of it: it may know more.
-	next  proto.GatewayID
-	of    int64        // the turn by which the sender was here
-	pages []proto.Peer // a copy of what was kept of it, until it has arrived elsewhere; nil: there is none
-	bytes int
-	beats int // of copyEvery, since
+	next     proto.GatewayID
+	nextTurn int64        // there
+	of       int64        // the turn by which the sender was here
+	pages    []proto.Peer // a copy of what was kept of it, until it has arrived elsewhere; nil: there is none
+	bytes    int
+	beats    int // of copyEvery, since
 	// When the copy was last posted to where the sender is. The client's end here and its new gateway's question may fall into one moment.
 	posted int64
 }
@@ -26,31 +27,44 @@ func (k *Keeper) goesOn(s *sender, to proto.GatewayID, turn int64) {
 		if elsewhere && s.gone.pages != nil {
 			k.postCopy(s, to)
 		}
-	case s.waits():
-		s.takeover.heir, s.takeover.heirTurn = to, turn
 	default:
 		k.depart(s, to, turn)
 		k.postCopy(s, to)
 	}
 }
 
-// depart turns a sender that is present into one that is gone. What was kept of it stays as a copy.
+// depart has a sender be gone. What was kept of it stays as a copy.
 func (k *Keeper) depart(s *sender, to proto.GatewayID, turn int64) {
 	k.hangUp(s)
-	g := &departure{to: to, turn: turn, next: to, of: s.turn}
-	g.pages, g.bytes = k.pack(s)
+	g := &departure{to: to, turn: turn, next: to, nextTurn: turn, of: s.turn}
+	if s.waits() {
+		g.pass(s.takeover)
+	} else {
+		g.pages = k.pack(s, s.turn)
+	}
 	k.dropAll(s)
-	s.gone = g
-	k.copied += g.bytes
-	k.copies.add(&s.copied, s, k.now)
-	k.moved.add(&s.wait, s, k.now)
+	k.remember(s, g)
 }
 
-// pack returns what is kept of a sender in pages, and the bytes of its signals.
-func (k *Keeper) pack(s *sender) (pages []proto.Peer, bytes int) {
+// pass has what has come until now be the copy. Who asks for it has to ask as well whom this gateway was waiting for.
+func (g *departure) pass(w *takeover) {
+	g.of, g.next, g.nextTurn = 0, w.before, w.turn-1
+	for _, a := range w.asked {
+		if !a.answered && a.gateway != g.to {
+			g.next, g.nextTurn = a.gateway, a.turn
+		}
+	}
+	if best := w.best(); best != nil {
+		g.of, g.pages = best.of, best.pages
+	}
+}
+
+// pack returns what is kept of a sender in pages.
+func (k *Keeper) pack(s *sender, of int64) []proto.Peer {
+	var pages []proto.Peer
 	page := func() proto.Peer {
 		return proto.Peer{
-			Kind: proto.HandedOver, Room: s.room, ID: s.id, Since: s.since, Of: s.turn, N: s.floor, Seq: s.seq, Page: len(pages),
+			Kind: proto.HandedOver, Room: s.room, ID: s.id, Since: s.since, Of: of, N: s.floor, Seq: s.seq, Page: len(pages),
 		}
 	}
 	const aPair, aNumber = 256, 20 // about as much as they take
@@ -63,10 +77,9 @@ func (k *Keeper) pack(s *sender) (pages []proto.Peer, bytes int) {
 			now, size = page(), 0
 		}
 		size += more
-		bytes += p.bytes
 		now.Pairs = append(now.Pairs, p.pack())
 	}
-	return append(pages, now), bytes
+	return append(pages, now)
 }
 
 // pack returns what is kept of a pair.
@@ -90,17 +103,17 @@ func (p *pair) pack() proto.PeerPair {
 // postCopy hands the copy over, or says that there is none.
 func (k *Keeper) postCopy(s *sender, to proto.GatewayID) {
 	g := s.gone
-	via := g.next
+	via, viaTurn := g.next, g.nextTurn
 	if via == to {
-		via = ""
+		via, viaTurn = "", 0
 	}
 	if g.pages == nil {
-		k.post(to, proto.Peer{Kind: proto.HandedOver, Room: s.room, ID: s.id, Turn: g.turn, Gateway: via})
+		k.post(to, proto.Peer{Kind: proto.HandedOver, Room: s.room, ID: s.id, Turn: g.turn, Gateway: via, NextTurn: viaTurn})
 		return
 	}
 	g.posted = k.now
 	for _, page := range g.pages {
-		page.Turn, page.Gateway = g.turn, via
+		page.Turn, page.Gateway, page.NextTurn = g.turn, via, viaTurn
 		k.post(to, page)
 	}
 }
@@ -130,15 +143,13 @@ func (k *Keeper) handOver(m *proto.Peer) {
 	case m.Fresh:
 		if s != nil && m.Turn > s.turn {
 			k.dropAll(s)
-			k.remember(s, &departure{to: m.From, turn: m.Turn, next: m.From})
+			k.remember(s, &departure{to: m.From, turn: m.Turn, next: m.From, nextTurn: m.Turn})
 		}
 	case s == nil:
 		s = k.newSender(m.Room, m.ID)
-		k.remember(s, &departure{to: m.From, turn: m.Turn, next: m.From})
+		k.remember(s, &departure{to: m.From, turn: m.Turn, next: m.From, nextTurn: m.Turn})
 		k.postCopy(s, m.From)
 	case m.Turn < s.knownTurn() || m.Turn == s.turn: // late, or nonsense
-	case s.waits():
-		s.takeover.heir, s.takeover.heirTurn = m.From, m.Turn
 	default:
 		k.comeFor(s, m)
 	}
@@ -157,10 +168,22 @@ func (k *Keeper) comeFor(s *sender, m *proto.Peer) {
 	}
 }
 
-// remember has a sender be gone of whom nothing is kept.
+// remember has a sender be gone, of whom nothing is kept but the copy.
 func (k *Keeper) remember(s *sender, g *departure) {
 	s.gone = g
 	k.moved.add(&s.wait, s, k.now)
+	if g.pages == nil {
+		return
+	}
+	for i := range g.pages {
+		for n := range g.pages[i].Pairs {
+			for _, data := range g.pages[i].Pairs[n].Signals {
+				g.bytes += len(data)
+			}
+		}
+	}
+	k.copied += g.bytes
+	k.copies.add(&s.copied, s, k.now)
 }
 
 // dropCopy drops the copy of what was kept of a sender that is gone, if there is one.

@@ -16,6 +16,7 @@ type Config struct {
 const (
 	second      = 1_000_000_000
 	againAfter  = second     // a push that is not answered, or that found no room, is made again
+	soonAfter   = second / 4 // the same, while a target waits for live
 	laterAfter  = 5 * second // a target that is away is tried again, should it have come back unnoticed
 	askingEvery = second / 4 // between two questions to the gateway before
 	copyEvery   = second / 2 // between two postings of what is handed over, until it has arrived
@@ -50,6 +51,7 @@ type Keeper struct {
 	// What is due, by how long it waits.
 	unanswered timeline[signal] // said to be held when it rings
 	again      timeline[pair]   // pushed again
+	soon       timeline[pair]   // pushed again, where the target is not live yet
 	later      timeline[pair]   // away targets, tried again
 	asking     timeline[sender] // the gateway before is asked again
 	moved      timeline[sender] // forgotten
@@ -74,6 +76,7 @@ func New(cfg Config) *Keeper {
 		targets: make(map[memberKey]*target), pairs: make(map[pairKey]*pair), addresses: make(map[string]*address),
 	}
 	k.unanswered.wait, k.again.wait, k.later.wait = int64(proto.HeldAfter), againAfter, laterAfter
+	k.soon.wait = soonAfter
 	k.asking.wait, k.moved.wait, k.copies.wait = askingEvery, int64(proto.MovedFor), copyEvery
 	return k
 }
@@ -119,6 +122,9 @@ func (k *Keeper) Step(in *In) []Out {
 func (k *Keeper) pulse() {
 	for s := k.unanswered.due(k.now); s != nil; s = k.unanswered.due(k.now) {
 		k.unheard(s)
+	}
+	for p := k.soon.due(k.now); p != nil; p = k.soon.due(k.now) {
+		k.pushAgain(p)
 	}
 	for p := k.again.due(k.now); p != nil; p = k.again.due(k.now) {
 		k.pushAgain(p)

@@ -69,7 +69,10 @@ func (w *world) resume(c *conn, fresh bool) {
 		w.say("%s is in by turn %d at %s (seq %d)", c.id, c.turn, c.g.id, seq)
 		w.publish(c.id, &stay, seq)
 		before, wait := old.Gateway, w.between(1, 40)
-		if w.trouble(12) {
+		if w.trouble(12) && (c.id == tid || !fresh && w.now > w.doubted+6000*ms) {
+			if c.id == sid {
+				w.doubted = w.now
+			}
 			w.Doubts++
 			before, wait = c.g.id, w.between(500, 4000) // it is asked again, and nobody knows any more
 			w.say("and the answer is late")
@@ -214,6 +217,9 @@ func (s *senderEnd) settled(c *conn, num uint64, o keeper.Outcome, ref string) {
 	s.w.say("%s of the sender is %s", number(s.asking), outcomes[o])
 	n := s.asking
 	s.asking = 0
+	if t := s.w.t; t.dying && (o == keeper.Sent || o == keeper.Held) {
+		t.died, t.dying = max(t.died, s.turn-1), false
+	}
 	s.word(n, o)
 	_ = ref
 }
@@ -262,7 +268,8 @@ type targetEnd struct {
 	last   int64   // the last heard, or that counts as heard
 	unread []int64 // at its end, and the page has not read it
 	// Causes for which the sender may be named.
-	died     int64 // the sender's turn when a gateway died that had something of it; 0: none has
+	died     int64 // the last turn of the sender of which a gateway that died may have had something; 0: none has died
+	dying    bool  // no gateway has taken anything of the sender since
 	unkept   int64 // the last signal that went unkept
 	notRead  int64 // the last signal that the end had and the page has never read
 	named    int64 // up to which it was named, but the page may not have heard that

@@ -144,6 +144,10 @@ func (g *node) event(id proto.ClientID, stay *proto.Stay) {
 	if known := g.view[id]; known != nil && known.Turn >= stay.Turn {
 		return
 	}
+	if known := g.view[id]; known != nil && id == tid && stay.Since > known.Since && g.self > 0 {
+		g.w.t.excused = max(g.w.t.excused, proto.Number(g.w.s.turn, g.w.s.num)) // what was sent until now was for whom it was before
+	}
+	anew := g.view[id] != nil && stay.Since > g.view[id].Since
 	g.view[id] = stay
 	g.step(&keeper.In{Kind: keeper.StayIs, ID: id, Stay: stay})
 	switch {
@@ -155,7 +159,11 @@ func (g *node) event(id proto.ClientID, stay *proto.Stay) {
 		c.cut()
 	}
 	if r := g.end; r != nil && id == sid {
-		if r.asking != nil && r.asking.gateway != stay.Gateway {
+		switch a := r.asking; {
+		case a != nil && anew: // nobody waits for what it sent before
+			a.told, a.n, a.sure, a.gateway = true, 0, 0, stay.Gateway
+			g.done(r)
+		case a != nil && a.gateway != stay.Gateway:
 			r.asking.told, r.asking.gateway = false, stay.Gateway
 			g.ask(r)
 		}
@@ -258,8 +266,8 @@ func (g *node) push(p *proto.Push) {
 	}
 	state, limit := proto.TookAll, int64(1)<<52
 	if a := r.asking; a != nil {
-		if limit = 0; a.told && a.gateway == p.From {
-			limit = a.n
+		if limit = 0; a.told && a.gateway == p.From && a.sure <= a.heard {
+			limit = a.n // nothing before live of a sender who is lost: its signal may be read, and live not
 		}
 		if p.Prev > r.last {
 			limit = 0
@@ -333,7 +341,7 @@ func (g *node) answered(m *proto.Peer) {
 
 // done has the target be live when all that is kept for it has been given to it.
 func (g *node) done(r *receiving) {
-	if a := r.asking; a != nil && a.told && r.last >= a.n {
+	if a := r.asking; a != nil && a.told && (r.last >= a.n || a.sure > a.heard) {
 		g.live(r)
 	}
 }
@@ -346,7 +354,10 @@ func (g *node) live(r *receiving) {
 		return // it is away, and will be asked for by another turn
 	}
 	named := !a.told || a.sure > a.heard || r.last < a.n
-	value := max(r.last, a.n, a.sure)
+	value := r.last
+	if a.told {
+		value = max(value, a.sure)
+	}
 	if named {
 		w.Named++
 		w.say("%s: the target is live, the sender is lost up to %s (told %t, n %s, sure %s, heard %s)",

@@ -86,8 +86,9 @@ type world struct {
 	record   map[proto.ClientID]*proto.Stay
 	s        *senderEnd
 	t        *targetEnd
-	calm     bool // the run is about to end: nothing more goes wrong
-	bound    int  // of a pair
+	doubted  int64 // when the sender was in doubt
+	calm     bool  // the run is about to end: nothing more goes wrong
+	bound    int   // of a pair
 
 	wrong []string
 }
@@ -291,7 +292,7 @@ func (w *world) kill(g *node) {
 	w.say("%s is killed", g.id)
 	w.Kills++
 	if g.has || w.record[sid].Gateway == g.id {
-		w.t.died = w.s.turn // what it had of the sender may be lost
+		w.t.died, w.t.dying = w.s.turn, true // what it had of the sender may be lost
 	}
 	w.gateways = slices.DeleteFunc(w.gateways, func(o *node) bool { return o == g })
 	g.dead = true

@@ -31,6 +31,15 @@ func (k *Keeper) emitPush(p *pair, prev int64, signals []jsonValue) {
 	})
 	k.emit(Out{Kind: Push, Gateway: t.stay.Gateway, Push: &k.pushes[len(k.pushes)-1]})
 	p.state = pushed
+	k.await(p)
+}
+
+// await has a pair push again when nothing is heard for a second; or sooner, where the target has only until live to hear it.
+func (k *Keeper) await(p *pair) {
+	if asked := p.target.asked; asked > 0 && k.now-asked < int64(proto.LiveWithin) {
+		k.soon.add(&p.wait, p, k.now)
+		return
+	}
 	k.again.add(&p.wait, p, k.now)
 }
 
@@ -42,7 +51,7 @@ func (k *Keeper) pushNext(p *pair) {
 	}
 }
 
-// pushAgain is what a pair does whose push has not been answered for a second, or could not be taken.
+// pushAgain is what a pair does whose push has not been answered in time, or could not be taken.
 func (k *Keeper) pushAgain(p *pair) {
 	k.endUnkept(p, Full)
 	switch {
@@ -87,7 +96,7 @@ func (k *Keeper) pushed(m *proto.Peer) {
 		}
 	case proto.TookWaits:
 		p.state = waiting
-		k.again.add(&p.wait, p, k.now)
+		k.await(p)
 	case proto.TookGap:
 		k.gap(p, m.N)
 	case proto.TookFull:
@@ -145,6 +154,6 @@ func (k *Keeper) park(p *pair, why state) {
 	if why == away {
 		k.later.add(&p.wait, p, k.now)
 	} else {
-		k.again.add(&p.wait, p, k.now)
+		k.await(p)
 	}
 }

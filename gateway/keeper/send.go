@@ -16,20 +16,21 @@ func (k *Keeper) send(in *In) {
 	}
 	s.peer = in.Peer
 	k.comesFrom(s.client, in.Address)
-	if s.takeover != nil && !s.takeover.late {
-		s.takeover.sends = append(s.takeover.sends, *in)
-		return
-	}
-	k.take(s, in)
-}
-
-// take puts a signal into its pair's queue, and pushes it if nothing older waits there.
-func (k *Keeper) take(s *sender, in *In) {
 	if in.Stay == nil && k.targets[memberKey{in.Room, in.Target}] == nil {
 		k.refuse(in, NotFound)
 		return
 	}
 	p := k.pairOf(s, k.targetOf(in.Room, in.Target, in.Stay))
+	if s.waits() {
+		s.takeover.sends = append(s.takeover.sends, *in) // the pair stands, so that word of the target is not missed meanwhile
+		s.takeover.sends[len(s.takeover.sends)-1].Stay = nil
+		return
+	}
+	k.take(p, in)
+}
+
+// take puts a signal into its pair's queue, and pushes it if nothing older waits there.
+func (k *Keeper) take(p *pair, in *In) {
 	if in.N <= p.newest() {
 		k.repeated(p, in)
 		return

@@ -12,6 +12,7 @@ type target struct {
 	id       proto.ClientID
 	stay     proto.Stay
 	pairs    []*pair
+	asked    int64 // when a new turn of it first asked; 0: none has
 	astray   bool  // it is in Keeper.astray
 	compared int64 // when its room was to be compared; 0: never
 }
@@ -57,6 +58,9 @@ func (k *Keeper) notAstray(t *target) {
 // learn takes note of a stay that is not older than the one that is known. By a new turn all that is not confirmed is due again; where
 // the target has left and joined, or come back fresh, it is dropped.
 func (k *Keeper) learn(t *target, stay *proto.Stay) {
+	if older(&t.stay, stay) {
+		t.asked = 0
+	}
 	joined, back := stay.Since > t.stay.Since, stay.Turn > t.stay.Turn
 	t.stay = *stay
 	for _, p := range t.pairs {
@@ -106,9 +110,26 @@ func (k *Keeper) senderIs(s *sender, stay *proto.Stay) {
 		if s.gone != nil {
 			k.forget(s)
 		}
-	case stay.Gateway != k.cfg.Self && stay.Turn > s.knownTurn():
+	case s.turn > 0 && stay.Since > s.since: // it has left and joined anew, or come back fresh: nobody wants what was
+		k.anew(s, stay)
+	case stay.Turn <= s.knownTurn():
+	case stay.Gateway != k.cfg.Self:
 		k.goesOn(s, stay.Gateway, stay.Turn)
+	case s.gone != nil: // it is back, and its answer is not here yet
+		k.takeOver(s, &In{Before: s.gone.to}, stay)
 	}
+}
+
+// anew drops what is kept of a sender's earlier stay.
+func (k *Keeper) anew(s *sender, stay *proto.Stay) {
+	k.hangUp(s)
+	k.dropAll(s)
+	s.since = stay.Since
+	if stay.Gateway == k.cfg.Self {
+		s.turn = stay.Turn
+		return
+	}
+	k.remember(s, &departure{to: stay.Gateway, turn: stay.Turn, next: stay.Gateway, nextTurn: stay.Turn})
 }
 
 // left drops what is kept for a target that has left.

@@ -14,7 +14,7 @@ type takeover struct {
 	turn   int64           // by which it has been here since; signals of earlier ones may be elsewhere
 	seq    uint64          // the room's, once it had come back
 	before proto.GatewayID // that the record named
-	direct bool            // that one has handed over, and to no other gateway than this
+	direct int64           // the turn by which that one has had it until now; 0: it has not said so
 	beats  int
 	late   bool
 	asked  []asked
@@ -22,14 +22,12 @@ type takeover struct {
 
 	sends     []In // signals of the client that wait
 	questions []question
-
-	heir     proto.GatewayID // where the client has gone on meanwhile
-	heirTurn int64
 }
 
 // asked is a gateway that may have something of a sender.
 type asked struct {
 	gateway  proto.GatewayID
+	turn     int64 // by which the client was there
 	answered bool
 }
 
@@ -50,10 +48,11 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 	if seq == 0 {
 		seq = ^uint64(0) // nobody is known to have joined later
 	}
-	w := s.takeover
+	w, was := s.takeover, s.turn
+	s.turn, s.since = stay.Turn, stay.Since
 	switch {
 	case s.waits(): // it has been elsewhere meanwhile, or was handed over before it was known to be here
-		w.direct, w.heir, w.heirTurn = false, "", 0
+		w.direct = 0
 		if in.Before != k.cfg.Self {
 			w.turn, w.seq = stay.Turn, seq
 		}
@@ -66,32 +65,32 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 		s.takeover = w
 		k.dropCopy(s)
 		s.gone = nil
-		k.askFor(s, stay.Turn, g.next)
+		k.askFor(s, g.next, g.nextTurn)
 	default:
 		w = &takeover{turn: stay.Turn, seq: seq}
-		if s.turn > 0 {
+		if was > 0 {
 			k.hangUp(s)
-			pages, _ := k.pack(s)
+			pages := k.pack(s, was)
 			k.dropAll(s)
-			w.copies = append(w.copies, &handed{from: k.cfg.Self, of: s.turn, pages: pages, all: true})
+			w.copies = append(w.copies, &handed{from: k.cfg.Self, of: was, pages: pages, all: true})
 		}
 		s.takeover = w
 	}
 	w.before = in.Before
-	s.turn, s.since, s.peer = stay.Turn, stay.Since, in.Peer
+	s.peer = in.Peer
 	k.asking.add(&s.wait, s, k.now)
-	k.askFor(s, stay.Turn, in.Before)
+	k.askFor(s, in.Before, stay.Turn-1) // or less
 	k.decide(s)
 }
 
 // askFor asks a gateway for what it keeps of a sender, unless it is this one or has been asked.
-func (k *Keeper) askFor(s *sender, turn int64, gateway proto.GatewayID) {
+func (k *Keeper) askFor(s *sender, gateway proto.GatewayID, turn int64) {
 	w := s.takeover
 	if gateway == "" || gateway == k.cfg.Self || slices.ContainsFunc(w.asked, func(a asked) bool { return a.gateway == gateway }) {
 		return
 	}
-	w.asked = append(w.asked, asked{gateway: gateway})
-	k.post(gateway, proto.Peer{Kind: proto.HandOver, Room: s.room, ID: s.id, Turn: turn})
+	w.asked = append(w.asked, asked{gateway: gateway, turn: turn})
+	k.post(gateway, proto.Peer{Kind: proto.HandOver, Room: s.room, ID: s.id, Turn: s.turn})
 }
 
 // askAgain is what a sender does each quarter of a second until all have answered.
@@ -105,9 +104,6 @@ func (k *Keeper) askAgain(s *sender) {
 		return
 	case w.beats == aSecond:
 		k.arrive(s, w.best(), false)
-		if s.takeover == nil {
-			return // it has gone on
-		}
 	case w.beats > aSecond && w.beats%aSecond != 0:
 		k.asking.add(&s.wait, s, k.now)
 		return
@@ -124,8 +120,8 @@ func (k *Keeper) askAgain(s *sender) {
 func (k *Keeper) handedOver(m *proto.Peer) {
 	s := k.senders[memberKey{m.Room, m.ID}]
 	switch {
-	case s == nil && m.Of > 0:
-		k.takeUnasked(m)
+	case m.Of > 0 && (s == nil || s.gone != nil && m.Turn > s.gone.turn):
+		k.takeUnasked(s, m)
 	case s == nil || m.Of >= s.turn:
 	case s.takeover == nil:
 		if m.Of > 0 && (s.gone == nil || s.gone.of > m.Of) {
@@ -134,20 +130,22 @@ func (k *Keeper) handedOver(m *proto.Peer) {
 	default:
 		if w := s.takeover; m.Of == 0 || w.collect(m) {
 			w.answered(m.From)
-			w.direct = w.direct || m.Of > 0 && m.Gateway == "" && m.From == w.before
+			if m.Gateway == "" && m.From == w.before {
+				w.direct = m.Of
+			}
 		}
-		k.askFor(s, s.turn, m.Gateway)
+		k.askFor(s, m.Gateway, m.NextTurn)
 		k.decide(s)
 	}
 }
 
 // takeUnasked takes what is handed over of a client of which it is not known here yet that it has come back. It is present then, without
 // a connection.
-func (k *Keeper) takeUnasked(m *proto.Peer) {
-	s := k.newSender(m.Room, m.ID)
-	s.turn, s.since = m.Turn, m.Since
-	s.takeover = &takeover{turn: m.Turn, seq: ^uint64(0)}
-	k.asking.add(&s.wait, s, k.now)
+func (k *Keeper) takeUnasked(s *sender, m *proto.Peer) {
+	if s == nil {
+		s = k.newSender(m.Room, m.ID)
+	}
+	k.takeOver(s, &In{Before: m.From}, &proto.Stay{Turn: m.Turn, Since: m.Since})
 	k.handedOver(m)
 }
 
@@ -230,10 +228,12 @@ func (w *takeover) best() *handed {
 // answered, and one has something of it. Else word may still come, unasked.
 func (k *Keeper) decide(s *sender) {
 	w := s.takeover
-	if !w.direct && slices.ContainsFunc(w.asked, func(a asked) bool { return !a.answered }) {
+	best := w.best()
+	if best == nil {
 		return
 	}
-	if best := w.best(); best != nil {
+	later := func(a asked) bool { return !a.answered && a.turn > best.of }
+	if best.of == w.direct || !slices.ContainsFunc(w.asked, later) {
 		k.arrive(s, best, true)
 	}
 }
@@ -253,6 +253,11 @@ func (k *Keeper) arrive(s *sender, h *handed, certain bool) {
 	} else {
 		s.floor, s.seq = proto.Number(w.turn, 0), w.seq
 	}
+	for _, p := range s.pairs {
+		if p.newest() == 0 {
+			p.sure = s.sure(p.target.stay.Since)
+		}
+	}
 	if h != nil {
 		k.unpack(s, h, certain)
 	}
@@ -263,12 +268,11 @@ func (k *Keeper) arrive(s *sender, h *handed, certain bool) {
 		}
 	}
 	for i := range sends {
-		k.take(s, &sends[i])
-	}
-	if w.heir != "" {
-		s.takeover = nil
-		k.depart(s, w.heir, w.heirTurn)
-		k.postCopy(s, w.heir)
+		if p := k.pairs[pairKey{s.room, s.id, sends[i].Target}]; p != nil {
+			k.take(p, &sends[i])
+		} else {
+			k.refuse(&sends[i], NotFound) // it has left meanwhile
+		}
 	}
 }
 
