@@ -134,6 +134,9 @@ func (c *client) hearLive(v *view, e *proto.Event) {
 	}
 	clear(v.unread)
 	for _, s := range w.signals {
+		if _, lost := e.Lost[s.from]; lost { // what can still be had of it comes behind
+			continue
+		}
 		if s.room == e.Room && s.to == c.ID && (s.saidAt < v.asked.at || s.num < v.last[s.from]) && w.missing(s) {
 			c.wrong(e, "%d (%d) of %s was confirmed at %.3f and is missing", s.num, s.n, s.from, float64(s.saidAt)/1e6)
 		}
