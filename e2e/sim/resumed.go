@@ -57,8 +57,9 @@ func (c *client) hearResumed(v *view, h *history, e *proto.Event, q *asked) {
 		return
 	}
 	var fresh []proto.ClientID
+	all := q.Seq == 0 || h.freshSince(s.seq, c.ID) >= q.Seq // it has taken note of nothing since it is in there
 	for _, id := range s.others(c.ID) {
-		if q.Seq == 0 || h.freshSince(s.seq, id) >= q.Seq {
+		if all || h.freshSince(s.seq, id) >= q.Seq {
 			fresh = append(fresh, id)
 		}
 	}

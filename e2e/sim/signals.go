@@ -79,6 +79,9 @@ func (w *world) excused(s *signal) bool {
 			return false
 		}
 		change := &st.rec.Change
+		if c := w.pages[s.to]; c.keep > 0 && st.has(s.to) && !st.resumable(s.to) {
+			return true // it is there as one without a key is
+		}
 		if !st.has(s.from) || !st.has(s.to) || change.Event != proto.ClientLeft && st.rec.Prev == 0 {
 			return true
 		}
