@@ -31,6 +31,16 @@ func (h *history) anew(seq uint64, id proto.ClientID) bool {
 	return h.since(seq, func(s *state) bool { return !s.has(id) || s.back(id, true) })
 }
 
+// backAt returns when a member came back fresh last, up to a change.
+func (h *history) backAt(seq uint64, id proto.ClientID) int64 {
+	for _, s := range slices.Backward(h.states) {
+		if s.seq <= seq && s.back(id, true) {
+			return s.first
+		}
+	}
+	return 0
+}
+
 // freshSince returns the number before the change by which a member that is there at a time has joined, or come back fresh, last.
 func (h *history) freshSince(seq uint64, id proto.ClientID) uint64 {
 	for _, s := range slices.Backward(h.states) {
@@ -76,8 +86,8 @@ func (c *client) hearResumed(v *view, h *history, e *proto.Event, q *asked) {
 	v.in, v.old, v.live, v.seq = true, false, false, e.Seq
 	v.keeps = true
 	if q.Frame.Fresh {
-		v.forget(s.first)
-		v.live, v.freshAt = false, s.first
+		v.forget(h.backAt(e.Seq, c.ID))
+		v.live, v.freshAt = false, h.backAt(e.Seq, c.ID)
 	}
 	v.asked = q
 	v.members = append(slices.Clone(e.Clients), c.ID)
@@ -208,6 +218,9 @@ func (w *world) cause(c *client, v *view, room proto.Room, from proto.ClientID) 
 		case w.hurtWithin(list[i+1].at-int64(handOver), list[i+1].at+int64(handOver), &x.gateway.process, &list[i+1].gateway.process):
 			return true
 		}
+	}
+	if n := len(list); n > 1 && c.w.now-list[n-1].at < int64(600*time.Millisecond) {
+		return true // it has just come back elsewhere, and there was no time left to ask there
 	}
 	processes := []*process{&c.g.process}
 	for i := max(0, len(list)-2); i < len(list); i++ {

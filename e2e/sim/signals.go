@@ -75,13 +75,16 @@ func (w *world) excused(s *signal) bool {
 		lag = 15 * time.Second
 	}
 	for _, st := range slices.Backward(w.room(s.room).states) {
-		if st.rec == nil || st.first < s.at-int64(lag) {
+		if st.rec == nil {
+			return false
+		}
+		if w.plain(st, s.from) || w.plain(st, s.to) {
+			return true
+		}
+		if st.first < s.at-int64(lag) {
 			return false
 		}
 		change := &st.rec.Change
-		if c := w.pages[s.to]; c.keep > 0 && st.has(s.to) && !st.resumable(s.to) {
-			return true // it is there as one without a key is
-		}
 		if !st.has(s.from) || !st.has(s.to) || change.Event != proto.ClientLeft && st.rec.Prev == 0 {
 			return true
 		}
@@ -90,6 +93,11 @@ func (w *world) excused(s *signal) bool {
 		}
 	}
 	return false
+}
+
+// plain reports whether a session is in a room as one without a key is: an older replica has written the record.
+func (w *world) plain(s *state, id proto.ClientID) bool {
+	return w.pages[id].keep > 0 && s.has(id) && !s.resumable(id)
 }
 
 // hearSignal judges a signal: from a member, in its sender's order, once, and not before another that was confirmed.
