@@ -28,9 +28,8 @@ func (k *Keeper) asked(m *proto.Peer) {
 		s := k.senders[memberKey{m.Room, m.Pairs[i].SenderID}]
 		switch q := (question{target: m.TargetID, stay: stay, heard: m.Pairs[i].N}); {
 		case s == nil:
-		case s.gone != nil && s.gone.to == "": // nobody knows yet
 		case s.gone != nil:
-			pairs = append(pairs, proto.PeerPair{SenderID: s.id, Gateway: s.gone.to})
+			pairs = append(pairs, proto.PeerPair{SenderID: s.id, Gateway: s.gone.to, Turn: s.gone.turn})
 		case s.waits():
 			s.takeover.note(&q)
 		default:

@@ -13,7 +13,7 @@ type departure struct {
 	pages    []proto.Peer // a copy of what was kept of it, until it has arrived elsewhere; nil: there is none
 	bytes    int
 	beats    int // of copyEvery, since
-	// When the copy was last posted to where the sender is. The client's end here and its new gateway's question may fall into one moment.
+	// When the copy was last posted; -1: never. The client's end here and its new gateway's question may fall into one moment.
 	posted int64
 }
 
@@ -36,7 +36,7 @@ func (k *Keeper) goesOn(s *sender, to proto.GatewayID, turn int64) {
 // depart has a sender be gone. What was kept of it stays as a copy.
 func (k *Keeper) depart(s *sender, to proto.GatewayID, turn int64) {
 	k.hangUp(s)
-	g := &departure{to: to, turn: turn, next: to, nextTurn: turn, of: s.turn}
+	g := &departure{to: to, turn: turn, next: to, nextTurn: turn, of: s.turn, posted: -1}
 	if s.waits() {
 		g.pass(s.takeover)
 	} else {

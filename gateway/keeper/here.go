@@ -1,6 +1,10 @@
 package keeper
 
-import "github.com/parley-rtc/parley/proto"
+import (
+	"slices"
+
+	"github.com/parley-rtc/parley/proto"
+)
 
 // here takes note that one of our clients is in a room from now on.
 func (k *Keeper) here(in *In) {
@@ -91,8 +95,8 @@ func (k *Keeper) closed(id proto.ClientID, turn int64) {
 	if c == nil {
 		return
 	}
-	for i := len(c.at) - 1; i >= 0; i-- {
-		if s := c.at[i]; s.turn == turn {
+	for _, s := range slices.Backward(c.at) { // from the end, as they may be taken out
+		if s.turn == turn {
 			k.hangUp(s)
 			k.tidy(s)
 		}

@@ -25,7 +25,7 @@ const (
 	pushBytes   = 256 << 10  // of a push and of a page, at most, but one signal or one pair is always in it
 	recentMost  = 64         // numbers that a pair remembers
 	idleSignals = 4096       // signals' memory that is kept for the next ones
-	lateBeats   = 20         // beats of askingEvery after which the gateway before is given up
+	giveUpAfter = 6 * second // a gateway before that has not answered is asked no more
 )
 
 // Keeper is what a gateway keeps for others' clients. One goroutine owns it.
@@ -54,6 +54,7 @@ type Keeper struct {
 	soon       timeline[pair]   // pushed again, where the target is not live yet
 	later      timeline[pair]   // away targets, tried again
 	asking     timeline[sender] // the gateway before is asked again
+	askingLate timeline[sender] // the same, where nobody waits for it any more
 	moved      timeline[sender] // forgotten
 	copies     timeline[sender] // copies that have not arrived are posted again, and dropped in the end
 
@@ -76,7 +77,7 @@ func New(cfg Config) *Keeper {
 		targets: make(map[memberKey]*target), pairs: make(map[pairKey]*pair), addresses: make(map[string]*address),
 	}
 	k.unanswered.wait, k.again.wait, k.later.wait = int64(proto.HeldAfter), againAfter, laterAfter
-	k.soon.wait = soonAfter
+	k.soon.wait, k.askingLate.wait = soonAfter, second
 	k.asking.wait, k.moved.wait, k.copies.wait = askingEvery, int64(proto.MovedFor), copyEvery
 	return k
 }
@@ -133,6 +134,9 @@ func (k *Keeper) pulse() {
 		k.push(p, 1)
 	}
 	for s := k.asking.due(k.now); s != nil; s = k.asking.due(k.now) {
+		k.askAgain(s)
+	}
+	for s := k.askingLate.due(k.now); s != nil; s = k.askingLate.due(k.now) {
 		k.askAgain(s)
 	}
 	for s := k.copies.due(k.now); s != nil; s = k.copies.due(k.now) {

@@ -194,7 +194,7 @@ func (e events) Less(i, j int) bool {
 	return e[i].at < e[j].at || e[i].at == e[j].at && e[i].count < e[j].count
 }
 func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) } //nolint:forcetypeassert // it is one
+func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
 func (e *events) Pop() any {
 	last := (*e)[len(*e)-1]
 	*e = (*e)[:len(*e)-1]
@@ -213,7 +213,7 @@ func (w *world) next() bool {
 	if len(w.due) == 0 || len(w.wrong) > 0 {
 		return false
 	}
-	e := heap.Pop(&w.due).(event) //nolint:forcetypeassert // it is one
+	e := heap.Pop(&w.due).(event)
 	w.now = max(w.now, e.at)
 	e.do()
 	return true

@@ -1,5 +1,7 @@
 package keeper
 
+import "slices"
+
 // send takes a signal of one of our clients.
 func (k *Keeper) send(in *In) {
 	s := k.senders[memberKey{in.Room, in.ID}]
@@ -93,12 +95,7 @@ func (k *Keeper) repeated(p *pair, in *In) {
 
 // remembers reports whether a number is among the last that were held or delivered.
 func (p *pair) remembers(n int64) bool {
-	for _, r := range p.recent {
-		if r == n {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.recent, n)
 }
 
 // refuse ends the request of a signal that is not kept.

@@ -120,15 +120,15 @@ func (k *Keeper) senderIs(s *sender, stay *proto.Stay) {
 	}
 }
 
-// anew drops what is kept of a sender's earlier stay.
+// anew drops what is kept of a sender's earlier stay. Of the new one there may be something elsewhere, even if it is here now.
 func (k *Keeper) anew(s *sender, stay *proto.Stay) {
 	k.hangUp(s)
 	k.dropAll(s)
-	s.since = stay.Since
 	if stay.Gateway == k.cfg.Self {
-		s.turn = stay.Turn
+		k.forget(s)
 		return
 	}
+	s.since = stay.Since
 	k.remember(s, &departure{to: stay.Gateway, turn: stay.Turn, next: stay.Gateway, nextTurn: stay.Turn})
 }
 
@@ -171,8 +171,10 @@ func (k *Keeper) compared(in *In) {
 		if t.room != in.Room {
 			continue
 		}
-		k.notAstray(t)
-		if _, member := in.Stays.Members[t.id]; !member && t.stay.Since < in.Seq {
+		switch _, member := in.Stays.Members[t.id]; {
+		case member:
+			k.notAstray(t)
+		case t.stay.Since < in.Seq:
 			k.left(t)
 		}
 	}
