@@ -110,7 +110,7 @@ func (p *page) sendAgain(room proto.Room) {
 	}
 	v := p.view(room)
 	for _, s := range p.w.signals[p.reborn:] {
-		if s.room == room && s.from == p.id && s.said == "" && s.n>>20 < p.turn && slices.Contains(v.members, s.to) {
+		if s.room == room && s.from == p.id && s.said == "" && s.at > v.began && s.n>>20 < p.turn && slices.Contains(v.members, s.to) {
 			p.conn.request(s.frame())
 		}
 	}
@@ -174,6 +174,7 @@ func (w *world) members(v *view) []proto.ClientID { return v.list() }
 // coming is how one has come to be a member: it joined, or came back.
 type coming struct {
 	at      int64
+	request proto.RequestID
 	turn    int64
 	gateway *gateway
 }
@@ -191,7 +192,7 @@ func (w *world) comings(room proto.Room, id proto.ClientID) []coming {
 			list, left = nil, false
 		}
 		if m := &s.rec.Members[s.rec.Member(id)]; s.rec.Change.ID == id {
-			list = append(list, coming{s.first, m.Turn, w.started[m.Gateway]})
+			list = append(list, coming{s.first, m.Request, m.Turn, w.started[m.Gateway]})
 		}
 	}
 	return list
@@ -209,6 +210,8 @@ func (w *world) cause(c *client, v *view, room proto.Room, from proto.ClientID) 
 	for i, x := range list {
 		last := i == len(list)-1
 		switch {
+		case w.room(room).returned(from, x.request): // a late attempt has made that a second time
+			return true
 		case last && !x.gateway.alive:
 			return true
 		case last:

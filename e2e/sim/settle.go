@@ -39,6 +39,9 @@ func (w *world) settle() {
 	if len(w.replicas) == 0 {
 		w.startReplica()
 	}
+	if len(w.open()) == 0 {
+		w.startGateway()
+	}
 	var why string
 	for end := w.now + int64(within); w.now < end && w.fault == ""; {
 		w.run(w.now + int64(3*time.Second))
