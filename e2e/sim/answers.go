@@ -13,6 +13,8 @@ type asked struct {
 	at    int64
 	ids   []proto.RequestID // the Parley-Requests under which it was carried out
 	began int64             // when its gateway began to
+	// knew is when the client had been told last that a signal's target had joined, or come back fresh.
+	knew uint64
 	// joined is what a leave named last.
 	joined      proto.RequestID
 	unavailable bool // so it was answered
@@ -139,7 +141,7 @@ func (c *client) lieOfSignal(q *asked, e *proto.Event) string {
 		return "its target was no member that has a key"
 	case e.Name != proto.TargetNotFound:
 	case t.keep > 0 && !c.w.Older:
-		if !gone && !h.ever(q.at, func(s *state) bool { return s.back(t.id, true) }) {
+		if !gone && !h.anew(q.knew, t.id) {
 			return "its target was a member"
 		}
 	case t.keep == 0 && !t.conn.closed && t.view(q.Room).in && t.conn.steady(q.Room, q.at) && !gone:

@@ -249,7 +249,7 @@ func (c *client) Ask(a *turns.Ask) rooms.Outcome {
 // request has the client ask for something.
 func (c *client) request(f proto.Frame) {
 	f.Ref = strconv.Itoa(len(c.asked))
-	c.asked = append(c.asked, &asked{Frame: f, at: c.w.now})
+	c.asked = append(c.asked, &asked{Frame: f, at: c.w.now, knew: c.view(f.Room).since[f.TargetID]})
 	c.w.note("%s asks %s %q (ref %s) %s %s", c, f.Name, f.Room, f.Ref, f.TargetID, f.Data)
 	if !c.dead && !c.shut {
 		c.push(item{frame: f, at: c.w.now + int64(time.Millisecond)})

@@ -113,7 +113,7 @@ func (w *world) stopGateway(g *gateway) {
 			continue
 		}
 		if !c.shut {
-			c.shut, c.ended, c.dead, c.inThen = true, w.now, w.chance(50), maps.Clone(c.in)
+			c.shut, c.ended, c.dead, c.inThen = true, w.now, c.dead || w.chance(50), maps.Clone(c.in)
 			if c.page.conn == c && !c.closed {
 				c.page.comeBack(w.span(0, 2*time.Second))
 			}

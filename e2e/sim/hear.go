@@ -20,6 +20,7 @@ type view struct {
 	fresh   bool // the page was loaded anew since
 	keeps   bool // it is a resumable member there
 	live    bool
+	again   bool                     // it has joined again before it was live: that may have begun a new stay
 	freshAt int64                    // when it came back fresh
 	asked   *asked                   // the request that was answered so
 	heard   map[proto.ClientID]int64 // by sender, the number of the last signal
@@ -101,6 +102,7 @@ func (v *view) join(c *client, e *proto.Event) {
 	if !v.in {
 		v.forget(c.w.now)
 	}
+	v.again = v.in && !v.live
 	v.in, v.seq, v.members = true, e.Seq, append(slices.Clone(e.Unpack()), c.ID)
 	clear(v.away)
 	for _, id := range v.members {

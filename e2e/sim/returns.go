@@ -55,10 +55,13 @@ func (w *world) judgeRemoval(p *page, m *proto.Member, e *entry) {
 	}
 }
 
-// goneFor reports whether a replica has counted a member's gateway as gone for its keep.
+// goneFor reports whether a replica has counted a member's gateway as gone for its keep. What it decides then may be stored later.
 func (r *replica) goneFor(m *proto.Member) bool {
-	since, gone := r.peers.Gone(m.Gateway)
-	return gone && r.w.time().Sub(since) >= time.Duration(m.Keep)*time.Second
+	x := r.peers.known[string(m.Gateway)]
+	if x == nil || !x.gone && r.w.now-x.until > int64(proto.RequestTimeout) {
+		return false
+	}
+	return r.w.now-x.since >= int64(m.Keep)*int64(time.Second)
 }
 
 // returned reports whether a request has made somebody a member more than once.

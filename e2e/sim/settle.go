@@ -124,7 +124,7 @@ func (w *world) unlevelView(c *client, v *view, room proto.Room, s *state) strin
 	if !slices.Equal(v.list(), s.others("")) {
 		return fmt.Sprintf("%s was told that %v are in %q at %d, and at %d there are %v", c, v.list(), room, v.seq, s.seq, s.others(""))
 	}
-	if !v.live {
+	if !v.live && !v.again {
 		return fmt.Sprintf("%s is not live in %q", c, room)
 	}
 	for _, id := range v.members {
