@@ -83,26 +83,36 @@ func TestThreeTabsSeeAndReadEachOtherUntilTheOwnerGoes(t *testing.T) {
 		p.untilConnected(1)
 	}
 
-	// The owner's tab is closed, without a word from its page: who is left comes back to the room by itself.
+	// The owner's tab is closed. It could be coming back, so it is waited for; then the room is the other's.
 	tabs[0].close()
+	tabs[1].until("it shows that the owner is away, and keeps its tile",
+		`!document.querySelector("[data-peer-id] .absence")?.hidden && parleyDemo.room.owned === false`)
 	tabs[1].until("it owns the room now", `parleyDemo.room?.owned === true && parleyDemo.room.state === "live" &&
-		document.body.dataset.view === "room" && parleyDemo.peers.size === 0`)
+		document.body.dataset.view === "room" && parleyDemo.peers.size === 0 && !document.querySelector("[data-peer-id]")`)
 	tabs[1].shoot("alone")
 	tabs[2].click("#join")
 	for _, p := range tabs[1:] {
 		p.untilConnected(1)
 	}
 
-	// The owner leaves: that ends the room for all.
+	// The owner leaves, and the other goes on as the owner.
 	tabs[1].click("#leave")
-	tabs[2].until("it is told that the room is closed",
+	tabs[2].until("it owns the room now", `parleyDemo.room?.owned === true && parleyDemo.peers.size === 0`)
+	tabs[1].click("#join")
+	for _, p := range tabs[1:] {
+		p.untilConnected(1)
+	}
+
+	// The owner ends the room for all.
+	tabs[2].until("it has ended the room", `parleyDemo.room.close().then(() => true)`)
+	tabs[1].until("it is told that the room is closed",
 		`document.body.dataset.view === "lobby" && document.getElementById("status").textContent.includes("is closed")`)
-	tabs[2].until("its connections are closed", `parleyDemo.peers.size === 0`)
-	tabs[2].shoot("closed")
+	tabs[1].until("its connections are closed", `parleyDemo.peers.size === 0`)
+	tabs[1].shoot("closed")
 
 	// The name is free again.
-	tabs[2].click("#create")
-	tabs[2].until("it owns the room of the same name", `parleyDemo.room?.owned === true`)
+	tabs[1].click("#create")
+	tabs[1].until("it owns the room of the same name", `parleyDemo.room?.owned === true`)
 }
 
 func TestThePageComesBackToItsRoomWithTheServer(t *testing.T) {

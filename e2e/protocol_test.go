@@ -34,7 +34,7 @@ func twoByTwo(t *testing.T, gatewayArgs ...string) *site {
 func TestProtocol(t *testing.T) {
 	t.Parallel()
 	var promises []promise
-	for _, some := range [][]promise{answers, pushes, signals, badInput, roomNames, guarantees, services} {
+	for _, some := range [][]promise{answers, pushes, signals, badInput, roomNames, guarantees, services, sessions} {
 		promises = append(promises, some...)
 	}
 	for _, d := range deployments {

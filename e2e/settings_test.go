@@ -29,7 +29,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	gateway := []string{
 		"--listen", "--ops-listen", "--nats", "--nats-creds", "--nats-ca", "--nats-cert", "--nats-key", "--prefix", "--allow-origin",
 		"--trusted-proxy", "--max-frame", "--max-queue", "--max-rooms", "--rate", "--burst", "--max-conns",
-		"--max-conns-per-address", "--ipv6-prefix", "--idle-timeout", "--drain", "--log-level", "--log-format", "--version",
+		"--max-conns-per-address", "--ipv6-prefix", "--keep", "--max-kept", "--idle-timeout", "--drain", "--log-level", "--log-format", "--version",
 	}
 	for program, flags := range map[string][]string{
 		harness.Parley:  append([]string{"--nats-listen", "--data-dir", "--max-members", "--record-form"}, gateway...),

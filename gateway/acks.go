@@ -7,8 +7,8 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// acks answers the askers of signals straight from this gateway. The dispatcher only appends; encoding and publishing
-// happen on a goroutine of their own.
+// acks answers the askers of signals straight from this gateway, and tells other gateways what concerns sessions. The dispatcher only
+// appends; encoding answers and publishing happen on a goroutine of their own.
 type acks struct {
 	g      *Gateway
 	queue  *bus.Queue[ack]                             // bounded by the signals under way, which their senders bound
@@ -20,6 +20,8 @@ type ack struct {
 	reply string
 	room  proto.Room
 	to    proto.ClientID // the target; of an error, the sender
+
+	payload []byte // to be published as it is; nil: the answer is encoded
 }
 
 func newAcks(g *Gateway) *acks {
@@ -28,17 +30,17 @@ func newAcks(g *Gateway) *acks {
 
 // sent confirms that a signal was queued for its target.
 func (k *acks) sent(reply string, room proto.Room, to proto.ClientID) {
-	k.add(ack{proto.SignalSent, reply, room, to})
+	k.add(ack{name: proto.SignalSent, reply: reply, room: room, to: to})
 }
 
 // notFound says that the target is not in that room here.
 func (k *acks) notFound(reply string, room proto.Room, to proto.ClientID) {
-	k.add(ack{proto.TargetNotFound, reply, room, to})
+	k.add(ack{name: proto.TargetNotFound, reply: reply, room: room, to: to})
 }
 
 // full says that the target's queue has no room, which may be otherwise soon.
 func (k *acks) full(reply string, room proto.Room, sender proto.ClientID) {
-	k.add(ack{proto.Error, reply, room, sender})
+	k.add(ack{name: proto.Error, reply: reply, room: room, to: sender})
 }
 
 // event is what an ack says.
@@ -55,6 +57,23 @@ func (k *acks) add(a ack) {
 	}
 }
 
+// tell publishes what has been encoded.
+func (k *acks) tell(subject string, payload []byte) {
+	k.queue.Put(ack{reply: subject, payload: payload})
+}
+
+// publish publishes one. What cannot be sent is lost: whoever waits for it asks, or pushes, again.
+func (k *acks) publish(a *ack, buf []byte) []byte {
+	if a.payload != nil {
+		_ = k.g.conn.Publish(a.reply, a.payload) // as above
+		return buf
+	}
+	e := a.event()
+	buf = k.encode(buf[:0], &e)
+	_ = k.g.conn.Publish(a.reply, buf) // as above
+	return buf
+}
+
 // run publishes until the context ends.
 func (k *acks) run(ctx context.Context) error {
 	var batch []ack
@@ -67,9 +86,7 @@ func (k *acks) run(ctx context.Context) error {
 		}
 		batch = k.queue.Take(batch)
 		for i := range batch {
-			e := batch[i].event()
-			buf = k.encode(buf[:0], &e)
-			_ = k.g.conn.Publish(batch[i].reply, buf) // one that cannot be sent is a lost answer: the asker asks again
+			buf = k.publish(&batch[i], buf)
 		}
 		clear(batch)
 	}

@@ -25,7 +25,7 @@ func (g *Gateway) beat(ctx context.Context) error {
 	say := func(state proto.State) {
 		b := proto.Beat{
 			Role: proto.RoleGateway, ID: string(g.id), State: state,
-			Load: &proto.Load{Sessions: g.clients.count(), Rooms: g.dispatcher.inRooms.Load()},
+			Load: &proto.Load{Sessions: g.clients.count(), Rooms: g.dispatcher.inRooms.Load(), Away: g.dispatcher.isAway.Load()},
 		}
 		_ = g.conn.Publish(subject, b.Encode()) // while NATS is away nobody listens either
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"github.com/parley-rtc/parley/gateway/keeper"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/gateway/session"
@@ -9,6 +10,7 @@ import (
 
 // refused is a signal that its target's queue did not take.
 type refused struct {
+	kind   rooms.InKind // Refused or PushRefused
 	client *rooms.Client
 	event  proto.Event
 }
@@ -20,15 +22,16 @@ func of(c *rooms.Client) *session.Session { return c.Peer.(*session.Session) } /
 func (d *dispatcher) carryOut(o *rooms.Out) {
 	switch o.Kind {
 	case rooms.Member:
-		of(o.To[0]).Rooms.Set(o.Room, o.Joined)
+		d.peers.enter(of(o.To[0]), o.Room, o.Joined)
 	case rooms.Parted:
-		of(o.To[0]).Rooms.Drop(o.Room)
+		d.peers.leave(of(o.To[0]), o.Room)
+		d.lessen(of(o.To[0]))
 	case rooms.Tell:
 		d.tell(o)
 	case rooms.Deliver:
 		d.deliver(o)
 	case rooms.Ack:
-		d.acks.add(ack{o.Name, o.Reply, o.Room, o.ID})
+		d.acks.add(ack{name: o.Name, reply: o.Reply, room: o.Room, to: o.ID})
 	case rooms.Resolve:
 		s := of(o.To[0])
 		d.noteOutcome(o.Outcome)
@@ -38,6 +41,9 @@ func (d *dispatcher) carryOut(o *rooms.Out) {
 	case rooms.LeaveStranger:
 		d.own.leaveStranger(o)
 	case rooms.QueueLeave:
+		if d.isLeaving(of(o.To[0])) {
+			return
+		}
 		if o.Joined != "" {
 			d.g.metrics.ghosts.Inc()
 		}
@@ -47,7 +53,46 @@ func (d *dispatcher) carryOut(o *rooms.Out) {
 	case rooms.Forget:
 		delete(d.sessions, of(o.To[0]).Num)
 		d.departed--
+	default:
+		d.carryOutSession(o)
 	}
+}
+
+// carryOutSession does what the core says of resumable sessions.
+func (d *dispatcher) carryOutSession(o *rooms.Out) {
+	switch o.Kind {
+	case rooms.Oust:
+		of(o.To[0]).Close(link.Resumed)
+	case rooms.DeliverPush:
+		d.deliverPush(o)
+	case rooms.Ping:
+		d.ping(of(o.To[0]), o.Num)
+	case rooms.Post:
+		d.postTo(o.Gateway, o.Say)
+	case rooms.StayIs:
+		stay := copied(o.Stay)
+		d.peers.of(o.Room).Set(o.ID, stay)
+		d.keep(&keeper.In{Kind: keeper.StayIs, Room: o.Room, ID: o.ID, Stay: stay})
+	case rooms.Here:
+		s := of(o.To[0])
+		d.keep(&keeper.In{
+			Kind: keeper.Here, Room: o.Room, ID: s.ID(), Peer: s, Turn: s.About.Turn, Stay: copied(o.Stay), Before: o.Before,
+			Fresh: o.Fresh, Seq: o.Num, Address: s.About.Address,
+		})
+	case rooms.NotHere:
+		d.keep(&keeper.In{Kind: keeper.NotHere, Room: o.Room, ID: o.To[0].ID, Gateway: o.Gateway, Stay: copied(o.Stay)})
+	case rooms.KeepAnew:
+		d.keepAnew(of(o.To[0]))
+	default:
+	}
+}
+
+// copied returns a stay that stays as it is.
+func copied(stay *proto.Stay) *proto.Stay {
+	if stay == nil {
+		return nil
+	}
+	return new(*stay)
 }
 
 // message returns an event to be queued: with its bytes as they came over NATS, or with none, encoded by the first writer.
@@ -60,7 +105,10 @@ func message(e *proto.Event, payload []byte) link.Out {
 
 // tell queues an event for everybody who is to hear it.
 func (d *dispatcher) tell(o *rooms.Out) {
-	m := message(o.Event, o.Payload)
+	if o.Event.Name == proto.Live {
+		d.g.metrics.live(o.Event)
+	}
+	m := message(d.peers.policed(o.Event), o.Payload)
 	m.Ref = o.Ref
 	for _, c := range o.To {
 		s := of(c)
@@ -89,5 +137,5 @@ func (d *dispatcher) deliver(o *rooms.Out) {
 	case session.Gone:
 		d.acks.notFound(o.Reply, e.Room, o.To[0].ID)
 	}
-	d.refused = append(d.refused, refused{o.To[0], *o.Event})
+	d.refused = append(d.refused, refused{rooms.Refused, o.To[0], *o.Event})
 }

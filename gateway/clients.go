@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"sync"
+	"time"
 
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/session"
@@ -13,6 +14,7 @@ type clients struct {
 	shut     bool       // nobody becomes a client any more
 	num      uint64     // of the last of them
 	sessions map[*session.Session]struct{}
+	sights   sightings
 	closes   int // connections that the gateway is closing
 }
 
@@ -20,7 +22,7 @@ type clients struct {
 func (g *Gateway) open(t link.Transport, about link.About) (link.Session, error) {
 	s, err := g.clients.add(&g.host, t, about)
 	if err != nil {
-		g.metrics.refused(about.Transport, reasonDraining)
+		g.metrics.refused(about.Transport, reasonOf(err))
 		return nil, err
 	}
 	g.metrics.connections.WithLabelValues(about.Transport, "opened").Inc()
@@ -37,6 +39,11 @@ func (c *clients) add(host *session.Host, t link.Transport, about link.About) (*
 	if c.shut {
 		return nil, link.ErrDraining
 	}
+	if about.Turn > 0 {
+		if err := c.sights.enter(about.ID, about.Turn, time.Now()); err != nil {
+			return nil, err // it says what the client is told
+		}
+	}
 	c.num++
 	s := host.New(c.num, t, about)
 	if c.sessions == nil {
@@ -50,6 +57,17 @@ func (c *clients) remove(s *session.Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.sessions, s)
+}
+
+// over ends what a session with a key has at the gateway beside its connection: it has left its rooms.
+func (g *Gateway) over(s *session.Session) {
+	if s.About.Turn == 0 {
+		return
+	}
+	g.front.door.Leave(s.About.Address)
+	g.clients.mu.Lock()
+	defer g.clients.mu.Unlock()
+	g.clients.sights.leave(s.ID(), time.Now())
 }
 
 // end lets nobody become a client any more, and lists who is one.
@@ -97,5 +115,5 @@ func (x exit) Left(s *session.Session, cause error) {
 	g.clients.remove(s)
 	g.metrics.sessions.WithLabelValues(s.About.Transport).Dec()
 	g.log.Debug("session ended", "client", s.ID(), "transport", s.About.Transport, "address", s.About.Address,
-		"cause", cause.Error(), "seconds", s.Age().Seconds())
+		"cause", cause.Error(), "seconds", s.Age().Seconds(), "keep", s.Keep().Seconds())
 }

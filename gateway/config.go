@@ -19,6 +19,7 @@ type Config struct {
 	TrustedProxies []string      // addresses or networks whose word on the client's address counts; none
 	Limits         Limits
 	Drain          time.Duration // how long closing may take; 10 s
+	Keep           time.Duration // how long a session with a key outlives its connection, in whole seconds, 300 at most; 30 s; less than 0: not at all
 	IdleTimeout    time.Duration // how long an HTTP connection may stand unused between two requests; 90 s
 	Home           http.Handler  // what stands at /; nothing
 	// Rank orders the replicas of the room service that live: the first is asked first about a room, the next when it does not
@@ -37,6 +38,7 @@ type Limits struct {
 	MaxConns           int // of the gateway; 20,000
 	MaxConnsPerAddress int // 1,024
 	IPv6Prefix         int // bits of an IPv6 address that count as one address there; 64, none: all 128
+	MaxKept            int // bytes of signals kept for clients that are away or have not confirmed them; 64 MiB
 }
 
 // withDefaults fills in what is 0.
@@ -50,9 +52,15 @@ func (c Config) withDefaults() Config {
 	if c.IdleTimeout <= 0 {
 		c.IdleTimeout = defaultIdle
 	}
+	if c.Keep == 0 {
+		c.Keep = defaultKeep
+	}
 	c.Limits = c.Limits.withDefaults()
 	return c
 }
+
+// keepSeconds returns for how many seconds a session is kept at most.
+func (c Config) keepSeconds() int { return min(max(0, int(c.Keep/time.Second)), proto.MaxKeep) }
 
 // told returns what clients are told of their limits.
 func (l Limits) told() proto.Limits {
@@ -83,5 +91,6 @@ func (l Limits) withDefaults() Limits {
 	set(&l.MaxConns, 20000)
 	set(&l.MaxConnsPerAddress, 1024)
 	set(&l.IPv6Prefix, 64)
+	set(&l.MaxKept, 64<<20)
 	return l
 }

@@ -105,7 +105,7 @@ func (g *Gateway) shutOut(err error) {
 }
 
 // fits reports whether NATS takes a request: without --max-frame a client may send more. Every NATS takes a check's page.
-func (g *Gateway) fits(payload []byte) bool {
+func (g *Gateway) fits(size int) bool {
 	const head = 256 // more than the request's headers
-	return len(payload)+head <= proto.MaxCheckPage || int64(len(payload)+head) <= g.conn.MaxPayload()
+	return size+head <= proto.MaxCheckPage || int64(size+head) <= g.conn.MaxPayload()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/keeper"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
@@ -32,6 +33,10 @@ type dispatcher struct {
 	in        rooms.In
 	sessions  map[uint64]*session.Session
 	own       ownAsks
+	keeper    *keeper.Keeper
+	loop      loop
+	absent    absent
+	peers     resumables
 	lazy      lazily
 	answered  bool          // something was, since the last tick or request that was not
 	departed  int           // sessions that have left everything and are remembered
@@ -39,6 +44,7 @@ type dispatcher struct {
 	refused   []refused     // signals of this step that a queue did not take
 
 	inRooms atomic.Uint64 // rooms at the last tick, for beats
+	isAway  atomic.Uint64 // sessions that are kept, the same
 
 	commands *bus.Queue[command] // not bounded, but each poster has only few under way
 }
@@ -52,7 +58,13 @@ type command struct {
 	ended    bool             // the session is about to leave its rooms
 	departed *session.Session // and everything has been left,
 	settled  bool             // with answers to everything that it ever asked
+	ponged   *session.Session // whose client's end has answered the ping with
+	count    uint64           // this count
 	empty    chan struct{}    // to be closed once every session has departed
+	away     *session.Session // whose connection has ended, and which is kept
+	putOff   *session.Session // whose leaves are to be made again later
+	kept     *session.Kept    // a signal of session is to be kept
+	loop     bool             // what waits in the loop is to be handled
 	flush    bool             // what was told lazily is to be written
 	compare  rooms.Reason     // every room is to be compared with its roster
 }
@@ -76,6 +88,8 @@ func newDispatcher(g *Gateway) *dispatcher {
 		began:    time.Now(),
 		messages: make(chan *nats.Msg, queueOfNATS),
 		sessions: make(map[uint64]*session.Session),
+		absent:   absent{by: make(map[uint64]*absence)},
+		peers:    resumables{by: make(map[proto.Room]*resumable)},
 		commands: bus.NewQueue[command](),
 	}
 	d.own = ownAsks{d: d, by: make(map[uint64]*ownAsk)}
@@ -101,14 +115,28 @@ func (d *dispatcher) Departed(s *session.Session, settled bool) {
 	d.post(command{departed: s, settled: settled})
 }
 
+// Away implements [session.Dispatcher].
+func (d *dispatcher) Away(s *session.Session) { d.post(command{away: s}) }
+
+// PutOff implements [session.Dispatcher].
+func (d *dispatcher) PutOff(s *session.Session) { d.post(command{putOff: s}) }
+
+// Keep implements [session.Dispatcher].
+func (d *dispatcher) Keep(s *session.Session, k *session.Kept) { d.post(command{kept: k, session: s}) }
+
+// Pong implements [session.Dispatcher].
+func (d *dispatcher) Pong(s *session.Session, count uint64) { d.post(command{ponged: s, count: count}) }
+
 // run dispatches until the context ends.
 func (d *dispatcher) run(ctx context.Context) error {
 	d.core = rooms.New(rooms.Config{
-		Missed: int64(d.g.timing.Missed), Remember: int64(d.g.timing.Gone), Repeats: int64(2 * d.g.timing.Signal),
+		Self: d.g.id, Missed: int64(d.g.timing.Missed), Remember: int64(d.g.timing.Gone), Repeats: int64(2 * d.g.timing.Signal),
 		Many: manyMembers, MaxRosters: maxRosters, MaxKept: maxKept, MaxKeptOne: maxKeptRoom,
 	})
-	tick := time.NewTicker(d.g.timing.Tick)
+	d.keeper = d.g.newKeeper()
+	tick, pulse := time.NewTicker(d.g.timing.Tick), time.NewTicker(d.g.timing.Pulse)
 	defer tick.Stop()
+	defer pulse.Stop()
 	for {
 		select {
 		case m := <-d.messages:
@@ -118,9 +146,13 @@ func (d *dispatcher) run(ctx context.Context) error {
 			d.runCommands()
 		case now := <-tick.C:
 			d.tick(now)
+		case <-pulse.C:
+			d.keep(&keeper.In{Kind: keeper.Pulse})
+			d.step(&rooms.In{Kind: rooms.Pulse})
 		case <-ctx.Done():
 			return nil
 		}
+		d.runLoop()
 	}
 }
 
@@ -129,6 +161,7 @@ func (d *dispatcher) runCommands() {
 	commands := d.commands.Take(nil)
 	for i := range commands {
 		d.command(&commands[i])
+		d.runLoop()
 	}
 }
 
@@ -143,11 +176,24 @@ func (d *dispatcher) command(c *command) {
 		d.giveUp(c.session, c.giveUp)
 	case c.ended:
 		d.step(&rooms.In{Kind: rooms.Ended, Client: &c.session.Client})
+		d.unheard(c.session)
 	case c.departed != nil:
-		c.departed.Rooms.Clear()
+		d.peers.leaveAll(c.departed)
+		d.present(c.departed)
+		d.g.over(c.departed)
 		d.departed++
 		d.step(&rooms.In{Kind: rooms.Departed, Client: &c.departed.Client, Settled: c.settled})
 		d.checkEmpty()
+	case c.away != nil:
+		d.away(c.away)
+	case c.putOff != nil:
+		d.putOff(c.putOff)
+	case c.kept != nil:
+		d.hold(c.session, c.kept)
+	case c.ponged != nil:
+		d.ponged(c.ponged, c.count)
+	case c.loop:
+		d.loop.posted = false
 	case c.flush:
 		d.lazy.write()
 	case c.empty != nil:
@@ -163,6 +209,9 @@ func (d *dispatcher) tick(now time.Time) {
 	d.g.ranking.Tick(now)
 	d.noteAnswers(now)
 	d.step(&rooms.In{Kind: rooms.Tick})
+	d.expire(now)
+	d.peers.sweep()
+	d.noteKept()
 	n := d.core.Rooms()
 	d.g.metrics.rooms.Set(float64(n))
 	d.inRooms.Store(uint64(n)) // not negative

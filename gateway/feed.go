@@ -27,7 +27,7 @@ func (d *dispatcher) step(in *rooms.In) {
 	for len(d.refused) > 0 {
 		r := d.refused[0]
 		d.refused = d.refused[1:]
-		d.step(&rooms.In{Kind: rooms.Refused, Client: r.client, Event: &r.event})
+		d.step(&rooms.In{Kind: r.kind, Client: r.client, Event: &r.event})
 	}
 }
 
@@ -45,6 +45,12 @@ func (d *dispatcher) message(m *nats.Msg) {
 		d.check(m)
 	case proto.KindEngine:
 		d.g.fromGateway(m)
+	case proto.KindPush:
+		d.pushed(m)
+	case proto.KindPeer:
+		d.told(m)
+	case proto.KindAway:
+		d.whoIsAway(m)
 	case proto.KindUnknown:
 		d.g.metrics.stray.Inc()
 	}
@@ -54,6 +60,20 @@ func (d *dispatcher) message(m *nats.Msg) {
 func decoded[T any](decode func([]byte) (T, error), data []byte) (v T, err error) {
 	defer defect.Catch("reading what NATS brought", &err)
 	return decode(data)
+}
+
+// stays returns what a message says of members beside what sockets receive, or nil.
+func (d *dispatcher) stays(m *nats.Msg) *proto.Stays {
+	header := m.Header.Get(proto.HeaderMembers)
+	if header == "" {
+		return nil
+	}
+	stays, err := decoded(func(b []byte) (proto.Stays, error) { return proto.DecodeStays(string(b)) }, []byte(header))
+	if err != nil {
+		d.unreadable("a list of members", m, err)
+		return nil
+	}
+	return &stays
 }
 
 // unreadable says that something which NATS brought is dropped. After a defect the rooms are compared with their rosters, which
@@ -73,7 +93,7 @@ func (d *dispatcher) roomEvent(m *nats.Msg) {
 		d.unreadable("a room event", m, err)
 		return
 	}
-	d.in = rooms.In{Kind: rooms.Event, Event: &e, Payload: m.Data}
+	d.in = rooms.In{Kind: rooms.Event, Event: &e, Payload: m.Data, Stays: d.stays(m)}
 	d.step(&d.in)
 }
 
@@ -135,17 +155,21 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 	case err != nil:
 		d.unreadable("an answer", m, err)
 	case own != nil:
-		d.own.answer(own, &e)
+		d.own.answer(own, &e, d.stays(m))
 	case s == nil:
+	case a != nil && a.Op == proto.OpSignal && e.Name == proto.PushIt:
+		d.pushIt(s, a, d.stays(m))
 	case a != nil && a.Op == proto.OpSignal:
 		d.signalAnswer(s, a, &e, m.Data)
 	default:
+		d.g.metrics.resumed(a, &e)
+		d.peers.learn(a, &e)
 		if e.Name != proto.Error || e.Code != proto.CodeUnavailable {
 			d.answered = true // also where the core has to tell its client something else
 		}
 		d.in = rooms.In{
 			Kind: rooms.Answer, Client: &s.Client, Event: &e, Payload: m.Data,
-			Bears: proto.RequestID(m.Header.Get(proto.HeaderRequest)),
+			Bears: proto.RequestID(m.Header.Get(proto.HeaderRequest)), Stays: d.stays(m),
 		}
 		if a != nil {
 			d.in.Ask = a.Ask

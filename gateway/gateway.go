@@ -42,6 +42,7 @@ var (
 const (
 	defaultDrain = 10 * time.Second
 	defaultIdle  = 90 * time.Second
+	defaultKeep  = 30 * time.Second
 )
 
 // New returns a gateway with a fresh id. It connects to nothing before [Gateway.Run]. Without a log it logs nothing, without

@@ -3,10 +3,12 @@ package gateway
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/parley-rtc/parley/bus"
 	"github.com/parley-rtc/parley/gateway/internal/inside"
 	"github.com/parley-rtc/parley/gateway/session"
+	"github.com/parley-rtc/parley/proto"
 )
 
 // init lets the tests in gateway/tests look inside.
@@ -18,7 +20,8 @@ func init() {
 			Timing: &g.timing, Decode: &d.decode, Encode: &d.acks.encode, Rooms: &g.metrics.rooms,
 			Ranking: g.ranking, Door: g.front.door, Dispatcher: d, Messages: d.messages, Open: g.open,
 			Sessions: g.clients.list, Requests: g.front.gate.count, Spawn: g.spawn, Fail: g.fail,
-			Up: g.up.Load, Conn: func() *bus.Conn { return g.conn },
+			Sight: func(id proto.ClientID, turn int64) error { return g.clients.sight(id, turn) },
+			Up:    g.up.Load, Conn: func() *bus.Conn { return g.conn },
 		}
 	}
 }
@@ -28,6 +31,13 @@ func (c *clients) list() []*session.Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Collect(maps.Keys(c.sessions))
+}
+
+// sight notes a connection of a session that there is not.
+func (c *clients) sight(id proto.ClientID, turn int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sights.enter(id, turn, time.Now()) // it says what the client is told
 }
 
 // count returns how many requests are under way.

@@ -30,6 +30,8 @@ type metrics struct {
 	rooms       prometheus.Gauge
 	connected   prometheus.Gauge
 
+	sessionMetrics
+
 	asked map[proto.Op]*opMetrics // resolved beforehand: it is looked up for every request
 }
 
@@ -107,7 +109,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "parley_gateway_nats_connected",
 			Help: "1 while NATS is reached.",
 		}),
-		asked: make(map[proto.Op]*opMetrics),
+		sessionMetrics: newSessionMetrics(f),
+		asked:          make(map[proto.Op]*opMetrics),
 	}
 	m.begin()
 	for _, op := range proto.Ops() {
@@ -134,11 +137,14 @@ func (m *metrics) begin() {
 	for _, why := range []porch.Reason{porch.Silent, porch.Full} {
 		m.dropped.WithLabelValues(string(why))
 	}
-	for _, reason := range []string{reasonDraining, reasonLimit, reasonOrigin, reasonProxy} {
+	for _, reason := range []string{reasonDraining, reasonLimit, reasonOrigin, reasonProxy, reasonResumed, reasonOften} {
 		m.refusals.WithLabelValues(reason)
 	}
 	for _, queue := range []string{"outgoing", "signals", "kept", "nats"} {
 		m.overflows.WithLabelValues(queue)
+	}
+	for _, outcome := range []string{resumedFull, resumedPartial, resumedTooLate, resumedFenced} {
+		m.resumptions.WithLabelValues(outcome)
 	}
 	for _, reason := range rooms.Reasons() {
 		m.rosters.WithLabelValues(string(reason))
@@ -156,13 +162,20 @@ const (
 	reasonDraining = "draining"
 	reasonLimit    = "limit"
 	reasonOrigin   = "origin"
-	reasonProxy    = "proxy" // it has to be known whose request it is, and no proxy says so that is trusted
+	reasonProxy    = "proxy"   // it has to be known whose request it is, and no proxy says so that is trusted
+	reasonResumed  = "resumed" // the turn of its session has been seen, or a later one
+	reasonOften    = "often"   // its session connects too often
 )
 
 // reasonOf returns why the door has turned somebody away.
 func reasonOf(err error) string {
-	if errors.Is(err, link.ErrDraining) {
+	switch {
+	case errors.Is(err, link.ErrDraining):
 		return reasonDraining
+	case errors.Is(err, link.Resumed):
+		return reasonResumed
+	case errors.Is(err, link.TooOften):
+		return reasonOften
 	}
 	return reasonLimit
 }
@@ -191,8 +204,14 @@ func (m *metrics) Refused(name proto.Name, outcome string) {
 		op = string(proto.OpCreate)
 	case proto.RoomJoin:
 		op = string(proto.OpJoin)
+	case proto.RoomEnter:
+		op = string(proto.OpEnter)
 	case proto.RoomLeave:
 		op = string(proto.OpLeave)
+	case proto.RoomClose:
+		op = string(proto.OpClose)
+	case proto.Resume:
+		op = string(proto.OpResume)
 	case proto.SignalSend:
 		op = string(proto.OpSignal)
 	default:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/keeper"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -66,15 +67,28 @@ func (o *ownAsks) leaveStranger(out *rooms.Out) {
 }
 
 // answer handles the answer to a request.
-func (o *ownAsks) answer(a *ownAsk, e *proto.Event) {
+func (o *ownAsks) answer(a *ownAsk, e *proto.Event, stays *proto.Stays) {
 	outcome := rooms.OK
 	if e.Name == proto.Error {
 		outcome = rooms.Unavailable
 	}
 	o.end(a, outcome)
 	if a.roster != 0 {
-		o.d.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: e})
+		o.d.peers.learn(nil, e)
+		o.d.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: e, Stays: stays})
+		o.d.compared(e, stays)
 	}
+}
+
+// compared tells the keeper of a room's roster: a target that is not in it has left.
+func (d *dispatcher) compared(e *proto.Event, stays *proto.Stays) {
+	if e.Name != proto.Roster {
+		return
+	}
+	if stays == nil {
+		stays = &proto.Stays{} // nobody's session is resumable there
+	}
+	d.keep(&keeper.In{Kind: keeper.Compared, Room: e.Room, Seq: e.Seq, Stays: stays})
 }
 
 // givenUp ends a request that nobody answered in time.

@@ -17,6 +17,8 @@ func protocolTiming() inside.Timing {
 		BackoffMax: 500 * time.Millisecond,
 		Missed:     proto.CheckMissed,
 		Tick:       time.Second,
+		Pulse:      proto.AskEvery,
+		PutOff:     proto.LeavePutOff,
 		Gone:       time.Minute,
 		Body:       headerPatience,
 	}

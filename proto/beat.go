@@ -37,6 +37,7 @@ type Beat struct {
 type Load struct {
 	Sessions uint64 `json:"sessions"` // clients connected to it
 	Rooms    uint64 `json:"rooms"`    // rooms with members among them
+	Away     uint64 `json:"away"`     // sessions that it keeps without a connection
 }
 
 // Encode returns the beat's JSON.
@@ -51,6 +52,7 @@ func (b Beat) Encode() []byte {
 	if b.Load != nil {
 		out = appendUint(out, "sessions", b.Load.Sessions)
 		out = appendUint(out, "rooms", b.Load.Rooms)
+		out = appendUint(out, "away", b.Load.Away)
 	}
 	return append(out, '}')
 }

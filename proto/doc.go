@@ -17,5 +17,9 @@
 // Processes say that they are here with a [Beat] each second (gateways with their [Load], for people who look), and
 // replicas tell gateways what they believe of their members with a [Check] every ten.
 //
+// A client may have a session that outlives its connection: it shows a key ([ParseKey]), and comes back with a [Resume]. The room's
+// record then says by which connection it is in there ([Stay]). The gateway of whoever sends it signals keeps them until the end of
+// its connection has confirmed them, and hands them to its gateway in a [Push]; what gateways say to each other besides is a [Peer].
+//
 // Everything on the wire is in testdata/golden.json, which the tests in Go and in JavaScript share.
 package proto

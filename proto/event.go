@@ -89,16 +89,15 @@ type Event struct {
 	Clients  []ClientID     `json:"clients"`  // room-joined: the others; roster: all, in join order; repeated room-created
 	Packed   jsontext.Value `json:"-"`        // Clients as JSON, where [DecodeAnswer] has left them so
 	Kicked   bool           `json:"kicked"`   // room-left
-	TargetID ClientID       `json:"targetId"` // target-not-found, signal-sent
+	TargetID ClientID       `json:"targetId"` // target-not-found, signal-sent, signal-held, push-it
 	SenderID ClientID       `json:"senderId"` // signal-receive, error
 	Data     jsontext.Value `json:"data"`     // signal-receive
 	N        int64          `json:"n"`        // signal-receive between services, and to resumable clients: the signal's number
 	Away     []ClientID     `json:"away"`     // room-joined, resumed: those of clients who are known to be away
-	// Fresh, in the JSON of client-back a boolean: it has no peer connections any more. In that of resumed a list of those of clients who
-	// joined, or came back fresh, after the seq that the client named.
-	FreshBack bool           `json:"-"`
-	Fresh     []ClientID     `json:"-"`
-	RawFresh  jsontext.Value `json:"fresh"` // as it came; read by [DecodeEvent]
+	// Fresh and FreshBack are both "fresh" in the JSON. resumed: those of clients who joined, or came back fresh, after the seq that the
+	// client named. client-back: it has no peer connections any more.
+	Fresh     []ClientID `json:"-"`
+	FreshBack bool       `json:"-"`
 	// Lost, in live: from whom signals may be missing, and for each the number that the client takes as heard from then on.
 	Lost    map[ClientID]int64 `json:"lost"`
 	Keep    *int               `json:"keep"`    // connected, of a session with a key: seconds
@@ -106,8 +105,8 @@ type Event struct {
 	Code    Code               `json:"code"`    // error
 	Seq     uint64             `json:"seq"`
 	Prev    uint64             `json:"prev"`
-	Reason  Reason             `json:"reason"`      // room-closed; room-left with kicked true; client-left; not-in-room
-	Policy  Policy             `json:"onOwnerGone"` // roster, where it is not close
+	Reason  Reason             `json:"reason"`      // room-closed; room-left with kicked true; client-left; not-in-room, where it is known
+	Policy  Policy             `json:"onOwnerGone"` // room-joined, roster: where it is not close
 	Version int                `json:"version"`
 	Limits  *Limits            `json:"limits"` // connected
 	List    []RoomInfo         `json:"rooms"`  // rooms
@@ -136,7 +135,10 @@ func DecodeEvent(b []byte) (Event, error) {
 	if e, ok := scanSignal(b); ok {
 		return e, nil
 	}
-	var e Event
+	var e struct {
+		Event
+		RawFresh jsontext.Value `json:"fresh"`
+	}
 	data, err := decodeWithData(b, &e)
 	if err != nil {
 		return Event{}, fmt.Errorf("%w: %w", ErrEvent, err)
@@ -147,10 +149,10 @@ func DecodeEvent(b []byte) (Event, error) {
 	if e.Name == "" {
 		return Event{}, fmt.Errorf("%w: it has no name", ErrEvent)
 	}
-	if err := e.readFresh(); err != nil {
-		return Event{}, err
+	if err := e.readFresh(e.RawFresh); err != nil {
+		return Event{}, fmt.Errorf("%w: fresh: %w", ErrEvent, err)
 	}
-	return e, nil
+	return e.Event, nil
 }
 
 // DecodeAnswer is [DecodeEvent], but leaves the clients of a room-joined or a roster packed, which may be thousands, where they
@@ -176,20 +178,15 @@ func Errorf(code Code, room Room, sender ClientID, format string, args ...any) E
 	return Event{Name: Error, Room: room, SenderID: sender, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// readFresh reads what "fresh" says, which is a boolean in one event and a list in another.
-func (e *Event) readFresh() error {
-	raw := e.RawFresh
-	e.RawFresh = nil
-	var err error
+// readFresh reads "fresh", which is a boolean in one event and a list in another.
+func (e *Event) readFresh(raw jsontext.Value) error {
 	switch {
 	case raw == nil:
+		return nil
 	case e.Name == ClientBack:
-		err = json.Unmarshal(raw, &e.FreshBack)
+		return json.Unmarshal(raw, &e.FreshBack)
 	case e.Name == Resumed:
-		err = json.Unmarshal(raw, &e.Fresh)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: fresh: %w", ErrEvent, err)
+		return json.Unmarshal(raw, &e.Fresh)
 	}
 	return nil
 }

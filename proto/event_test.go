@@ -15,9 +15,14 @@ import (
 
 // slowEvent reads an event as if there were no fast path.
 func slowEvent(b []byte) (Event, error) {
-	var e Event
-	err := json.Unmarshal(b, &e)
-	return e, err
+	var e struct {
+		Event
+		RawFresh jsontext.Value `json:"fresh"`
+	}
+	if err := json.Unmarshal(b, &e); err != nil {
+		return Event{}, err
+	}
+	return e.Event, e.readFresh(e.RawFresh)
 }
 
 // signalData are values that a signal may carry and that look like what surrounds them.
@@ -81,9 +86,30 @@ func TestEventsThatAreNoneAreRefused(t *testing.T) {
 		``, `[]`, `"x"`, `{}`, `{"event":""}`, `{"event":5}`, `{"event":"error","code":"a","code":"b"}`, `{"event":"roster","clients":"x"}`,
 		`{"event":"client-joined","seq":-1}`, `{"event":"client-joined","id":"\ud800"}`, "{\"event\":\"error\",\"message\":\"\xff\"}",
 		`{"event":"signal-receive","data":{"a":1,"a":2}}`, `{"event":"pong"`,
+		`{"event":"client-back","fresh":["a"]}`, `{"event":"client-back","fresh":"true"}`, `{"event":"resumed","fresh":true}`,
+		`{"event":"resumed","fresh":["\ud83d"]}`, `{"event":"resumed","away":{"a":1}}`, `{"event":"live","lost":{"a":1.5}}`,
+		`{"event":"live","lost":["a"]}`, `{"event":"live","lost":{"a":1,"a":2}}`, `{"event":"connected","keep":"30"}`,
 	} {
 		if e, err := DecodeEvent([]byte(b)); !errors.Is(err, ErrEvent) {
 			t.Errorf("%s: %+v, %v", b, e, err)
+		}
+	}
+}
+
+// "fresh" is a boolean in one event and a list in another; where it means nothing it may be anything.
+func TestFreshIsWhatItsEventSays(t *testing.T) {
+	t.Parallel()
+	for wire, want := range map[string]Event{
+		`{"event":"client-back","fresh":true}`:      {Name: ClientBack, FreshBack: true},
+		`{"event":"client-back","fresh":false}`:     {Name: ClientBack},
+		`{"event":"client-back"}`:                   {Name: ClientBack},
+		`{"event":"resumed","fresh":["a","b"]}`:     {Name: Resumed, Fresh: []ClientID{"a", "b"}},
+		`{"event":"resumed"}`:                       {Name: Resumed},
+		`{"fresh":[ "a" ],"event":"resumed"}`:       {Name: Resumed, Fresh: []ClientID{"a"}},
+		`{"event":"client-joined","fresh":{"x":1}}`: {Name: ClientJoined},
+	} {
+		if e, err := DecodeEvent([]byte(wire)); err != nil || !reflect.DeepEqual(e, want) {
+			t.Errorf("%s: %+v, %v", wire, e, err)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package proto
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -27,9 +26,6 @@ func TooLarge(most int) error {
 // MaxRef is the longest ref of a request, in bytes.
 const MaxRef = 64
 
-// maxNumber is the greatest number of a signal: what a JavaScript number holds exactly.
-const maxNumber = 1<<53 - 1
-
 // MaxDepth is how deep a frame's JSON may nest: far more than a signal needs, far less than what exhausts a reader.
 const MaxDepth = 256
 
@@ -42,7 +38,7 @@ type Frame struct {
 	N        int64              // signal-send, of a client that numbers its signals itself: the number; 0: it does not
 	Policy   Policy             // room-create, room-enter: onOwnerGone
 	Seq      uint64             // resume: the last of the room that the client has taken note of
-	Heard    map[ClientID]int64 // resume: by sender, the number of the last signal heard
+	Heard    map[ClientID]int64 // resume: by sender, the number of the last signal heard; [MaxHeard] at most
 	Fresh    bool               // resume: the client has no peer connections any more
 	Ref      string
 	HasRef   bool // there is a ref, though it may be empty; set by [DecodeFrame]
@@ -121,30 +117,6 @@ func DecodeFrame(b []byte) (Frame, error) {
 	return f, f.check(Room(room), raw.Room != nil)
 }
 
-// readMore reads the members that only some requests have. In others they are unknown, and ignored.
-func (f *Frame) readMore(raw *rawFrame) error {
-	read := func(v jsontext.Value, to any, rule string) error {
-		if v == nil || json.Unmarshal(v, to) == nil {
-			return nil
-		}
-		return fmt.Errorf("%w: %s", ErrFrame, rule)
-	}
-	switch f.Name {
-	case SignalSend:
-		return read(raw.N, &f.N, `"n" has to be an integer`)
-	case RoomCreate, RoomEnter:
-		return read(raw.Policy, &f.Policy, `"onOwnerGone" has to be a string`)
-	case Resume:
-		return cmp.Or(
-			read(raw.Seq, &f.Seq, `"seq" has to be an integer, 0 or more`),
-			read(raw.Heard, &f.Heard, `"heard" has to be an object whose values are integers`),
-			read(raw.Fresh, &f.Fresh, `"fresh" has to be true or false`),
-		)
-	default:
-		return nil
-	}
-}
-
 // Check returns an error that wraps [ErrFrame] when a field that the request needs is missing or wrong, for transports
 // that have no JSON object to decode.
 func (f *Frame) Check() error { return f.check(f.Room, f.Room != "") }
@@ -174,7 +146,7 @@ func (f *Frame) check(room Room, given bool) error {
 		return nil
 	}
 	switch {
-	case f.N < 0 || f.N > maxNumber:
+	case f.N < 0 || f.N > MaxNumber:
 		return fmt.Errorf(`%w: "n" has to be from 1 to 2^53 - 1`, ErrFrame)
 	case f.TargetID == "":
 		return fmt.Errorf(`%w: signal-send needs "targetId"`, ErrFrame)
@@ -209,41 +181,6 @@ func unquote(v jsontext.Value) (string, bool) {
 		return string(s), err == nil
 	}
 	return string(v[1 : len(v)-1]), true
-}
-
-// checkDepth refuses JSON that nests deeper than [MaxDepth] before a recursive decoder sees it.
-func checkDepth(b []byte) error {
-	if TooDeep(b) {
-		return fmt.Errorf("%w: the JSON is nested deeper than %d", ErrFrame, MaxDepth)
-	}
-	return nil
-}
-
-// TooDeep reports whether JSON nests deeper than [MaxDepth]. Most of it has fewer brackets than that, and is not read.
-func TooDeep(b []byte) bool {
-	if bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) <= MaxDepth {
-		return false
-	}
-	depth, inString := 0, false
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case inString:
-			if c == '\\' {
-				i++
-			} else if c == '"' {
-				inString = false
-			}
-		case c == '"':
-			inString = true
-		case c == '{' || c == '[':
-			if depth++; depth > MaxDepth {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
 }
 
 // AppendFrame appends a client's request as a plain socket sends it, for clients written in Go.

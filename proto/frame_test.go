@@ -3,6 +3,8 @@ package proto
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +36,39 @@ func TestHarmlessOdditiesOfFramesAreTaken(t *testing.T) {
 			t.Errorf("%q in %q, %v", f.Name, f.Room, err)
 		}
 	})
+}
+
+// resumeOf returns a resume that has heard of n senders.
+func resumeOf(n int) []byte {
+	f := Frame{Name: Resume, Room: "lobby", Heard: make(map[ClientID]int64), Ref: "1"}
+	for i := range n {
+		f.Heard[ClientID(fmt.Sprintf("9f1c2d3e-0a4b-4c5d-8e6f-%012d", i))] = int64(i)
+	}
+	return AppendFrame(nil, &f)
+}
+
+func TestAResumeSaysOfAtMost4096SendersWhatItHasHeard(t *testing.T) {
+	t.Parallel()
+	f, err := DecodeFrame(resumeOf(MaxHeard))
+	if err != nil || len(f.Heard) != MaxHeard || f.Heard["9f1c2d3e-0a4b-4c5d-8e6f-000000004095"] != 4095 {
+		t.Errorf("%d senders: %v", len(f.Heard), err)
+	}
+	f, err = DecodeFrame(resumeOf(MaxHeard + 1))
+	if !errors.Is(err, ErrFrame) || f.Heard != nil || f.Ref != "1" || f.Room != "lobby" {
+		t.Errorf("%d senders in %q, ref %q: %v", len(f.Heard), f.Room, f.Ref, err)
+	}
+}
+
+func TestAResumeMayLeaveOutWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	f, err := DecodeFrame([]byte(`{"event":"resume","room":"lobby","fresh":false}`))
+	if err != nil || f.Seq != 0 || len(f.Heard) != 0 || f.Fresh {
+		t.Errorf("%+v, %v", f, err)
+	}
+	f, err = DecodeFrame([]byte(` {"heard" : { "` + string(testClient) + `" : 5 } ,"fresh" : true , "event":"resume","room":"lobby","seq" : 0 } `))
+	if err != nil || f.Heard[testClient] != 5 || !f.Fresh {
+		t.Errorf("%+v, %v", f, err)
+	}
 }
 
 func TestFramesThatAreNotUTF8AreRefused(t *testing.T) {
@@ -170,6 +205,11 @@ func TestAFrameOfATransportWithoutJSONIsCheckedTheSame(t *testing.T) {
 		{Name: RoomLeave, Room: "a b"},
 		{Name: Ping},
 		{Name: SignalSend, Room: "lobby", TargetID: "b", Data: jsontext.Value(`{}`)},
+		{Name: SignalSend, Room: "lobby", TargetID: "b", Data: jsontext.Value(`{}`), N: MaxNumber},
+		{Name: RoomCreate, Room: "lobby", Policy: PolicyStay},
+		{Name: RoomEnter, Room: "lobby", Policy: PolicyTransfer},
+		{Name: RoomClose, Room: "lobby"},
+		{Name: Resume, Room: "lobby"},
 	} {
 		if err := f.Check(); err != nil {
 			t.Errorf("%+v: %v", f, err)
@@ -184,6 +224,13 @@ func TestAFrameOfATransportWithoutJSONIsCheckedTheSame(t *testing.T) {
 		{Name: SignalSend, Room: "lobby", Data: jsontext.Value(`{}`)},
 		{Name: SignalSend, Room: "lobby", TargetID: "b"},
 		{Name: SignalSend, Room: "lobby", TargetID: "\xff", Data: jsontext.Value(`{}`)},
+		{Name: SignalSend, Room: "lobby", TargetID: "b", Data: jsontext.Value(`{}`), N: -1},
+		{Name: SignalSend, Room: "lobby", TargetID: "b", Data: jsontext.Value(`{}`), N: MaxNumber + 1},
+		{Name: RoomCreate, Room: "lobby", Policy: "Stay"},
+		{Name: RoomEnter, Room: "lobby", Policy: "keep"},
+		{Name: RoomEnter},
+		{Name: RoomClose},
+		{Name: Resume},
 		{Name: Name(strings.Repeat("ü", 5000)), Room: "a"},
 	} {
 		if err := f.Check(); !errors.Is(err, ErrFrame) || len(err.Error()) > 250 {
@@ -217,6 +264,10 @@ func FuzzDecodeFrame(f *testing.F) {
 		other, err := DecodeFrame(again)
 		if err != nil || other.Name != frame.Name || other.Ref != frame.Ref || other.Room != frame.Room {
 			t.Fatalf("%s, written again %s: %v", b, again, err)
+		}
+		if other.N != frame.N || other.Policy != frame.Policy || other.Seq != frame.Seq || other.Fresh != frame.Fresh ||
+			!maps.Equal(other.Heard, frame.Heard) {
+			t.Fatalf("%s, written again %s", b, again)
 		}
 		if frame.Name == SignalSend && (other.TargetID != frame.TargetID || !bytes.Equal(other.Data, frame.Data)) {
 			t.Fatalf("%s, written again %s", b, again)

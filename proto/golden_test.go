@@ -25,6 +25,11 @@ var golden = func() (g struct {
 	NewerRecords  []wire        `json:"newerRecords"`
 	Beats         []wire        `json:"beats"`
 	Checks        []wire        `json:"checks"`
+	Keys          []goldenKey   `json:"keys"`
+	BadKeys       []goldenKey   `json:"badKeys"`
+	Stays         []wire        `json:"stays"`
+	Pushes        []wire        `json:"pushes"`
+	Peers         []wire        `json:"peers"`
 	Tokens        []goldenToken `json:"tokens"`
 	BadTokens     []Token       `json:"badTokens"`
 	Ranking       []goldenRank  `json:"ranking"`
@@ -50,6 +55,12 @@ type wire struct {
 	Event string `json:"event"` // records: what members are told of it
 	Room  Room   `json:"room"`  // bad frames: what the answer can still say
 	Ref   string `json:"ref"`
+}
+
+type goldenKey struct {
+	What     string   `json:"what"`
+	Key      string   `json:"key"` // as a subprotocol has it, behind [KeyProtocol]
+	ClientID ClientID `json:"clientId"`
 }
 
 type goldenToken struct {
@@ -192,6 +203,45 @@ func TestChecksReadAndWriteAsTheGoldenOnes(t *testing.T) {
 	})
 }
 
+func TestStaysReadAndWriteAsTheGoldenOnes(t *testing.T) {
+	t.Parallel()
+	each(t, golden.Stays, func(t *testing.T, w wire) {
+		s, err := DecodeStays(w.Wire)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(AppendStays(nil, s.Before, membersOf(&s), everybody)); got != w.Wire {
+			t.Errorf("written again:\n%s\ngolden:\n%s", got, w.Wire)
+		}
+	})
+}
+
+func TestPushesReadAndWriteAsTheGoldenOnes(t *testing.T) {
+	t.Parallel()
+	each(t, golden.Pushes, func(t *testing.T, w wire) {
+		p, err := DecodePush([]byte(w.Wire))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(AppendPush(nil, &p)); got != w.Wire {
+			t.Errorf("written again:\n%s\ngolden:\n%s", got, w.Wire)
+		}
+	})
+}
+
+func TestPeersReadAndWriteAsTheGoldenOnes(t *testing.T) {
+	t.Parallel()
+	each(t, golden.Peers, func(t *testing.T, w wire) {
+		p, err := DecodePeer([]byte(w.Wire))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(AppendPeer(nil, &p)); got != w.Wire {
+			t.Errorf("written again:\n%s\ngolden:\n%s", got, w.Wire)
+		}
+	})
+}
+
 func TestTokensAreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
 	for _, g := range golden.Tokens {
@@ -251,10 +301,15 @@ func TestEveryEventHasAGoldenShape(t *testing.T) {
 	for _, n := range []Name{
 		RoomCreate, RoomJoin, RoomLeave, SignalSend, Ping, Connected, Pong, RoomCreated, RoomExists, RoomJoined,
 		RoomNotExists, RoomLeft, NotInRoom, TargetNotFound, SignalSent, SignalReceive, ClientJoined, ClientLeft,
-		RoomClosed, Error, Roster, Rooms,
+		RoomClosed, Error, Roster, Rooms, RoomEnter, RoomClose, Resume, SignalHeld, Resumed, Live, ClientAway, ClientBack, Fenced, PushIt,
 	} {
 		if !have[n] {
 			t.Errorf("testdata/golden.json has no %s", n)
+		}
+	}
+	for _, kind := range []PeerKind{Pushed, Confirm, Ask, Told, HandOver, HandedOver, Away} {
+		if !slices.ContainsFunc(golden.Peers, func(w wire) bool { p, _ := DecodePeer([]byte(w.Wire)); return p.Kind == kind }) {
+			t.Errorf("testdata/golden.json has no %s", kind)
 		}
 	}
 	for _, op := range Ops() {
@@ -266,7 +321,8 @@ func TestEveryEventHasAGoldenShape(t *testing.T) {
 
 func TestGoldenPayloadsAreCompactJSON(t *testing.T) {
 	t.Parallel()
-	all := slices.Concat(golden.Frames, golden.Events, golden.Requests, golden.Records, golden.Beats, golden.Checks)
+	all := slices.Concat(golden.Frames, golden.Events, golden.Requests, golden.Records, golden.Beats, golden.Checks,
+		golden.Stays, golden.Pushes, golden.Peers)
 	for _, w := range all {
 		v := jsontext.Value(w.Wire)
 		if err := v.Compact(); err != nil || string(v) != w.Wire {

@@ -96,6 +96,9 @@ func (r RequestID) Check() error {
 	return nil
 }
 
+// addressable reports whether an id could stand in a subject. Empty, where it is left out, it passes too.
+func addressable[T ~string](id T) bool { return len(id) <= maxPlainToken && plain(string(id)) }
+
 // plain reports whether s has only characters that stand in a subject as they are.
 func plain(s string) bool {
 	for i := range len(s) {

@@ -1,9 +1,6 @@
 package proto
 
-import (
-	"bytes"
-	"strconv"
-)
+import "bytes"
 
 // RecordDecoder reads journal records like [DecodeRecord], and faster those in the layout of [AppendRecord], of which a
 // replica that starts reads a million. Records that it has read share the ids of gateways and replicas, of which there
@@ -151,53 +148,4 @@ func eventName(b []byte) Name {
 		}
 	}
 	return Name(b)
-}
-
-// cursor reads JSON of a known layout. Once something is not as expected it is bad and stays so.
-type cursor struct {
-	b   []byte
-	bad bool
-}
-
-func (c *cursor) literal(s string) {
-	if !c.optional(s) {
-		c.bad = true
-	}
-}
-
-func (c *cursor) optional(s string) bool {
-	if c.bad || len(c.b) < len(s) || string(c.b[:len(s)]) != s {
-		return false
-	}
-	c.b = c.b[len(s):]
-	return true
-}
-
-// plain reads a string of plain bytes, and the quote that ends it.
-func (c *cursor) plain() []byte {
-	i := 0
-	for i < len(c.b) && plainByte[c.b[i]] {
-		i++
-	}
-	if c.bad || i == len(c.b) || c.b[i] != '"' {
-		c.bad = true
-		return nil
-	}
-	s := c.b[:i]
-	c.b = c.b[i+1:]
-	return s
-}
-
-func (c *cursor) number() uint64 {
-	i := 0
-	for i < len(c.b) && c.b[i] >= '0' && c.b[i] <= '9' {
-		i++
-	}
-	n, err := strconv.ParseUint(string(c.b[:i]), 10, 64)
-	if c.bad || err != nil || i > 1 && c.b[0] == '0' {
-		c.bad = true
-		return 0
-	}
-	c.b = c.b[i:]
-	return n
 }

@@ -3,6 +3,7 @@ package proto
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 )
@@ -22,20 +23,17 @@ type Record struct {
 	OnOwnerGone Policy `json:"-"`
 }
 
-// NeedsForm returns the least form that can hold the record.
+// NeedsForm returns the least form that can hold the record: 1 or 3.
 func (r *Record) NeedsForm() int {
-	if r.Closed {
-		return 1
-	}
-	if r.OnOwnerGone != "" && r.OnOwnerGone != PolicyClose || r.OwnerID == "" {
+	if !r.Closed && (r.outlivesOwner() || slices.ContainsFunc(r.Members, Member.hasStay)) {
 		return sessionForm
 	}
-	for i := range r.Members {
-		if r.Members[i].Turn > 0 {
-			return sessionForm
-		}
-	}
 	return 1
+}
+
+// outlivesOwner reports whether the room has what form 3 alone can say of owners: a policy, or that there is none.
+func (r *Record) outlivesOwner() bool {
+	return r.OnOwnerGone != "" && r.OnOwnerGone != PolicyClose || r.OwnerID == ""
 }
 
 // Member is a client in a room.
@@ -44,10 +42,15 @@ type Member struct {
 	Gateway GatewayID `json:"gateway"`
 	Request RequestID `json:"request"` // the create, join, enter or resume that made it one, or brought it back
 	// The rest is in form 3 alone.
-	Turn  int64  `json:"-"` // of the connection by which it is in the room; 0: its session is not resumable
-	Keep  int    `json:"-"` // seconds that its session outlives the connection
-	Since uint64 `json:"-"` // the room's seq before it joined or came back fresh; 0: before anybody resumable was in there
+	Turn int64 `json:"-"` // of the connection by which it is in the room; 0: its session is not resumable
+	Keep int   `json:"-"` // seconds that its session outlives the connection; not without a turn
+	// Since is the room's seq before it joined or came back fresh; 0: before anybody resumable was in there. A room that has nothing else
+	// of form 3 leaves it at 0 for members without a turn.
+	Since uint64 `json:"-"`
 }
+
+// hasStay reports whether the member has what form 3 alone can say of it.
+func (m Member) hasStay() bool { return m.Turn > 0 || m.Since > 0 }
 
 // Stay returns what gateways have to know of the member beside its id.
 func (m *Member) Stay() Stay {
@@ -60,7 +63,7 @@ type Change struct {
 	ID       ClientID    `json:"id,omitzero"`        // who joined, left or came back; who made or closed the room
 	Reason   Reason      `json:"reason,omitzero"`    // room-closed, client-left
 	Fresh    bool        `json:"fresh,omitzero"`     // client-back: it has no peer connections any more
-	Owner    bool        `json:"owner,omitzero"`     // client-left: it was the owner; room-closed of a room without one: false
+	Owner    bool        `json:"owner,omitzero"`     // client-left: it was the owner, who is another now or nobody
 	Before   GatewayID   `json:"before,omitzero"`    // client-back: the gateway that it was in the room by before
 	Request  RequestID   `json:"request"`            // the request that made the change
 	Replica  ReplicaID   `json:"replica"`            // who made it
@@ -174,19 +177,7 @@ func appendChange(b []byte, c *Change) []byte {
 	b = appendField(b, "request", string(c.Request))
 	b = appendField(b, "replica", string(c.Replica))
 	if len(c.Gateways) > 0 {
-		b = appendGateways(b, c.Gateways)
+		b = appendList(b, "gateways", c.Gateways)
 	}
 	return append(b, '}')
-}
-
-// appendGateways appends a list of gateways, with the comma before it.
-func appendGateways(b []byte, gateways []GatewayID) []byte {
-	b = append(b, `,"gateways":[`...)
-	for i, g := range gateways {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendString(b, string(g))
-	}
-	return append(b, ']')
 }

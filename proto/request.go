@@ -16,12 +16,12 @@ type Request struct {
 	Room     Room           `json:"room"`
 	ClientID ClientID       `json:"clientId"`    // all but roster and list
 	Gateway  GatewayID      `json:"gateway"`     // all but roster and list
-	Turn     int64          `json:"turn"`        // all but roster and list, of a session with a key: its connection
+	Turn     int64          `json:"turn"`        // all but roster and list, of a session with a key: which connection of it asks
 	Keep     int            `json:"keep"`        // create, join, enter, resume, with a turn: seconds
 	Policy   Policy         `json:"onOwnerGone"` // create, enter
 	Seq      uint64         `json:"seq"`         // resume: the last of the room that the client has taken note of
 	Fresh    bool           `json:"fresh"`       // resume: it has no peer connections any more
-	Joined   RequestID      `json:"joined"`      // leave: the request that it ends; empty ends any
+	Joined   RequestID      `json:"joined"`      // leave, close: the request whose membership it ends; empty ends any
 	Lost     bool           `json:"lost"`        // leave: the connection ended
 	TargetID ClientID       `json:"targetId"`    // signal
 	N        int64          `json:"n"`           // signal: grows with each signal of a sender
@@ -67,14 +67,15 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 	if err := r.Gateway.Check(); err != nil {
 		return r, fmt.Errorf("%w: gateway: %w", ErrRequest, err)
 	}
-	if r.Turn < 0 || r.Turn > MaxTurn || r.Keep < 0 || r.Keep > MaxKeep || op == OpResume && r.Turn == 0 {
-		return r, fmt.Errorf(`%w: "turn" is 1 to %d, "keep" 0 to %d`, ErrRequest, int64(MaxTurn), MaxKeep)
-	}
-	if err := r.Policy.Check(); err != nil {
-		return r, fmt.Errorf("%w: %w", ErrRequest, err)
+	if r.Turn < 0 || r.Turn > MaxTurn || r.Keep < 0 || r.Keep > MaxKeep || r.Turn == 0 && (op == OpResume || r.Keep > 0) {
+		return r, fmt.Errorf(`%w: "turn" is 1 to %d, "keep" 0 to %d, and not without a turn`, ErrRequest, int64(MaxTurn), MaxKeep)
 	}
 	switch op {
-	case OpLeave:
+	case OpCreate, OpEnter:
+		if err := r.Policy.Check(); err != nil {
+			return r, fmt.Errorf("%w: %w", ErrRequest, err)
+		}
+	case OpLeave, OpClose:
 		if r.Joined != "" {
 			if err := r.Joined.Check(); err != nil {
 				return r, fmt.Errorf("%w: joined: %w", ErrRequest, err)
@@ -89,7 +90,7 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 		case r.Data == nil:
 			return r, fmt.Errorf(`%w: signal needs "data"`, ErrRequest)
 		}
-	case OpCreate, OpJoin, OpEnter, OpResume, OpClose, OpRoster, OpList:
+	case OpJoin, OpResume, OpRoster, OpList:
 	default:
 		return r, fmt.Errorf("%w: there is no operation %q", ErrRequest, Clip(string(op)))
 	}
@@ -112,7 +113,7 @@ func AppendRequest(b []byte, op Op, r *Request) []byte {
 	}
 	b = appendField(b, "clientId", string(r.ClientID))
 	b = appendField(b, "gateway", string(r.Gateway))
-	if r.Turn > 0 && op != OpSignal {
+	if r.Turn > 0 {
 		b = appendUint(b, "turn", uint64(r.Turn))
 	}
 	switch op {
@@ -120,7 +121,7 @@ func AppendRequest(b []byte, op Op, r *Request) []byte {
 		if r.Turn > 0 {
 			b = appendUint(b, "keep", uint64(max(r.Keep, 0)))
 		}
-		if r.Policy != "" && op != OpJoin {
+		if r.Policy != "" && (op == OpCreate || op == OpEnter) {
 			b = appendField(b, "onOwnerGone", string(r.Policy))
 		}
 		if op == OpResume {
@@ -128,19 +129,21 @@ func AppendRequest(b []byte, op Op, r *Request) []byte {
 			b = append(b, `,"fresh":`...)
 			b = strconv.AppendBool(b, r.Fresh)
 		}
-	case OpLeave:
+	case OpLeave, OpClose:
 		if r.Joined != "" {
 			b = appendField(b, "joined", string(r.Joined))
 		}
-		b = append(b, `,"lost":`...)
-		b = strconv.AppendBool(b, r.Lost)
+		if op == OpLeave {
+			b = append(b, `,"lost":`...)
+			b = strconv.AppendBool(b, r.Lost)
+		}
 	case OpSignal:
 		b = appendField(b, "targetId", string(r.TargetID))
 		b = append(b, `,"n":`...)
 		b = strconv.AppendInt(b, r.N, 10)
 		b = append(b, `,"data":`...)
 		b = append(b, r.Data...)
-	case OpClose, OpRoster, OpList:
+	case OpRoster, OpList:
 	}
 	return append(b, '}')
 }

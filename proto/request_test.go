@@ -38,6 +38,22 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		{OpSignal, `{"room":"a",` + who + `,"targetId":"9f1c2d3e-0a4b-4c5d-8e6f-708192a3b4c5","n":1,"data":{}}`},
 		{OpSignal, `{"room":"a",` + who + `,"targetId":"b","n":1.5,"data":{}}`},
 		{OpSignal, `{"room":"a",` + who + `,"targetId":"b","n":1,"data":{"x":1,"x":2}}`},
+		{OpSignal, `{"room":"a",` + who + `,"turn":-1,"targetId":"b","n":1,"data":{}}`},
+		{OpJoin, `{"room":"a",` + who + `,"turn":-1}`},
+		{OpJoin, `{"room":"a",` + who + `,"turn":2147483649}`},
+		{OpJoin, `{"room":"a",` + who + `,"turn":1.0}`},
+		{OpJoin, `{"room":"a",` + who + `,"turn":1e3}`},
+		{OpJoin, `{"room":"a",` + who + `,"turn":"1"}`},
+		{OpJoin, `{"room":"a",` + who + `,"turn":1,"keep":301}`},
+		{OpJoin, `{"room":"a",` + who + `,"turn":1,"keep":-1}`},
+		{OpJoin, `{"room":"a",` + who + `,"keep":30}`},
+		{OpCreate, `{"room":"a",` + who + `,"onOwnerGone":"keep"}`},
+		{OpEnter, `{"room":"a",` + who + `,"onOwnerGone":"STAY"}`},
+		{OpResume, `{"room":"a",` + who + `,"seq":1,"fresh":false}`},
+		{OpResume, `{"room":"a",` + who + `,"turn":1,"keep":30,"seq":-1}`},
+		{OpResume, `{"room":"a",` + who + `,"turn":1,"keep":30,"seq":1,"fresh":1}`},
+		{OpResume, `{"room":"a",` + who + `,"turn":0,"seq":1}`},
+		{OpClose, `{"room":"a","gateway":"g1"}`},
 		{OpRoster, `{}`},
 		{OpList, ` null`},
 		{OpList, `{"limit":-1}`},
@@ -77,6 +93,9 @@ func FuzzDecodeRequest(f *testing.F) {
 		other, err := DecodeRequest(Op(op), again)
 		if err != nil || other.Room != r.Room || other.ClientID != r.ClientID && Op(op) != OpRoster && Op(op) != OpList {
 			t.Fatalf("%s, written again %s: %v", b, again, err)
+		}
+		if Op(op) != OpRoster && Op(op) != OpList && other.Turn != r.Turn || Op(op) == OpResume && (other.Seq != r.Seq || other.Fresh != r.Fresh) {
+			t.Fatalf("%s, written again %s", b, again)
 		}
 		if Op(op) == OpSignal && !reflect.DeepEqual(other.Data, r.Data) {
 			t.Fatalf("%s, written again %s", b, again)

@@ -29,7 +29,7 @@ func scanSignal(b []byte) (Event, bool) {
 	return Event{Name: SignalReceive, Room: Room(room), SenderID: ClientID(sender), Data: data, N: n}, true
 }
 
-// scanList reads the layout in which [AppendEvent] writes room-joined and roster, of rooms with a plain name.
+// scanList reads the layout in which [AppendEvent] writes room-joined and roster, of rooms with a plain name and nobody away.
 func scanList(b []byte) (Event, bool) {
 	c := cursor{b: b}
 	e := Event{Name: RoomJoined}
@@ -41,7 +41,7 @@ func scanList(b []byte) (Event, bool) {
 	c.literal(`,"ownerId":"`)
 	e.OwnerID = ClientID(c.plain())
 	c.literal(`,"clients":`)
-	end := bytes.LastIndex(c.b, []byte(`],"seq":`)) // no id has a quote in it
+	end := bytes.IndexByte(c.b, ']') // no id has one
 	if c.bad || end < 1 || c.b[0] != '[' {
 		return Event{}, false
 	}
@@ -60,12 +60,7 @@ func unpackClients(list []byte) []ClientID {
 	c.literal(`[`)
 	for more := !c.optional(`]`); more && !c.bad; {
 		c.literal(`"`)
-		from := len(text) - len(c.b)
-		id := c.plain()
-		if c.bad {
-			break
-		}
-		ids = append(ids, ClientID(text[from:from+len(id)]))
+		ids = append(ids, ClientID(c.text(text)))
 		if more = c.optional(`,`); !more {
 			c.literal(`]`)
 		}

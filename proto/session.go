@@ -5,13 +5,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A session is a client's stay under one client id. One that is resumable outlives its connection: docs/PROTOCOL.md, sections 5 and 7.
@@ -53,9 +48,10 @@ var ErrKey = errors.New("bad session key")
 // ParseKey returns the client id of the session whose key a subprotocol names: the first 24 characters of the unpadded base64url
 // of the key's SHA-256. The error wraps [ErrKey], and does not show the key.
 func ParseKey(subprotocol string) (ClientID, error) {
-	text := strings.TrimPrefix(subprotocol, KeyProtocol)
-	key, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(key) != KeySize {
+	text, ok := strings.CutPrefix(subprotocol, KeyProtocol)
+	encoding := base64.RawURLEncoding.Strict()
+	key, err := encoding.DecodeString(text)
+	if !ok || err != nil || len(key) != KeySize || len(text) != encoding.EncodedLen(KeySize) { // a decoder skips line breaks
 		return "", fmt.Errorf("%w: it has to be %d bytes in unpadded base64url, after %s", ErrKey, KeySize, KeyProtocol)
 	}
 	return KeyID([KeySize]byte(key)), nil
@@ -73,6 +69,9 @@ func KeySubprotocol(key [KeySize]byte) string {
 	return KeyProtocol + base64.RawURLEncoding.EncodeToString(key[:])
 }
 
+// MaxNumber is the greatest number of a signal: what a JavaScript number holds exactly. Those of [Number] are less.
+const MaxNumber = 1<<53 - 1
+
 // Number returns the number of a signal: the count-th, from 1, of a turn.
 func Number(turn, count int64) int64 { return turn*MaxCount + count }
 
@@ -89,117 +88,13 @@ const (
 // ErrPolicy is wrapped by what [Policy.Check] returns.
 var ErrPolicy = errors.New("bad policy")
 
+var errPolicy = fmt.Errorf(`%w: "onOwnerGone" is "close", "transfer" or "stay"`, ErrPolicy)
+
 // Check returns an error that wraps [ErrPolicy], or nil.
 func (p Policy) Check() error {
 	switch p {
 	case "", PolicyClose, PolicyTransfer, PolicyStay:
 		return nil
 	}
-	return fmt.Errorf(`%w: "onOwnerGone" is "close", "transfer" or "stay"`, ErrPolicy)
-}
-
-// Stay is what gateways have to know of a member beside its id.
-type Stay struct {
-	Gateway GatewayID
-	Request RequestID // the create, join, enter or resume that the record bears
-	Turn    int64     // of the connection by which it is in the room; 0: its session is not resumable
-	Keep    int       // seconds that its session outlives the connection
-	// Since is the room's seq before the change by which it joined, or came back fresh: it joined after seq s if Since is s or more.
-	Since uint64
-}
-
-// Resumable reports whether the member's session may be resumed.
-func (s *Stay) Resumable() bool { return s.Turn > 0 }
-
-// HeaderMembers is the header of an answer or a room event that carries [Stays].
-const HeaderMembers = "Parley-Members"
-
-// Stays are the stays of a room's members, beside what sockets receive and not in it. With a room event: that of the member who
-// joined or came back. With room-created, room-joined and roster: those of the members whose sessions are resumable, the asker among
-// them. With resumed: all.
-type Stays struct {
-	Before  GatewayID // resumed: the gateway that the record named before
-	Members map[ClientID]Stay
-	Order   []ClientID // of Members, as they stood
-}
-
-// ErrStays is wrapped by what [DecodeStays] returns.
-var ErrStays = errors.New("bad list of members")
-
-// AppendStays appends the header's value for those of members that pick chooses: {"before":"<gateway>","gateways":["<gateway>"…],
-// "members":[["<id>",<place of its gateway>,"<request>",<turn>,<keep>,<since>]…]}. before is left out where it is empty.
-func AppendStays(b []byte, before GatewayID, members []Member, pick func(m *Member) bool) []byte {
-	b = append(b, '{')
-	if before != "" {
-		b = append(b, `"before":`...)
-		b = appendString(b, string(before))
-		b = append(b, ',')
-	}
-	var gateways []GatewayID
-	list := make([]byte, 0, 64*len(members))
-	for i := range members {
-		m := &members[i]
-		if !pick(m) {
-			continue
-		}
-		g := slices.Index(gateways, m.Gateway)
-		if g < 0 {
-			g = len(gateways)
-			gateways = append(gateways, m.Gateway)
-		}
-		if len(list) > 0 {
-			list = append(list, ',')
-		}
-		list = append(list, '[')
-		list = appendString(list, string(m.ID))
-		list = append(list, ',')
-		list = strconv.AppendInt(list, int64(g), 10)
-		list = append(list, ',')
-		list = appendString(list, string(m.Request))
-		for _, n := range [...]int64{m.Turn, int64(m.Keep), int64(m.Since)} { // a stream's sequence fits
-			list = append(list, ',')
-			list = strconv.AppendInt(list, n, 10)
-		}
-		list = append(list, ']')
-	}
-	b = append(b, appendGateways(nil, gateways)[1:]...) // without the comma before it
-	b = append(b, `,"members":[`...)
-	b = append(b, list...)
-	return append(b, `]}`...)
-}
-
-// DecodeStays reads the header. The error wraps [ErrStays].
-func DecodeStays(header string) (Stays, error) {
-	var w struct {
-		Before   GatewayID          `json:"before"`
-		Gateways []GatewayID        `json:"gateways"`
-		Members  [][]jsontext.Value `json:"members"`
-	}
-	if err := json.Unmarshal([]byte(header), &w); err != nil {
-		return Stays{}, fmt.Errorf("%w: %w", ErrStays, err)
-	}
-	s := Stays{Before: w.Before, Members: make(map[ClientID]Stay, len(w.Members)), Order: make([]ClientID, 0, len(w.Members))}
-	for _, v := range w.Members {
-		var id ClientID
-		var stay Stay
-		var g int
-		const fields = 6
-		if len(v) < fields {
-			return Stays{}, fmt.Errorf("%w: a member has %d values", ErrStays, len(v))
-		}
-		for i, to := range [fields]any{&id, &g, &stay.Request, &stay.Turn, &stay.Keep, &stay.Since} {
-			if err := json.Unmarshal(v[i], to); err != nil {
-				return Stays{}, fmt.Errorf("%w: %w", ErrStays, err)
-			}
-		}
-		if g < 0 || g >= len(w.Gateways) {
-			return Stays{}, fmt.Errorf("%w: there is no gateway %d", ErrStays, g)
-		}
-		stay.Gateway = w.Gateways[g]
-		if _, twice := s.Members[id]; !twice {
-			s.Order = append(s.Order, id)
-		}
-		s.Members[id] = stay
-	}
-	return s, nil
+	return errPolicy
 }

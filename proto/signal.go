@@ -29,8 +29,12 @@ func scanRequest(b []byte) (Request, bool) {
 	if !ok || len(client) < 20 || len(client) > 64 {
 		return Request{}, false
 	}
-	gateway, s, ok := cutPlain(s, `,"targetId":"`)
+	gateway, s, ok := cutPlain(s, `,"`)
 	if !ok || gateway == "" || len(gateway) > 64 {
+		return Request{}, false
+	}
+	turn, s, ok := cutTurn(s)
+	if !ok {
 		return Request{}, false
 	}
 	target, s, ok := cutPlain(s, `,"n":`)
@@ -50,7 +54,18 @@ func scanRequest(b []byte) (Request, bool) {
 		return Request{}, false
 	}
 	return Request{
-		Room: Room(room), ClientID: ClientID(client), Gateway: GatewayID(gateway), TargetID: ClientID(target), N: n,
+		Room: Room(room), ClientID: ClientID(client), Gateway: GatewayID(gateway), Turn: turn, TargetID: ClientID(target), N: n,
 		Data: data[:len(data)-1],
 	}, true
+}
+
+// cutTurn splits a request's turn, if it has one, from what follows its target's name.
+func cutTurn(s []byte) (int64, []byte, bool) {
+	c, turn := cursor{b: s}, int64(0)
+	if c.optional(`turn":`) {
+		turn = c.within(MaxTurn)
+		c.literal(`,"`)
+	}
+	c.literal(`targetId":"`)
+	return turn, c.b, !c.bad
 }

@@ -30,6 +30,7 @@ func TestSubjectsAreTheGoldenOnes(t *testing.T) {
 		s.Reply(testGateway, "a7"), s.GatewayRoom(testGateway, token), s.GatewayClient(testGateway, testClient),
 		s.GatewayCheck(testGateway), s.Beat(RoleGateway, string(testGateway)), s.BeatAll(RoleRoomsvc),
 		s.Alive(string(testReplica)), s.Journal(token), s.JournalAll(), s.RoomEvent(token), s.RoomEventAll(),
+		s.GatewayPush(testGateway), s.GatewayPeer(testGateway), s.GatewayAway(testGateway),
 	}
 	if len(got) != len(golden.Subjects) {
 		t.Fatalf("%d subjects, %d golden", len(got), len(golden.Subjects))
@@ -57,6 +58,12 @@ func TestEverySubjectOfAGatewayIsReadBack(t *testing.T) {
 		{s.GatewayClient(testGateway, testClient), KindClient, string(testClient)},
 		{s.GatewayCheck(testGateway), KindCheck, ""},
 		{s.GatewayEngine(testGateway), KindEngine, ""},
+		{s.GatewayPush(testGateway), KindPush, ""},
+		{s.GatewayPeer(testGateway), KindPeer, ""},
+		{s.GatewayAway(testGateway), KindAway, ""},
+		{s.GatewayPush(testGateway) + ".x", KindUnknown, ""},
+		{s.GatewayPeer(testGateway) + ".x", KindUnknown, ""},
+		{s.GatewayAway(testGateway) + ".x", KindUnknown, ""},
 		{s.GatewayCheck(testGateway) + ".x", KindUnknown, ""},
 		{strings.TrimSuffix(s.GatewayAll(testGateway), ">") + "reply", KindUnknown, ""},
 		{strings.TrimSuffix(s.GatewayAll(testGateway), ".>"), KindUnknown, ""},
@@ -104,6 +111,9 @@ func TestAReplicaAnswersOnlyWhereItMay(t *testing.T) {
 		s.GatewayRoom(testGateway, "lobby"):      false,
 		s.GatewayClient(testGateway, testClient): false,
 		s.GatewayCheck(testGateway):              false,
+		s.GatewayPush(testGateway):               false,
+		s.GatewayPeer(testGateway):               false,
+		s.GatewayAway(testGateway):               false,
 		s.Rooms(OpLeave):                         false,
 		s.Journal("lobby"):                       false,
 		s.RoomEvent("lobby"):                     false,

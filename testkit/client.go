@@ -26,6 +26,7 @@ type Client struct {
 	// Set by Open.
 	conn *websocket.Conn
 	id   proto.ClientID
+	keep *int // as connected tells it
 	stop context.CancelFunc
 	done chan struct{} // closed when the connection has ended and everything is recorded
 
@@ -45,19 +46,18 @@ type Received struct {
 	At  time.Time // when it was read
 }
 
-// Options are what a client says when it connects. The zero value is a plain client with no headers of its own.
-type Options struct {
-	Header       http.Header
-	Subprotocols []string // nil: parley.v1
-	HTTPClient   *http.Client
-}
-
 // Dial connects to a gateway and waits for its first frame. The connection is closed when the test ends.
 func Dial(tb testing.TB, url string) *Client {
 	tb.Helper()
+	return DialWith(tb, url, nil)
+}
+
+// DialWith is [Dial] with options.
+func DialWith(tb testing.TB, url string, opts *Options) *Client {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), waitTimeout)
 	defer cancel()
-	c, err := Open(ctx, url, nil)
+	c, err := Open(ctx, url, opts)
 	if err != nil {
 		tb.Fatalf("testkit: %v", err)
 	}
@@ -70,14 +70,11 @@ func Open(ctx context.Context, url string, opts *Options) (*Client, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	dial := &websocket.DialOptions{HTTPHeader: opts.Header, Subprotocols: opts.Subprotocols, HTTPClient: opts.HTTPClient}
-	if dial.Subprotocols == nil {
-		dial.Subprotocols = []string{proto.Subprotocol}
-	}
-	conn, res, err := websocket.Dial(ctx, url, dial)
+	dial := &websocket.DialOptions{HTTPHeader: opts.Header, Subprotocols: opts.subprotocols(), HTTPClient: opts.HTTPClient}
+	conn, res, err := websocket.Dial(ctx, opts.url(url), dial)
 	if err != nil {
 		if res != nil && res.StatusCode != http.StatusSwitchingProtocols {
-			return nil, fmt.Errorf("dial %s: %w", url, &RefusedError{Status: res.StatusCode, Header: res.Header})
+			return nil, fmt.Errorf("dial %s: %w", url, newRefused(res))
 		}
 		return nil, fmt.Errorf("dial %s: %w", url, err)
 	}
@@ -93,18 +90,9 @@ func Open(ctx context.Context, url string, opts *Options) (*Client, error) {
 		c.Close()
 		return nil, fmt.Errorf("dial %s: %w", url, err)
 	}
-	c.id = first.ID
+	c.id, c.keep = first.ID, first.Keep
 	return c, nil
 }
-
-// RefusedError is the answer to an upgrade that was refused.
-type RefusedError struct {
-	Status int
-	Header http.Header
-}
-
-// Error says the status.
-func (e *RefusedError) Error() string { return "refused with " + strconv.Itoa(e.Status) }
 
 // listen records what comes until the connection ends. It is the only goroutine of the client, and Close waits for it.
 func (c *Client) listen(ctx context.Context) {
@@ -134,6 +122,9 @@ func (c *Client) listen(ctx context.Context) {
 
 // ID returns the client id that the gateway gave.
 func (c *Client) ID() proto.ClientID { return c.id }
+
+// Keep returns for how many seconds the gateway keeps the session; nil when it has no key.
+func (c *Client) Keep() *int { return c.keep }
 
 // Send sends a request and waits for nothing but its place in the kernel's buffer.
 func (c *Client) Send(ctx context.Context, f proto.Frame) error {
@@ -252,6 +243,13 @@ func (c *Client) All() []Received {
 	return slices.Clone(c.heard)
 }
 
+// since returns what was heard from an index on, what is closed when there is more, and why reading ended, if it has.
+func (c *Client) since(i int) (some []Received, more <-chan struct{}, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.heard[i:]), c.more, c.err
+}
+
 // Close ends the connection with code 1000 and waits until reading has ended. Closing twice does nothing.
 func (c *Client) Close() {
 	select {
@@ -259,6 +257,12 @@ func (c *Client) Close() {
 	default:
 		_ = c.conn.Close(websocket.StatusNormalClosure, "")
 	}
+	c.Abort()
+}
+
+// CloseWith ends the connection with a code, and waits as [Client.Close] does.
+func (c *Client) CloseWith(code websocket.StatusCode, reason string) {
+	_ = c.conn.Close(code, reason)
 	c.Abort()
 }
 

@@ -46,6 +46,37 @@ func (c *Client) Signal(tb testing.TB, room proto.Room, target proto.ClientID, d
 	return c.Do(tb, proto.Frame{Name: proto.SignalSend, Room: room, TargetID: target, Data: jsontext.Value(data)})
 }
 
+// Enter asks for room-enter: it joins the room, or creates it where there is none.
+func (c *Client) Enter(tb testing.TB, room proto.Room) proto.Event {
+	tb.Helper()
+	return c.Do(tb, proto.Frame{Name: proto.RoomEnter, Room: room})
+}
+
+// CloseRoom asks for room-close.
+func (c *Client) CloseRoom(tb testing.TB, room proto.Room) proto.Event {
+	tb.Helper()
+	return c.Do(tb, proto.Frame{Name: proto.RoomClose, Room: room})
+}
+
+// SignalN is [Client.Signal] of a client that numbers its signals itself.
+func (c *Client) SignalN(tb testing.TB, room proto.Room, target proto.ClientID, n int64, data string) proto.Event {
+	tb.Helper()
+	return c.Do(tb, proto.Frame{Name: proto.SignalSend, Room: room, TargetID: target, N: n, Data: jsontext.Value(data)})
+}
+
+// Resume asks for resume of a room in which an earlier turn of the session has heard what was given. What comes before live is
+// left to be expected.
+func (c *Client) Resume(tb testing.TB, room proto.Room, heard Heard) proto.Event {
+	tb.Helper()
+	return c.Do(tb, heard.Frame(room, false))
+}
+
+// ResumeFresh is [Client.Resume] of a page that was loaded anew.
+func (c *Client) ResumeFresh(tb testing.TB, room proto.Room) proto.Event {
+	tb.Helper()
+	return c.Do(tb, Heard{}.Frame(room, true))
+}
+
 // Expect takes the next event that is no answer to a ref, and fails the test unless it has one of the names: nothing
 // may come before it. Answers that came meanwhile are passed over.
 func (c *Client) Expect(tb testing.TB, names ...proto.Name) Received {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -28,6 +30,8 @@ type fleet struct {
 	readers  *errgroup.Group
 
 	conns   []*wire.Conn // owned by the scenario
+	mu      sync.Mutex   // guards kept
+	kept    []*wire.Conn // connections that were not dialed here
 	closing atomic.Bool  // the end of a connection is no fault any more
 }
 
@@ -48,13 +52,24 @@ func (f *fleet) dial(n int) ([]*wire.Conn, error) {
 	for i := range added {
 		k := first + i
 		dials.Go(func() error {
-			from := &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+k/perAddress/250), byte(1+k/perAddress%250))}
-			c, err := wire.Dial(ctx, f.set.Server[k%len(f.set.Server)], from, f.protocol)
+			c, err := wire.Dial(ctx, f.set.Server[k%len(f.set.Server)], source(k), f.protocol)
 			added[i] = c
 			return err
 		})
 	}
 	return added, dials.Wait()
+}
+
+// source returns the address that a client connects from.
+func source(k int) net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+k/perAddress/250), byte(1+k/perAddress%250))}
+}
+
+// keep has a connection ended with the fleet.
+func (f *fleet) keep(c *wire.Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kept = append(f.kept, c)
 }
 
 // each calls setup for 0 to n-1, many at once.
@@ -98,15 +113,22 @@ func (f *fleet) readText(c *wire.Conn, handle func(wire.Kind, []byte) error) {
 	})
 }
 
+// hangUp ends the connections.
+func (f *fleet) hangUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range slices.Concat(f.conns, f.kept) {
+		if c != nil {
+			c.Close()
+		}
+	}
+}
+
 // close ends the connections and waits for their readers. It returns what
 // broke the load, if anything did.
 func (f *fleet) close() error {
 	f.closing.Store(true)
 	f.cancel()
-	for _, c := range f.conns {
-		if c != nil {
-			c.Close()
-		}
-	}
+	f.hangUp()
 	return f.readers.Wait()
 }

@@ -28,6 +28,9 @@ type group struct {
 }
 
 func (s *joins) load(ctx context.Context, f *fleet) (result.Result, error) {
+	if err := f.recorded(); err != nil {
+		return result.Result{}, err
+	}
 	conns, err := f.dial(s.Groups * s.Size)
 	if err != nil {
 		return result.Result{}, err

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -97,6 +98,18 @@ func TestALoadEndsWhenTheServerRefuses(t *testing.T) {
 	err = cr.after(f.ctx, 0, 1, func() error { return conns[0].Send(f.protocol.Join("no such room")) })
 	if broken := f.close(); err == nil || broken == nil || !strings.Contains(broken.Error(), "room-not-exists") {
 		t.Fatalf("a refused join: %v, %v", err, broken)
+	}
+}
+
+func TestComingBackWantsToKnowWhichProcessesAreGateways(t *testing.T) {
+	t.Parallel()
+	server, _ := startFloor(t)
+	for _, gateways := range [][]int{nil, {1}} { // none is left
+		f := newFleet(t.Context(), &settings{Server: []string{server}, Gateway: gateways, Transport: "resumable"})
+		_, err := (&comeback{Sessions: 1, Kills: 1}).load(f.ctx, f)
+		if broken := f.close(); !errors.Is(err, errFewGateways) || broken != nil {
+			t.Errorf("gateways %v: %v, %v", gateways, err, broken)
+		}
 	}
 }
 

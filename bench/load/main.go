@@ -23,7 +23,8 @@ import (
 type settings struct {
 	Server    []string      `required:"" help:"Server's host:port; clients take turns among several."`
 	Pid       []int         `help:"The server's processes, whose CPU time and memory are measured."`
-	Transport string        `enum:"plain,socketio" default:"plain" help:"Transport to speak: plain or socketio."`
+	Gateway   []int         `help:"The process behind each server, for the scenario that kills them."`
+	Transport string        `enum:"plain,resumable,socketio" default:"plain" help:"Transport to speak: plain, resumable (plain, by sessions that outlive their connections) or socketio."`
 	NATS      string        `name:"nats" help:"URL of the NATS server with the rooms' journal, for the scenarios that look into it."`
 	Warmup    time.Duration `default:"500ms" help:"How long to load before measuring."`
 	Duration  time.Duration `default:"2s" help:"How long to measure."`
@@ -34,6 +35,8 @@ type settings struct {
 	Fanout fanout  `cmd:"" help:"Joins and leaves told to the members of one large room."`
 	Fill   fill    `cmd:"" help:"Filling a large room."`
 	Idle   idle    `cmd:"" help:"Memory of idle connections."`
+
+	Comeback comeback `cmd:"" help:"Resumable sessions that come back at once after a gateway is killed."`
 }
 
 // scenario is what a command does to the servers.
@@ -73,8 +76,12 @@ func (s *settings) run(sc scenario) error {
 
 // protocol is the transport's that the settings name.
 func (s *settings) protocol() wire.Protocol {
-	if s.Transport == "socketio" {
+	switch s.Transport {
+	case "socketio":
 		return wire.SocketIO{}
+	case "resumable":
+		return wire.Resumable{}
+	default:
+		return wire.Plain{}
 	}
-	return wire.Plain{}
 }

@@ -92,6 +92,9 @@ func (s *signals) load(ctx context.Context, f *fleet) (result.Result, error) {
 
 // meet makes the rooms and their members.
 func (s *signals) meet(f *fleet) ([]*pair, error) {
+	if err := f.recorded(); err != nil {
+		return nil, err
+	}
 	pairs := make([]*pair, min(s.Rooms, mostPairs))
 	conns, err := f.dial(2 * len(pairs))
 	if err != nil {

@@ -120,6 +120,9 @@ func (m *measurer) put(ctx context.Context, p pacing, sc scenario, n name, s *sy
 	for _, pid := range s.pids() {
 		args = append(args, "--pid", strconv.Itoa(pid))
 	}
+	for _, pid := range s.gateways {
+		args = append(args, "--gateway", strconv.Itoa(pid))
+	}
 	if s.nats != "" {
 		args = append(args, "--nats", s.nats)
 	}

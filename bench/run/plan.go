@@ -9,14 +9,16 @@ import (
 type transport string
 
 const (
-	plain    transport = "plain"
-	socketIO transport = "socketio"
+	plain     transport = "plain"
+	resumable transport = "resumable" // plain, by sessions that outlive their connections
+	socketIO  transport = "socketio"
 )
 
 // speaks says which systems understand a transport.
 var speaks = map[transport][]name{
-	plain:    {floor, parley, three, three2, three4},
-	socketIO: {node, node2, parley},
+	plain:     {floor, parley, three, three2, three4},
+	resumable: {parley, three, three2, three4},
+	socketIO:  {node, node2, parley},
 }
 
 // scenario is one way to load a system.
@@ -28,10 +30,14 @@ type scenario struct {
 	fresh     bool // wants servers that were just started, and is measured once
 	quick     bool // part of --quick
 	scaled    bool // put to several gateways and room services too
+	only      name // not empty: put to this system alone
 }
 
 // suits says whether a scenario is put to a system.
 func (s scenario) suits(n name) bool {
+	if s.only != "" {
+		return n == s.only
+	}
 	return slices.Contains(speaks[s.transport], n) && (s.scaled || n != three2 && n != three4)
 }
 
@@ -48,6 +54,9 @@ var plan = []scenario{
 	{name: "rate-50", transport: plain, args: []string{"signal", "--rate", "5000", "--rooms", "50"}, quick: true, scaled: true},
 	{name: "signal-50", transport: socketIO, args: []string{"signal", "--rooms", "50"}, quick: true},
 	{name: "rate-50", transport: socketIO, args: []string{"signal", "--rate", "5000", "--rooms", "50"}},
+	{name: "signal-50", transport: resumable, args: []string{"signal", "--rooms", "50"}, quick: true, scaled: true},
+	{name: "rate-50", transport: resumable, args: []string{"signal", "--rate", "5000", "--rooms", "50"}, scaled: true},
+	{name: "join", transport: resumable, args: []string{"join"}, quick: true},
 	{name: "join", transport: plain, args: []string{"join"}, quick: true},
 	{name: "fill", transport: plain, args: []string{"fill"}, scaled: true},
 	{name: "herd", transport: plain, args: []string{"fill", "--joining", "1000"}, scaled: true},
@@ -57,6 +66,9 @@ var plan = []scenario{
 	{name: "rate-10000", transport: plain, args: []string{"signal", "--rate", "5000", "--rooms", "10000"}, heavy: true},
 	{name: "idle-1000", transport: plain, args: []string{"idle", "--conns", "1000"}, fresh: true, quick: true},
 	{name: "idle-10000", transport: plain, args: []string{"idle", "--conns", "10000"}, fresh: true},
+	{name: "idle-10000", transport: resumable, args: []string{"idle", "--conns", "10000"}, fresh: true},
+	{name: "back-1000", transport: resumable, args: []string{"comeback", "--sessions", "1000"}, fresh: true, only: three2},
+	{name: "back-1", transport: resumable, args: []string{"comeback", "--sessions", "1", "--kills", "3", "--others", "1"}, fresh: true, only: three4},
 	{name: "idle-1000", transport: socketIO, args: []string{"idle", "--conns", "1000"}, fresh: true},
 	{name: "idle-10000", transport: socketIO, args: []string{"idle", "--conns", "10000"}, fresh: true},
 }

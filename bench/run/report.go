@@ -45,7 +45,8 @@ type line struct {
 type comparison struct {
 	Of    string  `json:"of"`
 	To    string  `json:"to,omitempty"` // empty: with a fixed value
-	Ratio float64 `json:"ratio"`        // or the value itself
+	Ratio float64 `json:"ratio"`        // or the value itself, or how much more it is
+	More  bool    `json:"more,omitempty"`
 	Most  float64 `json:"most,omitempty"`
 	Met   *bool   `json:"met,omitempty"`
 }
@@ -100,9 +101,11 @@ func (r row) rounds(c cell, f figures) []float64 {
 func (r row) compare(b bound, f figures) (comparison, bool) {
 	values := r.rounds(b.of, f)
 	c := comparison{Of: b.of.title(), Most: b.most}
-	if !b.fixed {
-		values = ratios(values, r.rounds(b.to, f))
-		c.To = b.to.title()
+	switch {
+	case b.plus:
+		values, c.To, c.More = differences(values, r.rounds(b.to, f)), b.to.title(), true
+	case !b.fixed:
+		values, c.To = ratios(values, r.rounds(b.to, f)), b.to.title()
 	}
 	if len(values) == 0 {
 		return c, false
@@ -122,6 +125,15 @@ func ratios(over, under []float64) []float64 {
 		if under[i] > 0 {
 			out = append(out, over[i]/under[i])
 		}
+	}
+	return out
+}
+
+// differences subtracts round by round, as far as both go.
+func differences(of, from []float64) []float64 {
+	var out []float64
+	for i := range min(len(of), len(from)) {
+		out = append(out, of[i]-from[i])
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/parley-rtc/parley/bench/internal/proc"
 	"github.com/parley-rtc/parley/bench/internal/result"
 )
 
@@ -50,6 +51,24 @@ func TestComparisonsAreMediansOfTheRoundsRatios(t *testing.T) {
 	g := lines["growth, 10,000 rooms over 1, at 5,000/s CPU ratio"]
 	if math.Abs(g.Values["parley"]-1.15) > 1e-9 || len(g.Compared) != 1 || !*g.Compared[0].Met {
 		t.Errorf("growth %v, %+v; want 1.15, met", g.Values, g.Compared)
+	}
+}
+
+func TestASessionsMemoryIsComparedByHowMuchMoreItIs(t *testing.T) {
+	t.Parallel()
+	held := func(kib int64) []result.Result {
+		return []result.Result{{Conns: 10_000, After: proc.Memory{RSS: kib * 1024 * 10_000}}}
+	}
+	r := newReport(&settings{}, figures{
+		"plain/idle-10000":     {parley: held(20), three: held(20)},
+		"resumable/idle-10000": {parley: held(21), three: held(22)},
+	})
+	var b bytes.Buffer
+	r.print(&b)
+	for _, want := range []string{"parley keyed = 1.00 more than parley (<= 1.00 ok)", "three keyed = 2.00 more than three (<= 1.00 MISSED)"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
 	}
 }
 

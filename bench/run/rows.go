@@ -1,6 +1,10 @@
 package main
 
-import "github.com/parley-rtc/parley/bench/internal/result"
+import (
+	"time"
+
+	"github.com/parley-rtc/parley/bench/internal/result"
+)
 
 // metric is what a row shows of a result.
 type metric struct {
@@ -16,7 +20,13 @@ var (
 	record = metric{"last record", "B", result.Result.RecordPerMember}
 	rss    = metric{"resident", "KiB", result.Result.RSSPerConn}
 	pss    = metric{"proportional", "KiB", result.Result.PSSPerConn}
+
+	back    = metric{"median", "ms", func(r result.Result) float64 { return millis(r.Back) }}
+	live    = metric{"99th percentile", "ms", func(r result.Result) float64 { return millis(r.Live) }}
+	longest = metric{"longest", "ms", func(r result.Result) float64 { return millis(r.Longest) }}
 )
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 
 // cell is one system under one transport.
 type cell struct {
@@ -29,6 +39,8 @@ func (c cell) title() string {
 	return map[cell]string{
 		{plain, floor}: "floor", {plain, parley}: "parley", {plain, three}: "three",
 		{plain, three2}: "three x2", {plain, three4}: "three x4",
+		{resumable, parley}: "parley keyed", {resumable, three}: "three keyed",
+		{resumable, three2}: "three x2 keyed", {resumable, three4}: "three x4 keyed",
 		{socketIO, node}: "node", {socketIO, node2}: "node x2", {socketIO, parley}: "parley sio",
 	}[c]
 }
@@ -39,6 +51,7 @@ type bound struct {
 	of, to cell
 	most   float64 // 0 compares only
 	fixed  bool    // most is in the metric's unit
+	plus   bool    // most is how much more of has than to, in the metric's unit
 }
 
 // row is a line of the table.
@@ -61,10 +74,18 @@ var (
 	onNode2  = cell{socketIO, node2}
 	onSIO    = cell{socketIO, parley}
 
+	keyed       = cell{resumable, parley}
+	keyedThree  = cell{resumable, three}
+	keyedThree2 = cell{resumable, three2}
+	keyedThree4 = cell{resumable, three4}
+
 	plainCells  = []cell{onFloor, onParley, onThree}
 	sioCells    = []cell{onNode, onNode2, onSIO}
 	fillCells   = []cell{onFloor, onParley, onThree, onThree2, onThree4}
 	scaledCells = []cell{onThree, onThree2, onThree4}
+	keyedCells  = []cell{onParley, keyed, onThree, keyedThree}
+	keyedSpread = []cell{onThree2, keyedThree2, onThree4, keyedThree4}
+	backCells   = []cell{keyedThree2, keyedThree4}
 
 	// flat compares several gateways and room services with one of each.
 	flat = []bound{{of: onThree2, to: onThree, most: 1.2}, {of: onThree4, to: onThree, most: 1.2}}
@@ -78,6 +99,11 @@ func toFloor(one, three float64) []bound {
 // toNode are the usual comparisons of the Socket.IO transport.
 func toNode(node, node2, plain float64) []bound {
 	return []bound{{of: onSIO, to: onNode, most: node}, {of: onSIO, to: onNode2, most: node2}, {of: onSIO, to: onParley, most: plain}}
+}
+
+// toPlain compares resumable sessions with clients that are not.
+func toPlain(most float64) []bound {
+	return []bound{{of: keyed, to: onParley, most: most}, {of: keyedThree, to: onThree, most: most}}
 }
 
 // rows is the table.
@@ -128,6 +154,29 @@ var rows = []row{
 	{"signal, 50 rooms busy, several of each", "signal-50", "", cpu, scaledCells, flat},
 	{"signal, 256 rooms busy, several of each", "signal-256", "", cpu, scaledCells, flat},
 	{"signal, 5,000/s over 50 rooms, several of each", "rate-50", "", cpu, scaledCells, flat},
+
+	{"signal between sessions, 50 rooms busy", "signal-50", "", cpu, keyedCells, toPlain(1.2)},
+	{"signal between sessions, 5,000/s over 50 rooms", "rate-50", "", cpu, keyedCells, toPlain(1.2)},
+	{"round trip between sessions, 50 rooms busy", "signal-50", "", p50, keyedCells, toPlain(0)},
+	{"join of sessions, rooms of ten", "join", "", cpu, keyedCells, toPlain(1.05)},
+	{"idle connection of a session, of 10,000", "idle-10000", "", rss, keyedCells, []bound{
+		{of: keyed, to: onParley, most: 1, plus: true}, {of: keyedThree, to: onThree, most: 1, plus: true},
+	}},
+	{"signal between sessions, 50 rooms busy, several of each", "signal-50", "", cpu, keyedSpread, []bound{
+		{of: keyedThree2, to: onThree2, most: 1.2}, {of: keyedThree4, to: onThree4, most: 1.2},
+	}},
+	{"signal between sessions, 5,000/s over 50 rooms, several of each", "rate-50", "", cpu, keyedSpread, []bound{
+		{of: keyedThree2, to: onThree2, most: 1.2}, {of: keyedThree4, to: onThree4, most: 1.2},
+	}},
+	{"a gateway killed, 1,000 sessions come back: connected to live", "back-1000", "", live, backCells, []bound{
+		{of: keyedThree2, most: 3000, fixed: true},
+	}},
+	{"a gateway killed, 1,000 sessions come back: others' requests", "back-1000", "", longest, backCells, []bound{
+		{of: keyedThree2, most: 1000, fixed: true},
+	}},
+	{"a gateway killed, one session comes back: death to live", "back-1", "", back, backCells, []bound{
+		{of: keyedThree4, most: 500, fixed: true},
+	}},
 
 	{"signal, 50 rooms busy", "signal-50", "", cpu, sioCells, toNode(1.6, 0.5, 1.3)},
 	{"signal, 5,000/s over 50 rooms", "rate-50", "", cpu, sioCells, toNode(0, 0, 0)},

@@ -31,6 +31,7 @@ type system struct {
 	built     built
 	servers   []string // host:port that clients connect to
 	nats      string   // URL of the NATS server with the journal; empty without one
+	gateways  []int    // the process behind each of servers, where those are gateways of their own
 	processes []*process
 	data      string // directory of its own
 }
@@ -138,6 +139,7 @@ func (s *system) apart(replicas int) func(context.Context) error {
 			if err := s.add(ctx, readyz(ops), "parley-gateway", args...); err != nil {
 				return err
 			}
+			s.gateways = append(s.gateways, s.processes[len(s.processes)-1].pid())
 		}
 		return nil
 	}

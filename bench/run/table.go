@@ -23,7 +23,7 @@ func (r report) print(w io.Writer) {
 	}
 	_ = t.Flush()
 	fmt.Fprint(w, "\nfloor: a bare relay in memory; three: gateway, nats-server and room service, summed; node: Socket.IO in memory;\n"+
-		"node x2: two of those with Redis, summed. CPU is that of all the server's processes, for one signal, join or event.\n"+
+		"node x2: two of those with Redis, summed; keyed: spoken to by resumable sessions. CPU is that of all the server's processes, for one signal, join or event.\n"+
 		"Beside each comparison: the bound that it has to keep, and whether it does.\n")
 	for _, m := range r.missed() {
 		fmt.Fprintf(w, "MISSED: %s\n", m)
@@ -56,8 +56,12 @@ func head(w io.Writer, cells []cell) {
 		titles[i] = c.title()
 	}
 	kind := "PLAIN WEBSOCKET"
-	if cells[0].transport == socketIO {
+	switch last := cells[len(cells)-1]; last.transport {
+	case socketIO:
 		kind = "SOCKET.IO 4, WEBSOCKET"
+	case resumable:
+		kind = "RESUMABLE SESSIONS"
+	case plain:
 	}
 	fmt.Fprintf(w, "\n%s\t\t%s\tcompared\t\n", kind, strings.Join(titles, "\t"))
 }
@@ -86,7 +90,10 @@ func (l line) print(w io.Writer) {
 // String is the comparison in the table's words.
 func (c comparison) String() string {
 	s := fmt.Sprintf("%s = %s x %s", c.Of, number(c.Ratio), c.To)
-	if c.To == "" {
+	switch {
+	case c.More:
+		s = fmt.Sprintf("%s = %s more than %s", c.Of, number(c.Ratio), c.To)
+	case c.To == "":
 		s = fmt.Sprintf("%s = %s", c.Of, number(c.Ratio))
 	}
 	if c.Met == nil {

@@ -130,6 +130,7 @@ func (o *Observer) Check(room proto.Room, how Strictness) []error {
 			wrong("the room is not open")
 		case e.Name == proto.ClientJoined && at < 0:
 			members = append(members, e.ID)
+		case e.Name == proto.ClientBack && at >= 0:
 		case e.Name == proto.ClientLeft && at > 0:
 			members = slices.Delete(members, at, at+1)
 		case e.Name == proto.RoomClosed && e.OwnerID == members[0]:

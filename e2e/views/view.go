@@ -92,6 +92,17 @@ func (p *player) event(r *testkit.Received) {
 			members = keepPlace(v.Members, r.Clients, p.self)
 		}
 		p.enter(v, &r.Event, members, wrong)
+	case proto.Resumed: // what the room is now, whatever was known of it
+		if slices.Contains(r.Clients, p.self) {
+			wrong("the list has the client itself")
+		}
+		v.Seq = min(v.Seq, r.Seq) // where nothing has changed it is the same
+		p.enter(v, &r.Event, keepPlace(v.Members, r.Clients, p.self), wrong)
+	case proto.ClientBack:
+		if !v.In || !slices.Contains(v.Members, r.ID) {
+			wrong("it came back and was no member")
+		}
+		p.back(v, &r.Event, wrong)
 	case proto.ClientJoined, proto.ClientLeft:
 		p.change(v, &r.Event, wrong)
 	case proto.RoomLeft:
@@ -146,6 +157,15 @@ func (p *player) change(v *View, e *proto.Event, wrong func(string, ...any)) {
 		v.Members = append(v.Members, e.ID)
 	case e.Name == proto.ClientLeft && at >= 0:
 		v.Members = slices.Delete(slices.Clone(v.Members), at, at+1)
+	}
+	v.Seq = max(v.Seq, e.Seq)
+	v.Changes = append(v.Changes, Change{Name: e.Name, ID: e.ID, Seq: e.Seq, Prev: e.Prev, Members: slices.Clone(v.Members)})
+}
+
+// back takes a member's coming back: a change of the room that changes nobody's membership.
+func (p *player) back(v *View, e *proto.Event, wrong func(string, ...any)) {
+	if e.Seq < v.Seq || p.how == Strict && (e.Seq == v.Seq || e.Prev != v.Seq) {
+		wrong("the seq does not grow")
 	}
 	v.Seq = max(v.Seq, e.Seq)
 	v.Changes = append(v.Changes, Change{Name: e.Name, ID: e.ID, Seq: e.Seq, Prev: e.Prev, Members: slices.Clone(v.Members)})

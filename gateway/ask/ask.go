@@ -16,12 +16,14 @@ type Ask struct {
 	Payload  []byte
 	Deadline time.Time
 	Target   proto.ClientID // of a signal
+	Policy   proto.Policy   // of a create or enter: what it asks for
 	Wake     chan struct{}  // 1 deep: something below has changed
 
 	// Owned by the goroutine that asks.
 	attempt uint32
 
 	// Set by the dispatcher, read by the goroutine that asks.
+	PushIt  *proto.Stay   // of a signal: it was not handed on, since its target, whose stay this is, has a resumable session; valid once done
 	nobody  atomic.Uint32 // the last attempt for which NATS found nobody
 	done    atomic.Bool
 	outcome atomic.Int32 // a [rooms.Outcome], valid once done

@@ -18,13 +18,18 @@ import (
 	"embed"
 	"encoding/base64"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 )
 
 //go:embed assets
 var assets embed.FS
+
+// root is where the files lie in assets.
+const root = "assets"
 
 // file is one file of the page, ready to be served.
 type file struct {
@@ -33,35 +38,53 @@ type file struct {
 	body        []byte
 }
 
-// served lists what the page is made of: path, file under assets, type.
-var served = [...]struct{ path, name, contentType string }{
-	{"/", "index.html", "text/html; charset=utf-8"},
-	{"/style.css", "style.css", "text/css; charset=utf-8"},
-	{"/parley.js", "parley.js", "text/javascript; charset=utf-8"},
-	{"/app.js", "app.js", "text/javascript; charset=utf-8"},
-	{"/media.js", "media.js", "text/javascript; charset=utf-8"},
-	{"/tiles.js", "tiles.js", "text/javascript; charset=utf-8"},
-	{"/favicon.svg", "favicon.svg", "image/svg+xml"},
+// types are what the files of the page are served as.
+var types = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".svg":  "image/svg+xml",
 }
 
 // Handler serves the page at / and its files beside it. It answers GET and
 // HEAD; everything that is not the page's is 404. It keeps no state and may be
 // used by many requests at once.
 func Handler() http.Handler {
-	files := make(map[string]file, len(served))
-	for _, s := range served {
-		body, err := assets.ReadFile("assets/" + s.name)
+	files := make(map[string]file)
+	err := fs.WalkDir(assets, root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		contentType, known := types[path.Ext(name)]
+		if !known {
+			return fmt.Errorf("%s: nobody has said what it is served as", name)
+		}
+		body, err := assets.ReadFile(name)
 		if err != nil {
-			panic(fmt.Sprintf("demo: %v", err)) // the embedding and the table are both ours
+			return err
 		}
 		sum := sha256.Sum256(body)
-		files[s.path] = file{
-			contentType: s.contentType,
+		files[address(name)] = file{
+			contentType: contentType,
 			etag:        `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`,
 			body:        body,
 		}
+		return nil
+	})
+	if err != nil {
+		panic(fmt.Sprintf("demo: %v", err)) // the files and the table are both ours
 	}
 	return handler(files)
+}
+
+// address is where a file is served: the page itself at /, all others under
+// their names.
+func address(name string) string {
+	name = strings.TrimPrefix(name, root)
+	if name == "/index.html" {
+		return "/"
+	}
+	return name
 }
 
 type handler map[string]file

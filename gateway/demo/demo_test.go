@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	urlpath "path"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,13 +21,27 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // paths is what the page consists of, with the type that each is served as.
 var paths = map[string]string{
-	"/":            "text/html; charset=utf-8",
-	"/style.css":   "text/css; charset=utf-8",
-	"/parley.js":   "text/javascript; charset=utf-8",
-	"/app.js":      "text/javascript; charset=utf-8",
-	"/media.js":    "text/javascript; charset=utf-8",
-	"/tiles.js":    "text/javascript; charset=utf-8",
-	"/favicon.svg": "image/svg+xml",
+	"/parley/client.js":      "text/javascript; charset=utf-8",
+	"/parley/emitter.js":     "text/javascript; charset=utf-8",
+	"/parley/enter.js":       "text/javascript; charset=utf-8",
+	"/parley/errors.js":      "text/javascript; charset=utf-8",
+	"/parley/link.js":        "text/javascript; charset=utf-8",
+	"/parley/memberships.js": "text/javascript; charset=utf-8",
+	"/parley/mesh.js":        "text/javascript; charset=utf-8",
+	"/parley/peer.js":        "text/javascript; charset=utf-8",
+	"/parley/requests.js":    "text/javascript; charset=utf-8",
+	"/parley/resumptions.js": "text/javascript; charset=utf-8",
+	"/parley/room.js":        "text/javascript; charset=utf-8",
+	"/parley/session.js":     "text/javascript; charset=utf-8",
+	"/parley/stays.js":       "text/javascript; charset=utf-8",
+	"/parley/store.js":       "text/javascript; charset=utf-8",
+	"/":                      "text/html; charset=utf-8",
+	"/style.css":             "text/css; charset=utf-8",
+	"/parley.js":             "text/javascript; charset=utf-8",
+	"/app.js":                "text/javascript; charset=utf-8",
+	"/media.js":              "text/javascript; charset=utf-8",
+	"/tiles.js":              "text/javascript; charset=utf-8",
+	"/favicon.svg":           "image/svg+xml",
 }
 
 func ask(t *testing.T, method, path, host string, header http.Header) *http.Response {
@@ -109,7 +124,7 @@ func TestOnlyReadingIsAllowed(t *testing.T) {
 
 func TestWhatIsNotThePageIsNotFound(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/index.html", "/assets/app.js", "/app.js/", "/demo.go", "/ws", "//", "/../demo.go", "/%2e%2e/demo.go"} {
+	for _, path := range []string{"/index.html", "/assets/app.js", "/app.js/", "/parley/", "/parley", "/demo.go", "/ws", "//", "/../demo.go", "/%2e%2e/demo.go"} {
 		response := ask(t, http.MethodGet, path, "parley.test", nil)
 		if response.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: status %d", path, response.StatusCode)
@@ -146,6 +161,7 @@ func TestThePageNeedsNothingThatItsPolicyForbids(t *testing.T) {
 			t.Errorf("the page has %q", found)
 		}
 	}
+	imported := regexp.MustCompile(`(?m)^(?:import|export) [^;]*"(\.[^"]*)";`)
 	for path := range paths {
 		if !strings.HasSuffix(path, ".js") {
 			continue
@@ -153,6 +169,11 @@ func TestThePageNeedsNothingThatItsPolicyForbids(t *testing.T) {
 		script := body(t, ask(t, http.MethodGet, path, "parley.test", nil))
 		if found := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|import\(`).FindString(script); found != "" {
 			t.Errorf("%s has %q", path, found)
+		}
+		for _, module := range imported.FindAllStringSubmatch(script, -1) {
+			if target := urlpath.Join(urlpath.Dir(path), module[1]); paths[target] == "" {
+				t.Errorf("%s imports %s, which is not served", path, target)
+			}
 		}
 	}
 	for _, reference := range regexp.MustCompile(`(?:src|href)="(/[^"]*)"`).FindAllStringSubmatch(page, -1) {
@@ -172,7 +193,7 @@ func TestParleyJS(t *testing.T) {
 	if _, err := exec.LookPath(node); err != nil {
 		t.Fatalf("parley.js is tested with Node.js 20 or later: install it, or set NODE to where it is (%v)", err)
 	}
-	output, err := exec.CommandContext(t.Context(), node, "--test", "parley.test.mjs").CombinedOutput()
+	output, err := exec.CommandContext(t.Context(), node, "--test").CombinedOutput()
 	if err != nil {
 		t.Errorf("node --test: %v\n%s", err, output)
 	}

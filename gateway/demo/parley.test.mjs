@@ -1,85 +1,18 @@
-// Tests of parley.js against a WebSocket and a peer connection that are made up here: what it sends,
-// what it makes of what it hears, and what it does when the connection goes. Run with `node --test`.
+// Tests of parley.js against a WebSocket that is made up here: what it sends, what it makes of what it hears, and what it
+// does when the connection goes. The server knows no sessions: those are in session.test.mjs. Run with `node --test`.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { afterEach, beforeEach, describe, mock, test } from "node:test";
-import { closeMessage, connect, ParleyError, Peer } from "./assets/parley.js";
+import { describe, mock, test } from "node:test";
+import { closeMessage, connect, ParleyError } from "./assets/parley.js";
+import { FakePC, FakeSocket, joined, opened, settle, useFakes } from "./fakes.mjs";
 
-/** A WebSocket whose other end is the test. */
-class FakeSocket {
-  static all = [];
-  static get last() {
-    return FakeSocket.all.at(-1);
-  }
-
-  sent = [];
-  closed = null;
-
-  constructor(url, protocol) {
-    Object.assign(this, { url, protocol });
-    FakeSocket.all.push(this);
-  }
-
-  send(text) {
-    this.sent.push(JSON.parse(text));
-  }
-
-  close(code) {
-    this.closed = code;
-  }
-
-  // What the test does as the server.
-
-  say(frame) {
-    this.onmessage({ data: typeof frame === "string" ? frame : JSON.stringify(frame) });
-  }
-
-  drop(code = 1006, reason = "") {
-    this.onclose({ code, reason });
-  }
-
-  /** The last frame sent for this event, which must be there. */
-  request(event) {
-    const frame = this.sent.findLast((f) => f.event === event);
-    assert.ok(frame, `no ${event} was sent; sent were ${JSON.stringify(this.sent)}`);
-    return frame;
-  }
-}
-
-/** Lets everything run that waits for nothing but its turn. */
-function settle() {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** A connection that stands, with the id `me`. */
-async function opened(options = {}) {
-  const parley = connect("ws://server.test/ws", { WebSocket: FakeSocket, ...options });
-  await settle();
-  FakeSocket.last.say({ event: "connected", id: "me", version: 1 });
-  return parley;
-}
-
-/** A connection that has joined `lobby`, with `a` (its owner) and `b` there already. */
-async function joined(options) {
-  const parley = await opened(options);
-  const joining = parley.join("lobby");
-  const { ref } = FakeSocket.last.request("room-join");
-  FakeSocket.last.say({ event: "room-joined", room: "lobby", ownerId: "a", clients: ["a", "b"], seq: 4, ref });
-  return { parley, room: await joining, socket: FakeSocket.last };
-}
-
-beforeEach(() => {
-  FakeSocket.all = [];
-  mock.timers.enable({ apis: ["setTimeout", "Date"] });
-});
-afterEach(() => mock.timers.reset());
+useFakes();
 
 describe("connecting", () => {
   test("offers the subprotocol and takes http addresses for WebSocket ones", async () => {
-    connect("https://server.test/ws#x", { WebSocket: FakeSocket });
+    connect("https://server.test/ws#x", { WebSocket: FakeSocket, keep: 0 });
     await settle();
     assert.equal(FakeSocket.last.url, "wss://server.test/ws");
-    assert.equal(FakeSocket.last.protocol, "parley.v1");
+    assert.deepEqual(FakeSocket.last.protocols, ["parley.v1"]);
   });
 
   test("requests made before the connection stands are sent when it does, in order", async () => {
@@ -102,7 +35,7 @@ describe("connecting", () => {
     const [first] = FakeSocket.all;
     mock.timers.tick(1000);
     assert.equal(parley.state, "waiting");
-    assert.equal(first.closed, 1000);
+    assert.equal(first.closed, 4000);
     mock.timers.tick(100);
     assert.equal(FakeSocket.all.length, 2);
     first.say({ event: "connected", id: "late", version: 1 });
@@ -174,18 +107,46 @@ describe("requests", () => {
     assert.deepEqual(FakeSocket.last.sent.at(-1), { event: "room-leave", room: "x" });
   });
 
-  test("enter joins, creates where there is nothing, and joins what another created meanwhile", async () => {
+  test("enter is one request, whether it joins or creates", async () => {
+    for (const answer of [{ event: "room-joined", ownerId: "a", clients: ["a"], seq: 3 }, { event: "room-created", seq: 3 }]) {
+      const parley = await opened();
+      const entering = parley.enter("x", { onOwnerGone: "stay" });
+      const { ref, ...sent } = FakeSocket.last.sent.at(-1);
+      assert.deepEqual(sent, { event: "room-enter", room: "x", onOwnerGone: "stay" });
+      FakeSocket.last.say({ room: "x", ref, ...answer });
+      assert.equal((await entering).ownerId, answer.ownerId ?? "me");
+    }
+  });
+
+  test("of a server that does not know it: enter joins, creates where there is nothing, and joins what another created meanwhile", async () => {
     const parley = await opened();
     const entering = parley.enter("x");
-    for (const [event, answer] of [["room-join", "room-not-exists"], ["room-create", "room-exists"]]) {
-      FakeSocket.last.say({ event: answer, room: "x", ref: FakeSocket.last.sent.at(-1).ref });
+    for (const [event, answer] of [
+      ["room-enter", { event: "error", code: "bad-request", message: "there is no event room-enter" }],
+      ["room-join", { event: "room-not-exists" }],
+      ["room-create", { event: "room-exists" }],
+    ]) {
       assert.equal(FakeSocket.last.sent.at(-1).event, event);
+      FakeSocket.last.say({ room: "x", ref: FakeSocket.last.sent.at(-1).ref, ...answer });
       await settle();
     }
     const { event, ref } = FakeSocket.last.sent.at(-1);
     assert.equal(event, "room-join");
     FakeSocket.last.say({ event: "room-joined", room: "x", ownerId: "a", clients: ["a"], seq: 3, ref });
     assert.equal((await entering).ownerId, "a");
+  });
+
+  test("only its owner closes a room for all", async () => {
+    const { room, socket } = await joined();
+    const closing = room.close();
+    const { ref } = socket.request("room-close");
+    socket.say({ event: "error", code: "forbidden", message: "you are not its owner", room: "lobby", ref });
+    await assert.rejects(closing, { code: "forbidden", temporary: false });
+    assert.equal(room.ended, null);
+    const again = room.close();
+    socket.say({ event: "room-left", room: "lobby", kicked: false, ref: socket.request("room-close").ref });
+    await again;
+    assert.equal(room.ended, "left");
   });
 
   test("a signal is fulfilled when it was delivered and rejected when the target is gone", async () => {
@@ -274,7 +235,7 @@ describe("a room that was entered", () => {
   async function entered(options) {
     const parley = await opened(options);
     const entering = parley.enter("lobby");
-    answer("room-join", { event: "room-joined", ownerId: "a", clients: ["a", "b"], seq: 4 });
+    answer("room-enter", { event: "room-joined", ownerId: "a", clients: ["a", "b"], seq: 4 });
     const room = await entering;
     const heard = [];
     room.on("join", ({ id }) => heard.push(`+${id}`));
@@ -307,11 +268,7 @@ describe("a room that was entered", () => {
       assert.deepEqual([room.state, room.members, parley.rooms.size], ["away", [], 0]);
       await assert.rejects(room.signal("a", {}), { code: "not-in-room" });
       await soon();
-      answer("room-join", { event: "room-not-exists" });
-      await settle();
-      answer("room-create", { event: "room-exists" });
-      await settle();
-      answer("room-join", { event: "room-joined", ownerId: "b", clients: ["b", "c"], seq: 9 });
+      answer("room-enter", { event: "room-joined", ownerId: "b", clients: ["b", "c"], seq: 9 });
       assert.deepEqual(heard, ["+b", "+c", { back: {} }]);
       assert.deepEqual([room.state, room.ownerId, room.seq, room.elder("c")], ["live", "b", 9, true]);
       assert.equal(parley.rooms.get("lobby"), room, "it is the same room to the app");
@@ -325,14 +282,12 @@ describe("a room that was entered", () => {
     await soon();
     FakeSocket.last.say({ event: "connected", id: "me2", version: 1 });
     await soon(0);
-    answer("room-join", { event: "room-joined", ownerId: "a", clients: ["a"], seq: 5 }); // the record has the dead
+    answer("room-enter", { event: "room-joined", ownerId: "a", clients: ["a"], seq: 5 }); // the record has the dead
     assert.equal(room.selfId, "me2");
     await soon(15000);
     putOut("owner-lost");
     await soon();
-    answer("room-join", { event: "room-not-exists" });
-    await settle();
-    answer("room-create", { event: "room-created", seq: 7 });
+    answer("room-enter", { event: "room-created", seq: 7 });
     assert.deepEqual(heard, ["+a", { back: {} }, "-a", { away: { reason: "owner-lost" } }, { back: {} }]);
     assert.equal(room.owned, true);
   });
@@ -357,7 +312,7 @@ describe("a room that was entered", () => {
     putOut("owner-left");
     await soon();
     await late.parley.leave("lobby");
-    answer("room-join", { event: "room-joined", ownerId: "b", clients: ["b"], seq: 9 });
+    answer("room-enter", { event: "room-joined", ownerId: "b", clients: ["b"], seq: 9 });
     assert.deepEqual(FakeSocket.last.sent.at(-1), { event: "room-leave", room: "lobby" });
     assert.equal(late.parley.rooms.size, 0);
     assert.equal(late.room.ended, "left");
@@ -366,9 +321,9 @@ describe("a room that was entered", () => {
     putOut("owner-left");
     await soon();
     await refused.room.leave();
-    answer("room-join", { event: "room-not-exists" });
+    answer("room-enter", { event: "error", code: "bad-request", message: "there is no event room-enter" });
     await settle();
-    assert.equal(FakeSocket.last.sent.at(-1).event, "room-join", "nothing is created for one that has left");
+    assert.equal(FakeSocket.last.sent.at(-1).event, "room-enter", "nothing is joined or created for one that has left");
   });
 
   test("may be entered anew right after it was left", async () => {
@@ -379,7 +334,7 @@ describe("a room that was entered", () => {
     room.leave();
     const again = parley.enter("lobby");
     FakeSocket.last.say({ event: "room-joined", room: "lobby", ownerId: "b", clients: ["b"], seq: 9, ref: first.ref });
-    answer("room-join", { event: "room-joined", ownerId: "b", clients: ["b"], seq: 9 });
+    answer("room-enter", { event: "room-joined", ownerId: "b", clients: ["b"], seq: 9 });
     assert.notEqual(await again, room);
     assert.equal((await again).state, "live");
   });
@@ -392,7 +347,7 @@ describe("a room that was entered", () => {
       const all = await entered();
       putOut("owner-left");
       await soon();
-      const { ref } = FakeSocket.last.request("room-join");
+      const { ref } = FakeSocket.last.request("room-enter");
       all.room.leave();
       const asking = ask(all);
       const { event } = FakeSocket.last.sent.at(-1);
@@ -410,13 +365,13 @@ describe("a room that was entered", () => {
     const { room, heard } = await entered({ pingInterval: 1e6 });
     putOut("removed");
     await soon();
-    answer("room-join", { event: "error", code: "unavailable", message: "in a moment" });
+    answer("room-enter", { event: "error", code: "unavailable", message: "in a moment" });
     await settle();
     const before = asked();
     await soon(200);
     assert.equal(asked(), before, "not at once");
     await soon();
-    answer("room-join", { event: "error", code: "room-full", message: "full" });
+    answer("room-enter", { event: "error", code: "room-full", message: "full" });
     await settle();
     assert.deepEqual(heard.at(-1), { end: { how: "closed", reason: "room-full" } });
     assert.equal(room.state, "ended");
@@ -445,7 +400,7 @@ describe("a room that was entered", () => {
       const before = asked();
       putOut("removed");
       for (waited = 0; asked() === before && waited < 100000; waited += 50) mock.timers.tick(50);
-      FakeSocket.last.say({ event: "room-joined", room: "lobby", ownerId: "a", clients: ["a"], seq: 9 + i, ref: FakeSocket.last.sent.findLast((f) => f.event === "room-join").ref });
+      FakeSocket.last.say({ event: "room-joined", room: "lobby", ownerId: "a", clients: ["a"], seq: 9 + i, ref: FakeSocket.last.request("room-enter").ref });
     }
     assert.ok(waited >= 3000, `the eighth attempt came after ${waited} ms`);
     parley.close();
@@ -482,7 +437,7 @@ describe("a room that was entered", () => {
     });
     putOut("owner-lost");
     await soon();
-    answer("room-join", { event: "room-joined", ownerId: "b", clients: ["b"], seq: 9 });
+    answer("room-enter", { event: "room-joined", ownerId: "b", clients: ["b"], seq: 9 });
     assert.deepEqual(met, ["+a", "+b", "-a", "-b", "+b"]);
   });
 });
@@ -583,13 +538,13 @@ describe("a lost connection", () => {
     assert.equal(pings(), 2);
     mock.timers.tick(500);
     assert.equal(parley.state, "waiting");
-    assert.equal(socket.closed, 1000);
+    assert.equal(socket.closed, 4000, "1000 would say that it leaves its rooms");
   });
 
   test("when the network comes back, the connection is asked whether it has outlived that", async (t) => {
     t.after(() => delete globalThis.addEventListener);
     let online;
-    globalThis.addEventListener = (type, listener) => (online = listener);
+    globalThis.addEventListener = (type, listener) => type === "online" && (online = listener);
     const parley = await opened({ pingInterval: 60000, pingTimeout: 500 });
     const socket = FakeSocket.last;
     online();
@@ -605,7 +560,7 @@ describe("a lost connection", () => {
   });
 
   test("every closing code has its sentence", () => {
-    for (const code of [1000, 1001, 1006, 1007, 1008, 1009, 1011, 1013]) {
+    for (const code of [1000, 1001, 1006, 1007, 1008, 1009, 1011, 1013, 4409]) {
       assert.match(closeMessage(code), /^[A-Z].*\.$/);
     }
     assert.match(closeMessage(1008, "too slow"), /slow/);
@@ -619,323 +574,5 @@ describe("frames of later versions and of nobody", () => {
     socket.say({ event: "something-new", room: "lobby" });
     socket.say({ event: "client-joined", room: "lobby", id: "c", seq: 5, prev: 4, colour: "red" });
     assert.deepEqual(room.members, ["a", "b", "c"]);
-  });
-});
-
-/** A peer connection that knows descriptions and states, and no network. */
-class FakePC {
-  signalingState = "stable";
-  connectionState = "new";
-  localDescription = null;
-  remoteDescription = null;
-  candidates = [];
-  restarts = 0;
-  n = 0;
-
-  async setLocalDescription() {
-    await null;
-    const type = this.signalingState === "have-remote-offer" ? "answer" : "offer";
-    this.localDescription = { type, sdp: `${type} ${++this.n}` };
-    this.signalingState = type === "answer" ? "stable" : "have-local-offer";
-  }
-
-  async setRemoteDescription(description) {
-    await null;
-    if (description.type === "answer" && this.signalingState !== "have-local-offer") throw new Error("an answer to nothing");
-    this.remoteDescription = description;
-    this.signalingState = description.type === "offer" ? "have-remote-offer" : "stable"; // rolls back
-  }
-
-  async addIceCandidate(candidate) {
-    if (!this.remoteDescription) throw new Error("a candidate before its description");
-    this.candidates.push(candidate ?? null);
-  }
-
-  restartIce() {
-    this.restarts++;
-  }
-
-  close() {
-    this.signalingState = "closed";
-  }
-
-  become(state) {
-    this.connectionState = state;
-    this.onconnectionstatechange();
-  }
-}
-
-/** Two peers, `a` (polite) and `b`, whose signals wait until they are passed on. */
-function pair(options = {}) {
-  const make = (selfId, id) => {
-    const sent = [];
-    const peer = new Peer({ id, selfId, RTCPeerConnection: FakePC, send: async (data) => void sent.push(structuredClone(data)), ...options[selfId] });
-    const errors = [];
-    peer.on("error", (error) => errors.push(error));
-    return { peer, pc: peer.pc, sent, errors };
-  };
-  const [a, b] = [make("a", "b"), make("b", "a")];
-  const pass = async () => {
-    await settle();
-    for (let i = 0; i < 10 && a.sent.length + b.sent.length > 0; i++) {
-      const [toB, toA] = [a.sent.splice(0), b.sent.splice(0)];
-      for (const data of toB) b.peer.receive(data);
-      for (const data of toA) a.peer.receive(data);
-      await settle();
-    }
-  };
-  return { a, b, pass };
-}
-
-describe("negotiation", () => {
-  test("one side offers, the other answers", async () => {
-    const { a, b, pass } = pair();
-    a.pc.onnegotiationneeded();
-    await pass();
-    assert.equal(b.pc.remoteDescription.type, "offer");
-    assert.equal(a.pc.remoteDescription.type, "answer");
-    assert.deepEqual([a.pc.signalingState, b.pc.signalingState], ["stable", "stable"]);
-  });
-
-  test("when two offers cross, the polite side takes its own back and both agree", async () => {
-    const { a, b, pass } = pair();
-    assert.deepEqual([a.peer.polite, b.peer.polite], [true, false]);
-    a.pc.onnegotiationneeded();
-    b.pc.onnegotiationneeded();
-    await pass();
-    assert.deepEqual([a.pc.signalingState, b.pc.signalingState], ["stable", "stable"]);
-    assert.equal(a.pc.remoteDescription.type, "offer", "the impolite side's offer stands");
-    assert.equal(b.pc.remoteDescription.type, "answer");
-    assert.deepEqual([a.errors, b.errors], [[], []]);
-  });
-
-  test("candidates before the description wait for it; an empty one ends them", async () => {
-    const { b } = pair();
-    b.peer.receive({ candidate: { candidate: "candidate:1", sdpMid: "0" } });
-    await b.peer.receive({ candidate: {} });
-    assert.deepEqual(b.pc.candidates, []);
-    await b.peer.receive({ description: { type: "offer", sdp: "x" } });
-    assert.deepEqual(b.pc.candidates, [{ candidate: "candidate:1", sdpMid: "0" }, null]);
-  });
-
-  test("our own end of candidates goes out as an empty object", async () => {
-    const { a } = pair();
-    a.pc.onicecandidate({ candidate: null });
-    await settle();
-    assert.deepEqual(a.sent, [{ candidate: {} }]);
-  });
-
-  test("a newcomer lets the other begin, and begins itself when that one does not", async () => {
-    const { a, b, pass } = pair({ a: { patience: 2000 } });
-    a.pc.onnegotiationneeded();
-    await settle();
-    assert.deepEqual(a.sent, []);
-    mock.timers.tick(2000);
-    await pass();
-    assert.equal(b.pc.remoteDescription.type, "offer");
-
-    const other = pair({ a: { patience: 2000 } });
-    other.a.pc.onnegotiationneeded();
-    other.b.pc.onnegotiationneeded();
-    await other.pass();
-    assert.equal(other.a.pc.remoteDescription.type, "offer");
-    mock.timers.tick(2000);
-    await settle();
-    assert.deepEqual(other.a.sent, [], "what was answered is not offered again");
-  });
-
-  test("a signal that the server could not pass on is sent again", async () => {
-    let fail = 1;
-    const sent = [];
-    const peer = new Peer({
-      id: "b",
-      selfId: "a",
-      RTCPeerConnection: FakePC,
-      send: async (data) => {
-        if (fail-- > 0) throw new ParleyError("unavailable", "later");
-        sent.push(data);
-      },
-    });
-    peer.pc.onicecandidate({ candidate: null });
-    await settle();
-    assert.deepEqual(sent, []);
-    mock.timers.tick(2000);
-    await settle();
-    assert.deepEqual(sent, [{ candidate: {} }]);
-  });
-
-  /** A peer, and `refuse`: whether the server cannot pass its signals on. */
-  function held(selfId, id) {
-    const server = { refuse: true, sent: [] };
-    const send = async (data) => {
-      if (server.refuse) throw new ParleyError("unavailable", "later");
-      server.sent.push(data.description?.type ?? "candidate");
-    };
-    return { server, peer: new Peer({ id, selfId, RTCPeerConnection: FakePC, send }) };
-  }
-
-  /** Lets the longest wait between two tries pass. */
-  const later = async () => {
-    mock.timers.tick(10000);
-    await settle();
-  };
-
-  test("a signal that waits is overtaken by none that needs it", async () => {
-    const { server, peer } = held("a", "b");
-    await peer.receive({ description: { type: "offer", sdp: "x" } });
-    peer.pc.onicecandidate({ candidate: { candidate: "candidate:1" } });
-    peer.pc.onnegotiationneeded();
-    await settle();
-    for (let i = 0; i < 20; i++) await later(); // however long the server is away
-    assert.deepEqual(server.sent, []);
-    server.refuse = false;
-    await later();
-    assert.deepEqual(server.sent, ["answer", "candidate", "offer"], "the other side would ignore the offer while it waits for the answer");
-  });
-
-  test("an offer that was taken back before it could be sent is not made", async () => {
-    const { server, peer } = held("a", "b");
-    peer.pc.onnegotiationneeded();
-    await settle();
-    await peer.receive({ description: { type: "offer", sdp: "x" } });
-    server.refuse = false;
-    await later();
-    assert.deepEqual(server.sent, ["answer"]);
-  });
-
-  test("a description that comes twice, as one that was sent again may, is taken once", async () => {
-    const { b } = pair();
-    const offer = { description: { type: "offer", sdp: "x" } };
-    await b.peer.receive(offer);
-    await b.peer.receive(offer);
-    await settle();
-    assert.deepEqual(b.sent.map((s) => s.description.type), ["answer"]);
-    b.pc.onnegotiationneeded();
-    await settle();
-    const answer = { description: { type: "answer", sdp: "y" } };
-    await b.peer.receive(answer);
-    await b.peer.receive(answer);
-    assert.deepEqual([b.pc.signalingState, b.errors], ["stable", []]);
-  });
-
-  test("a failed connection looks for another path, a closed one does not", async () => {
-    const { b } = pair();
-    b.pc.become("failed");
-    mock.timers.tick(0);
-    assert.equal(b.pc.restarts, 1);
-    b.pc.become("failed");
-    b.peer.close();
-    mock.timers.tick(60000);
-    assert.equal(b.pc.restarts, 1);
-    assert.equal(b.peer.state, "closed");
-  });
-});
-
-describe("a mesh", () => {
-  test("has a peer for each member, gives each its signals, and ends with the room", async () => {
-    const { room, socket } = await joined({ RTCPeerConnection: FakePC });
-    socket.say({ event: "signal-receive", room: "lobby", senderId: "a", data: { description: { type: "offer", sdp: "early" } } });
-    const met = [];
-    const gone = [];
-    const mesh = room.mesh((peer) => {
-      met.push(peer.id);
-      peer.on("close", () => gone.push(peer.id));
-    });
-    await settle();
-    assert.deepEqual(socket.request("signal-send").data.description.type, "answer");
-    socket.say({ event: "client-joined", room: "lobby", id: "c", seq: 5, prev: 4 });
-    assert.deepEqual(met, ["a", "b", "c"]);
-    socket.say({ event: "client-left", room: "lobby", id: "b", seq: 6, prev: 5 });
-    assert.deepEqual(gone, ["b"]);
-    socket.say({ event: "room-left", room: "lobby", kicked: true });
-    assert.deepEqual(gone, ["b", "a", "c"]);
-    assert.equal(mesh.peers.size, 0);
-  });
-
-  test("asks whether the connection stands when a path breaks: the network may be another", async () => {
-    const { room, socket } = await joined({ RTCPeerConnection: FakePC });
-    const mesh = room.mesh(() => {});
-    mesh.peers.get("a").pc.become("connected");
-    assert.equal(socket.sent.some(({ event }) => event === "ping"), false);
-    mesh.peers.get("a").pc.become("disconnected");
-    assert.equal(socket.request("ping").event, "ping");
-    mesh.close();
-  });
-});
-
-// The same frames that the tests in Go read: what stands on the wire, one for every shape.
-const golden = JSON.parse(readFileSync(new URL("../../proto/testdata/golden.json", import.meta.url), "utf8"));
-
-describe("the golden frames", () => {
-  test("what parley.js sends is what they say, but for the ref", async () => {
-    const parley = await opened();
-    const rest = ({ room, targetId, data }) => [room, targetId, data].filter((v) => v !== undefined);
-    const methods = { "room-create": "create", "room-join": "join", "room-leave": "leave", "signal-send": "signal" };
-    const checked = new Set();
-    for (const { what, wire } of golden.frames) {
-      const frame = JSON.parse(wire);
-      if (!methods[frame.event] || frame.ref === undefined) continue;
-      parley[methods[frame.event]](...rest(frame)).catch(() => {});
-      const sent = { ...FakeSocket.last.sent.at(-1), ref: frame.ref };
-      assert.equal(JSON.stringify(sent), wire, what);
-      checked.add(frame.event);
-    }
-    assert.deepEqual([...checked].sort(), Object.keys(methods).sort(), "every request has a golden frame with a ref");
-    parley.close();
-  });
-
-  test("each answer has its outcome", async () => {
-    const outcomes = {
-      "room-created": ["create", (room, frame) => assert.deepEqual([room.name, room.seq, room.owned], [frame.room, frame.seq, frame.ownerId === undefined])],
-      "room-joined": ["join", (room, frame) => assert.deepEqual([room.name, room.seq, room.ownerId, room.members], [frame.room, frame.seq, frame.ownerId, frame.clients])],
-      "room-left": ["leave", (nothing) => assert.equal(nothing, undefined)],
-      "signal-sent": ["signal", (nothing) => assert.equal(nothing, undefined)],
-      "room-exists": ["create", "room-exists"],
-      "room-not-exists": ["join", "room-not-exists"],
-      "not-in-room": ["signal", "not-in-room"],
-      "target-not-found": ["signal", "target-not-found"],
-      error: ["join", (error, frame) => assert.deepEqual([error.code, error.message], [frame.code, frame.message])],
-    };
-    const seen = new Set();
-    for (const { what, wire } of golden.events) {
-      const frame = JSON.parse(wire);
-      const outcome = outcomes[frame.event];
-      if (!outcome) continue;
-      seen.add(frame.event);
-      const [method, expected] = outcome;
-      const parley = await opened();
-      const result = parley[method](frame.room ?? "lobby", frame.targetId, {}).then((value) => value, (error) => error);
-      FakeSocket.last.say({ ...frame, ref: FakeSocket.last.sent.at(-1).ref });
-      const got = await result;
-      if (typeof expected === "string") assert.equal(got.code, expected, what);
-      else expected(got, frame);
-      parley.close();
-    }
-    assert.deepEqual([...seen].sort(), Object.keys(outcomes).sort(), "every answer has a golden frame");
-  });
-
-  test("each push is heard by the room", async () => {
-    const heard = [];
-    for (const { wire } of golden.events) {
-      const frame = JSON.parse(wire);
-      if (!["client-joined", "client-left", "signal-receive"].includes(frame.event)) continue;
-      const parley = await opened();
-      const joining = parley.join(frame.room);
-      FakeSocket.last.say({
-        event: "room-joined", room: frame.room, ownerId: "a", clients: frame.event === "client-left" ? ["a", frame.id] : ["a"], seq: 1,
-        ref: FakeSocket.last.sent.at(-1).ref,
-      });
-      const room = await joining;
-      for (const type of ["join", "leave", "signal"]) {
-        room.on(type, (detail) => {
-          heard.push(type);
-          if (type === "signal") assert.deepEqual(detail, { senderId: frame.senderId, data: frame.data });
-          else assert.deepEqual([detail.id, room.seq], [frame.id, frame.seq]);
-        });
-      }
-      FakeSocket.last.say(wire);
-      parley.close();
-    }
-    assert.deepEqual([...new Set(heard)].sort(), ["join", "leave", "signal"]);
   });
 });

@@ -48,7 +48,7 @@ func (k *Keeper) depart(s *sender, to proto.GatewayID, turn int64) {
 
 // pass has what has come until now be the copy. Who asks for it has to ask as well whom this gateway was waiting for.
 func (g *departure) pass(w *takeover) {
-	g.of, g.next, g.nextTurn = 0, w.before, w.turn-1
+	g.of, g.next, g.nextTurn = 0, "", 0
 	for _, a := range w.asked {
 		if !a.answered && a.gateway != g.to {
 			g.next, g.nextTurn = a.gateway, a.turn

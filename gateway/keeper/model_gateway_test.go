@@ -193,7 +193,7 @@ func (g *node) resumed(c *conn, stay *proto.Stay, before proto.GatewayID, seq ui
 			})
 		}
 		g.end.asking = nil
-		c.write(func() { g.w.t.isLive(false, 0, 0) })
+		c.write(func() { g.w.t.receive(frame{}) })
 		return
 	}
 	heard := g.w.t.last

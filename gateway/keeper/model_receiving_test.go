@@ -84,7 +84,7 @@ func (g *node) write(r *receiving, n int64) {
 		r.uncovered, r.pinged = true, g.w.now
 	}
 	c := r.conn
-	c.write(func() { g.w.t.receive(n) })
+	c.write(func() { g.w.t.receive(frame{n: n}) })
 }
 
 func (g *node) ask(r *receiving) {
@@ -158,7 +158,7 @@ func (g *node) live(r *receiving) {
 	}
 	c := r.conn
 	upTo := max(value, proto.Number(w.s.turn, w.s.num))
-	c.write(func() { w.t.isLive(named, value, upTo) })
+	c.write(func() { w.t.receive(frame{0, named, value, upTo}) })
 	r.confirmed = max(a.heard, r.confirmed)
 	if named {
 		r.confirmed = value

@@ -147,7 +147,13 @@ func (s *senderEnd) word(n int64, o keeper.Outcome) {
 	case keeper.NotFound:
 		s.forget(n)
 		s.confirmed = slices.DeleteFunc(s.confirmed, func(o int64) bool { return o == n })
-	case keeper.Full, keeper.TooOld:
+	case keeper.Full:
+		if slices.Contains(s.confirmed, n) { // by a gateway that has died: it is tried again, before anything new
+			s.resend = slices.Insert(s.resend, 0, n)
+			return
+		}
+		s.forget(n)
+	case keeper.TooOld:
 		s.forget(n)
 	}
 }

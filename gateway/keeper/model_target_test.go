@@ -9,8 +9,9 @@ type targetEnd struct {
 	turn   int64
 	live   bool
 	heard  []int64
-	last   int64   // the last heard, or that counts as heard
-	unread []int64 // at its end, and the page has not read it
+	last   int64 // the last heard, or that counts as heard
+	busy   int64
+	unread []frame // at its end, and the page has not read it
 	// Causes for which the sender may be named.
 	died     int64 // the last turn of the sender of which a gateway that died may have had something; 0: none has died
 	dying    bool  // no gateway has taken anything of the sender since
@@ -48,14 +49,11 @@ func (t *targetEnd) trouble() {
 
 // ended: the connection is over. What its end had the page reads now, or never.
 func (t *targetEnd) ended() {
-	t.live = false
-	if len(t.unread) > 0 && t.w.trouble(15) {
-		t.w.say("the page does not read %s to %s", number(t.unread[0]), number(t.unread[len(t.unread)-1]))
-		t.w.Unread += len(t.unread)
-		t.notRead = t.unread[len(t.unread)-1]
-		t.unread = nil
+	if t.w.trouble(15) {
+		t.endUnread()
 	}
-	t.read(len(t.unread))
+	t.read()
+	t.live = false
 	wait := t.w.between(10, 400)
 	if t.w.trouble(30) {
 		wait = t.w.between(400, 2500)
@@ -86,37 +84,54 @@ func (t *targetEnd) comeBack() {
 	}
 }
 
-// receive: a signal has arrived at the end. The page reads it a little later.
-func (t *targetEnd) receive(n int64) {
-	t.unread = append(t.unread, n)
+// frame is what has arrived at the target's end: a signal, or live.
+type frame struct {
+	n           int64 // 0: live
+	named       bool  // the sender stands in lost
+	value, upTo int64 // of what it had sent by then, up to a number, anything may be missing
+}
+
+// receive: a frame has arrived at the end. The page reads it a little later, or when it is busy no longer.
+func (t *targetEnd) receive(f frame) {
+	t.unread = append(t.unread, f)
 	c := t.conn
-	t.w.after(t.w.between(0, 80), func() {
-		if c == t.conn && c.open && len(t.unread) > 0 {
-			t.read(1)
+	if f.n > 0 && t.w.trouble(3) {
+		t.busy = t.w.now + t.w.between(200, 2500)
+	}
+	t.w.at(max(t.busy, t.w.now+t.w.between(0, 80)), func() {
+		if c == t.conn && c.open && t.w.now >= t.busy {
+			t.read()
 		}
 	})
 }
 
-func (t *targetEnd) read(most int) {
-	for _, n := range t.unread[:most] {
-		t.w.say("the target hears %s", number(n))
-		if n <= t.last {
-			t.w.fail("%s is heard, and %s counts as heard", number(n), number(t.last))
+func (t *targetEnd) read() {
+	for _, f := range t.unread {
+		if f.n == 0 {
+			t.live = true
+			t.w.Lives++
+			if f.named {
+				t.last = max(t.last, f.value)
+				t.excused = max(t.excused, f.upTo)
+			}
+			continue
 		}
-		t.heard = append(t.heard, n)
-		t.last = n
+		t.w.say("the target hears %s", number(f.n))
+		if f.n <= t.last {
+			t.w.fail("%s is heard, and %s counts as heard", number(f.n), number(t.last))
+		}
+		t.heard = append(t.heard, f.n)
+		t.last = f.n
 	}
-	t.unread = t.unread[most:]
+	t.unread = nil
 }
 
-// isLive: it has all that could be had. In lost the sender stands, or not: of what it had sent by then, up to a number, anything may be
-// missing.
-func (t *targetEnd) isLive(named bool, value, upTo int64) {
-	t.read(len(t.unread))
-	t.live = true
-	t.w.Lives++
-	if named {
-		t.last = max(t.last, value)
-		t.excused = max(t.excused, upTo)
+// endUnread: the page ends, and has not read what its end had.
+func (t *targetEnd) endUnread() {
+	for _, f := range t.unread {
+		t.w.say("the page does not read %s", number(f.n))
+		t.w.Unread++
+		t.notRead = max(t.notRead, f.n)
 	}
+	t.unread = nil
 }

@@ -4,6 +4,7 @@ package link
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/parley-rtc/parley/proto"
@@ -32,10 +33,20 @@ type Session interface {
 	// WaitIdle waits until what was received has been answered and the answers have been written, for that long at most. It
 	// is for the goroutine that calls Receive.
 	WaitIdle(within time.Duration)
-	// End says that the connection is over, and why. What was received is carried out still, then the session's leaves
-	// are sent; it returns at once.
+	// Pong says that the client's end has answered the ping with a count, see [Out]. A transport without pings never calls it.
+	Pong(count uint64)
+	// End says that the connection is over, and why: a [Parting] where the client said so. What was received is carried out still,
+	// then the session's leaves are sent, or it is kept; it returns at once.
 	End(cause error)
 }
+
+// Parting is why a connection is over that the client closed with a code.
+type Parting struct {
+	Code int
+}
+
+// Error says so.
+func (p Parting) Error() string { return fmt.Sprintf("closed by the client with %d", p.Code) }
 
 // Door has places for connections: as many as the gateway takes in all, and from one address.
 type Door interface {
@@ -47,7 +58,7 @@ type Door interface {
 }
 
 // Opener makes the session of a connection that has a place. It returns an error that wraps [ErrDraining] when the gateway
-// goes.
+// goes, and a [Close] when a connection with a key is not to be: the client hears that with its connection's end.
 type Opener func(t Transport, about About) (Session, error)
 
 // About is what a transport knows of a new connection.
@@ -55,6 +66,10 @@ type About struct {
 	ID        proto.ClientID // the client id to bear
 	Transport string         // "plain" or "socketio", for metrics and the log
 	Address   string         // the client's address, with trusted proxies looked through
+	// Turn is which connection of its session it is; 0: the session has no key. One with a key has its place at the door until
+	// the session ends, which may be long after the connection: whoever made the session gives the place back.
+	Turn int64
+	Keep int // seconds that the session outlives the connection
 }
 
 // Why somebody is not let in.
@@ -75,6 +90,15 @@ var (
 	TooSlow    = Close{1008, "too slow"}
 	Overloaded = Close{1013, "overloaded, try again later"}
 	Internal   = Close{1011, "internal"}
+	Resumed    = Close{proto.CloseResumed, proto.CloseResumedReason}
+	TooOften   = Close{1013, "too many connections of this session, try again later"}
+	UsedUp     = Close{1013, "this connection's numbers of signals are used up, connect again"}
+)
+
+// What a client closes its connection with.
+const (
+	ClientLeaves = 1000 // it leaves all its rooms
+	ClientGoes   = 1001 // its page is closed or loaded anew
 )
 
 // Error says why a session ended.

@@ -6,9 +6,11 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// Out is a message for one client.
+// Out is a message for one client, or a ping.
 type Out struct {
-	*Message
+	*Message // nil: it is a ping
+	// Ping is the count that a ping carries, and its pong brings back. Only clients whose session has a key are sent such pings.
+	Ping uint64
 	// Ref is that of the request which the message answers, empty on pushes and on answers to requests without: a plain
 	// socket's ref as JSON, or the number of a Socket.IO acknowledgement.
 	Ref string
@@ -54,6 +56,14 @@ func (m *Message) Other(encode func(e *proto.Event) []byte) []byte {
 
 // Size returns about how many bytes the message takes in a queue. It does not change.
 func (m *Message) Size() int { return m.size }
+
+// Size returns about how many bytes it takes in a queue.
+func (o *Out) Size() int {
+	if o.Message == nil {
+		return fixed
+	}
+	return o.size
+}
 
 // fixed is what a message takes beside its text.
 const fixed = 128

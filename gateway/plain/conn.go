@@ -1,6 +1,7 @@
 package plain
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,8 @@ type conn struct {
 	session link.Session
 	ws      *wsconn.Conn
 	slot    int
-	up      sync.Mutex // held until ws is set; Close waits for it
+	refusal *link.Close // the connection is closed with it, and has no session
+	up      sync.Mutex  // held until ws is set; Close waits for it
 
 	ended   bool        // owned by the reader: the session takes nothing more
 	full    bool        // owned by Run: the last ping could not be sent, with so many bytes
@@ -47,24 +49,48 @@ var errNotUTF8 = wsconn.Violation{Code: int(websocket.StatusInvalidFramePayloadD
 
 // open opens the client's session and takes the connection over from net/http. It reports false where that failed, and was
 // answered.
-func (c *conn) open(w http.ResponseWriter, r *http.Request, address string) bool {
+func (c *conn) open(w http.ResponseWriter, r *http.Request, about link.About) bool {
 	c.up.Lock()
 	defer c.up.Unlock()
 	cfg := &c.server.cfg
-	var err error
-	c.session, err = cfg.Open(c, link.About{ID: proto.NewClientID(), Transport: "plain", Address: address})
-	if err != nil {
-		c.session = nil
+	session, err := cfg.Open(c, about)
+	if why, ok := errors.AsType[link.Close](err); ok {
+		c.refusal = &why
+	} else if err != nil {
 		refuse(w, err)
 		return false
+	} else {
+		c.session = session
 	}
 	c.ws, err = wsconn.Accept(w, r, wsconn.Options{
 		MaxFrame: cfg.MaxFrame, Subprotocols: []string{proto.Subprotocol}, OnPong: c.pong,
 	})
-	if err != nil {
+	if err != nil && c.session != nil {
 		c.session.End(err)
 	}
 	return err == nil
+}
+
+// greet tells the client who it is.
+func (c *conn) greet(about link.About) {
+	if c.refusal != nil {
+		return
+	}
+	hello := proto.Event{Name: proto.Connected, ID: about.ID, Version: proto.Version, Limits: &c.server.cfg.Limits}
+	if about.Turn > 0 {
+		hello.Keep = &about.Keep
+	}
+	c.session.Send(link.Out{Message: link.NewMessage(hello)})
+}
+
+// serve is what a connection's own goroutine does: it reads, or closes one that was refused.
+func (c *conn) serve() {
+	if c.refusal == nil {
+		c.read()
+		return
+	}
+	defer c.server.remove(c)
+	c.ws.Close(c.refusal.Code, c.refusal.Reason, time.Second)
 }
 
 // drop ends a connection that is not read.
@@ -88,12 +114,20 @@ func (c *conn) read() {
 	}
 	if v, ok := errors.AsType[wsconn.Violation](err); ok {
 		c.session.WaitIdle(duePatience)
-		c.session.End(errors.New(wsconn.Cause(err))) // a cause for the log, nothing to compare with
+		c.session.End(causeOf(err))
 		c.ws.Close(v.Code, v.Reason, time.Second)
 		return
 	}
-	c.session.End(errors.New(wsconn.Cause(err))) // as above
+	c.session.End(causeOf(err))
 	c.ws.CloseNow()
+}
+
+// causeOf says how a connection ended.
+func causeOf(err error) error {
+	if code := wsconn.ClosedWith(err); code != 0 {
+		return link.Parting{Code: code}
+	}
+	return errors.New(wsconn.Cause(err)) // for the log, nothing to compare with
 }
 
 // readAll reads until the connection is over, or a defect ends it.
@@ -160,6 +194,10 @@ func (c *conn) Write(batch []link.Out) error {
 	b := c.ws.Batch()
 	for i := range batch {
 		o := &batch[i]
+		if o.Message == nil {
+			b.Ping(binary.BigEndian.AppendUint64(nil, o.Ping))
+			continue
+		}
 		b.Text(func(dst []byte) []byte { return proto.AppendRef(dst, o.JSON(), o.Ref) })
 	}
 	return b.Flush() // it says what it was doing
@@ -198,7 +236,15 @@ func (c *conn) stuck(full bool, taken uint64) bool {
 	return stuck
 }
 
-func (c *conn) pong() { c.waiting.Store(false) }
+// pong takes the answer to a ping: to one of Run's, which is empty, or to one with a count, which the session hears. Either shows
+// that the client is there. It is called by the reader.
+func (c *conn) pong(payload []byte) {
+	c.waiting.Store(false)
+	const count = 8
+	if len(payload) == count && c.session != nil {
+		c.session.Pong(binary.BigEndian.Uint64(payload))
+	}
+}
 
 // overdue ends the connection when its ping has not been answered, unless its pong could not have been seen.
 func (c *conn) overdue() {

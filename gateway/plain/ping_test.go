@@ -31,6 +31,7 @@ type client struct {
 func (c *client) ID() proto.ClientID     { return c.id }
 func (c *client) Send(o link.Out)        { _ = c.t.Write([]link.Out{o}) }
 func (c *client) WaitIdle(time.Duration) {}
+func (c *client) Pong(uint64)            {}
 func (c *client) End(cause error)        { c.ended <- cause }
 func (c *client) Receive(f proto.Frame, _ error, _ int) bool {
 	c.frame <- f
@@ -54,7 +55,9 @@ func serve(t *testing.T, second time.Duration, hold chan struct{}) (url string, 
 		AllowOrigin: func(*http.Request) bool { return true },
 		Address:     func(*http.Request) (string, bool) { return "", true },
 	})
-	s.second = second
+	if second > 0 {
+		s.second = second
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var run sync.WaitGroup
 	run.Go(func() { _ = s.Run(ctx) })

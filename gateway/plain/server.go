@@ -5,8 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,13 +22,14 @@ const (
 
 // Config is what the transport needs of its gateway.
 type Config struct {
-	Door        link.Door
-	Open        link.Opener
+	Door        link.Door   // its place is given back for a connection without a key; the session of another keeps it, see link.About
+	Open        link.Opener // may return a link.Close, with which the connection is closed as soon as it stands
 	AllowOrigin func(r *http.Request) bool
 	Forbidden   func(r *http.Request) string // says why AllowOrigin has turned a request away
 	Address     func(r *http.Request) (address string, direct bool)
 	MaxFrame    int             // bytes
 	Limits      proto.Limits    // what clients are told of their limits
+	Keep        int             // seconds that a session with a key outlives its connection at most
 	Log         *slog.Logger    // nil: none
 	Failed      func(err error) // hears of a defect after which nothing goes on; nil: nobody does
 }
@@ -70,16 +69,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, s.cfg.Forbidden(r), http.StatusForbidden)
 		return
 	}
-	if !offersOurs(r) {
-		http.Error(w, "the subprotocol is "+proto.Subprotocol, http.StatusBadRequest)
+	about, err := session(r, s.cfg.Keep)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	if !wsconn.IsHandshake(r) { // before anything is opened, and counted
 		_, _ = wsconn.Accept(w, r, wsconn.Options{}) // it says what is wrong
 		return
 	}
-	address, _ := s.cfg.Address(r)
-	if err := s.cfg.Door.Enter(address); err != nil {
+	about.Address, _ = s.cfg.Address(r)
+	if err := s.cfg.Door.Enter(about.Address); err != nil {
 		refuse(w, err)
 		return
 	}
@@ -88,39 +88,31 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() { // also after a defect
 		if !stays {
 			c.drop()
-			s.cfg.Door.Leave(address)
+			s.leave(c, about)
 		}
 	}()
-	if !c.open(w, r, address) || !s.add(c) {
+	if !c.open(w, r, about) || !s.add(c) {
 		return
 	}
-	c.session.Send(link.Out{Message: link.NewMessage(proto.Event{
-		Name: proto.Connected, ID: c.session.ID(), Version: proto.Version, Limits: &s.cfg.Limits,
-	})})
+	c.greet(about)
 	stays = true
 	s.readers.Go(func() {
-		defer s.cfg.Door.Leave(address)
-		c.read()
+		defer s.leave(c, about)
+		c.serve()
 	})
+}
+
+// leave gives the place of a connection back, unless it is its session's: one with a key may outlive the connection.
+func (s *Server) leave(c *conn, about link.About) {
+	if about.Turn == 0 || c.session == nil {
+		s.cfg.Door.Leave(about.Address)
+	}
 }
 
 // refuse answers one who cannot be let in.
 func refuse(w http.ResponseWriter, err error) {
 	w.Header().Set("Retry-After", "5")
 	http.Error(w, err.Error(), http.StatusServiceUnavailable)
-}
-
-// offersOurs reports whether the client offers our subprotocol, or none at all.
-func offersOurs(r *http.Request) bool {
-	var offered []string
-	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
-		for p := range strings.SplitSeq(line, ",") {
-			if p = strings.TrimSpace(p); p != "" {
-				offered = append(offered, p)
-			}
-		}
-	}
-	return len(offered) == 0 || slices.Contains(offered, proto.Subprotocol)
 }
 
 // add takes a connection in for pings, unless the server is over.

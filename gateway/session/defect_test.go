@@ -30,7 +30,7 @@ func (b *brittle) Departed(_ *Session, settled bool) {
 }
 
 func (b *brittle) session() *Session {
-	h := b.host(func([]byte) bool { return true })
+	h := b.host(func(int) bool { return true })
 	h.Dispatcher = b
 	return h.New(1, b, link.About{ID: "ann"})
 }
@@ -56,7 +56,7 @@ func TestADefectInAClientsLeavesDoesNotKeepTheDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &brittle{}
 		s := b.session()
-		s.Rooms.Set("lobby", "r")
+		s.Rooms.Set("lobby", "r", nil)
 		s.QueueLeave("lobby", "r")
 		s.End(link.GoingAway)
 		synctest.Wait()

@@ -18,8 +18,8 @@ type Host struct {
 	Signal     time.Duration // the same for a signal
 	Began      time.Time     // of the clock that turns and the core go by
 	Asker      *ask.Asker
-	Fits       func(payload []byte) bool // whether NATS takes a request
-	Spawn      func(task func())         // runs a goroutine that the gateway's Run waits for
+	Fits       func(size int) bool // whether NATS takes a request
+	Spawn      func(task func())   // runs a goroutine that the gateway's Run waits for
 	Dispatcher Dispatcher
 	Door       Door
 	Metrics    Metrics
@@ -41,6 +41,10 @@ type Dispatcher interface {
 	GiveUp(s *Session, a *ask.Ask)     // the time of a request is up
 	Ended(s *Session)                  // the connection has ended, the session is about to leave its rooms
 	Departed(s *Session, settled bool) // it has asked for all its leaves; settled: nothing that it ever asked is unanswered
+	Away(s *Session)                   // the connection has ended, what was read is carried out, and the session is kept: see [Session.Depart]
+	PutOff(s *Session)                 // a leave of a session whose time is up was not answered: [Session.Depart] is to be called again later
+	Keep(s *Session, k *Kept)          // a signal to a resumable member is to be kept and pushed; its ask is resolved in any case
+	Pong(s *Session, count uint64)     // its client's end has answered the ping with a count
 }
 
 // Door counts who is connected.
@@ -59,9 +63,18 @@ type Metrics interface {
 // clock returns a time as turns and the core have it.
 func (h *Host) clock(t time.Time) int64 { return int64(t.Sub(h.Began)) }
 
+// Kept is a signal to a member whose session is resumable.
+type Kept struct {
+	Ask    *ask.Ask // the client's request: its Room, Num, Ref and Target
+	Stay   *proto.Stay
+	N      int64
+	Signal []byte // signal-receive, as the target's socket receives it; nobody writes to it
+}
+
 // New returns the session of a connection. num is the gateway's number for it.
 func (h *Host) New(num uint64, t link.Transport, about link.About) *Session {
-	s := &Session{Num: num, About: about, Client: rooms.Client{ID: about.ID}, host: h, transport: t, started: time.Now()}
+	client := rooms.Client{ID: about.ID, Turn: about.Turn, Keep: int64(about.Keep) * int64(time.Second)}
+	s := &Session{Num: num, About: about, Client: client, host: h, transport: t, started: time.Now()}
 	s.Client.Peer = s
 	s.Out.s, s.pump.s = s, s
 	return s

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"maps"
 	"sync"
 
 	"github.com/parley-rtc/parley/proto"
@@ -9,18 +8,24 @@ import (
 
 // Memberships are the rooms that a client is in, as far as its gateway knows. The dispatcher writes them, the pump reads.
 type Memberships struct {
-	mu sync.Mutex                     // guards by
-	by map[proto.Room]proto.RequestID // by which request
+	mu sync.Mutex                // guards by
+	by map[proto.Room]membership // by room
 }
 
-// Set notes by which request the client is a member of a room.
-func (m *Memberships) Set(room proto.Room, joined proto.RequestID) {
+// membership is a client's place in a room.
+type membership struct {
+	joined proto.RequestID // by which request
+	peers  *Peers          // of the room; nil: none of its members' sessions is known to be resumable
+}
+
+// Set notes by which request the client is a member of a room, and who is in there whose session is resumable.
+func (m *Memberships) Set(room proto.Room, joined proto.RequestID, peers *Peers) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.by == nil {
-		m.by = make(map[proto.Room]proto.RequestID)
+		m.by = make(map[proto.Room]membership)
 	}
-	m.by[room] = joined
+	m.by[room] = membership{joined, peers}
 }
 
 // Drop notes that the client is no member of a room any more.
@@ -41,8 +46,16 @@ func (m *Memberships) Clear() {
 func (m *Memberships) Joined(room proto.Room) (proto.RequestID, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	by, in := m.by[room]
-	return by, in
+	in, ok := m.by[room]
+	return in.joined, ok
+}
+
+// Peers returns who is in a room whose session is resumable, and whether the client is in it.
+func (m *Memberships) Peers(room proto.Room) (*Peers, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	in, ok := m.by[room]
+	return in.peers, ok
 }
 
 // Count returns in how many rooms the client is.
@@ -52,9 +65,13 @@ func (m *Memberships) Count() int {
 	return len(m.by)
 }
 
-// All returns a copy.
+// All returns by which request the client is in each of its rooms.
 func (m *Memberships) All() map[proto.Room]proto.RequestID {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return maps.Clone(m.by)
+	all := make(map[proto.Room]proto.RequestID, len(m.by))
+	for room, in := range m.by {
+		all[room] = in.joined
+	}
+	return all
 }

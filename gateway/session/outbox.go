@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"net"
 	"os"
 	"runtime"
 	"sync"
@@ -159,7 +160,10 @@ func (b *Outbox) next(written []link.Out) (batch []link.Out, more bool) {
 // send writes a batch. A defect in that is an error like others: it ends this client's connection.
 func (b *Outbox) send(batch []link.Out) (err error) {
 	defer defect.Catch("writing to a client", &err)
-	return b.s.transport.Write(batch) // fail knows what was done
+	if t := b.s.line(); t != nil {
+		return t.Write(batch) // fail knows what was done
+	}
+	return net.ErrClosed
 }
 
 // inHand is how many bytes the writer takes at once, unless one message is larger: what it has written is room for more.

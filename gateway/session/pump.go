@@ -3,7 +3,6 @@ package session
 import (
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/parley-rtc/parley/gateway/ask"
@@ -18,21 +17,36 @@ import (
 type pump struct {
 	s      *Session
 	turns  turns.Turns
-	n      int64         // of the last signal
+	policy proto.Policy  // what the request that is carried out asks for, and turns do not look at
+	count  int64         // signals that the gateway has numbered
 	wake   chan struct{} // for asks
 	sender *ask.Sender   // made with the first ask, as is wake
+
+	ending
+}
+
+// ending is how far the end of a session has come that was kept.
+type ending struct {
+	away       bool // it is kept
+	leaving    bool // its time is up
+	unanswered bool // a leave was not answered
+	unsettled  bool // something that it asked may still be answered
+	gone       bool // it has left all
 }
 
 // run handles what is in the inbox.
 func (p *pump) run() {
 	for {
+		p.rest()
 		r, ok := p.s.in.pop()
 		if !ok {
 			return
 		}
 		switch {
 		case errors.Is(r.err, errEnded):
-			p.depart()
+			p.end()
+		case errors.Is(r.err, errOver):
+			p.over()
 		case errors.Is(r.err, errLeave):
 			p.settle(defect.Guard("a leave for a client", func() { p.leave(r) }))
 		case r.err != nil:
@@ -84,48 +98,21 @@ func (p *pump) handle(r request) {
 		p.change(f, proto.OpCreate, r.at)
 	case proto.RoomJoin:
 		p.change(f, proto.OpJoin, r.at)
+	case proto.RoomEnter:
+		p.change(f, proto.OpEnter, r.at)
 	case proto.RoomLeave:
 		p.change(f, proto.OpLeave, r.at)
+	case proto.RoomClose:
+		p.change(f, proto.OpClose, r.at)
+	case proto.Resume:
+		if p.s.About.Turn == 0 {
+			p.refuse(f, proto.CodeBadRequest, "a session without a key cannot be resumed")
+			return
+		}
+		p.change(f, proto.OpResume, r.at)
 	default:
 		p.refuse(f, proto.CodeBadRequest, "there is no such event")
 	}
-}
-
-// payloads hold signals while they are asked.
-var payloads = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b }}
-
-// signal sends a signal on, unless the gateway itself knows better.
-func (p *pump) signal(f proto.Frame, at time.Time) {
-	_, in := p.Joined(f.Room)
-	switch {
-	case f.TargetID == p.s.ID():
-		p.refuse(f, proto.CodeBadRequest, "a client cannot signal itself")
-		return
-	case !in:
-		p.answer(f, proto.Event{Name: proto.NotInRoom, Room: f.Room})
-		return
-	case f.TargetID.Check() != nil: // nobody can bear such an id
-		p.answer(f, proto.Event{Name: proto.TargetNotFound, Room: f.Room, TargetID: f.TargetID})
-		return
-	}
-	p.n++
-	num := p.turns.Number()
-	a := p.newAsk(rooms.Ask{
-		Op: proto.OpSignal, Room: f.Room, Num: num, ID: p.Request(num), Ref: f.Ref,
-	}, at.Add(p.s.host.Signal))
-	a.Target = f.TargetID
-	buf, _ := payloads.Get().(*[]byte)
-	*buf = proto.AppendRequest((*buf)[:0], proto.OpSignal, &proto.Request{
-		Room: f.Room, ClientID: p.s.ID(), Gateway: p.s.host.Gateway, TargetID: f.TargetID, N: p.n, Data: f.Data,
-	})
-	a.Payload = *buf
-	if p.s.host.Fits(*buf) {
-		p.carryOut(a)
-	} else {
-		p.refuse(f, proto.CodeTooLarge, "the data is larger than what the servers hand on")
-	}
-	a.Payload = nil
-	payloads.Put(buf)
 }
 
 // answer tells the client what the gateway itself knows.
@@ -134,12 +121,22 @@ func (p *pump) answer(f proto.Frame, e proto.Event) {
 	p.s.Tell(e, f.Ref)
 }
 
-// change carries out a create, join or leave.
+// change carries out a create, join, enter, leave, close or resume.
 func (p *pump) change(f proto.Frame, op proto.Op, at time.Time) {
-	switch p.turns.Change(p, op, f.Room, f.Ref, p.s.host.clock(at.Add(p.s.host.Request))) {
+	p.policy = f.Policy
+	deadline := p.s.host.clock(at.Add(p.s.host.Request))
+	var verdict turns.Verdict
+	if op == proto.OpResume {
+		verdict = p.turns.Resume(p, &rooms.Ask{Room: f.Room, Ref: f.Ref, Seq: f.Seq, Heard: f.Heard, Fresh: f.Fresh}, deadline)
+	} else {
+		verdict = p.turns.Change(p, op, f.Room, f.Ref, deadline)
+	}
+	switch verdict {
 	case turns.Asked:
 	case turns.Unavailable:
 		p.refuse(f, proto.CodeUnavailable, rooms.Unreached)
+	case turns.ResumeFirst:
+		p.refuse(f, proto.CodeResumeFirst, "whether the session is back in this room is not known: resume it")
 	case turns.TooMany:
 		p.refuse(f, proto.CodeTooManyRooms, fmt.Sprintf("a client can be in %d rooms: leave one first", p.s.host.Limits.MaxRooms))
 	}
@@ -157,11 +154,16 @@ func (p *pump) leave(r request) {
 // depart leaves every room after the connection has ended.
 func (p *pump) depart() {
 	p.s.host.Dispatcher.Ended(p.s)
-	settled := false // after a defect neither: checks name what was not left
-	p.settle(defect.Guard("a client's leaves", func() {
+	p.gone = true
+	p.s.host.Dispatcher.Departed(p.s, p.leaveAll())
+}
+
+// leaveAll leaves every room, and reports whether everything that was ever asked has its answer.
+func (p *pump) leaveAll() (settled bool) {
+	p.settle(defect.Guard("a client's leaves", func() { // after a defect it is not: checks name what was not left
 		settled = p.turns.Depart(p, p.s.Rooms.All(), p.Now()+int64(p.s.host.Request))
 	}))
-	p.s.host.Dispatcher.Departed(p.s, settled)
+	return settled
 }
 
 // Now implements [turns.Client].
@@ -180,11 +182,18 @@ func (p *pump) Full() bool { return p.s.Rooms.Count() >= p.s.host.Limits.MaxRoom
 
 // Ask implements [turns.Client].
 func (p *pump) Ask(a *turns.Ask) rooms.Outcome {
-	q := p.newAsk(a.Ask, p.s.host.Began.Add(time.Duration(a.Deadline)))
-	q.Payload = proto.AppendRequest(nil, a.Op, &proto.Request{
-		Room: a.Room, ClientID: p.s.ID(), Gateway: p.s.host.Gateway, Joined: a.Joined, Lost: a.Lost,
-	})
-	return p.carryOut(q)
+	about := &p.s.About
+	r := proto.Request{
+		Room: a.Room, ClientID: p.s.ID(), Gateway: p.s.host.Gateway, Turn: about.Turn, Keep: about.Keep, Joined: a.Joined, Lost: a.Lost,
+	}
+	if !a.Silent { // it is the client's own
+		r.Policy, r.Seq, r.Fresh = p.policy, a.Seq, a.Fresh
+	}
+	q := p.newAsk(a.Ask, p.deadline(p.s.host.Began.Add(time.Duration(a.Deadline))))
+	q.Payload, q.Policy = proto.AppendRequest(nil, a.Op, &r), r.Policy
+	outcome := p.carryOut(q)
+	p.unanswered = p.unanswered || outcome == rooms.Unavailable
+	return outcome
 }
 
 // newAsk makes a request of the client.
@@ -199,14 +208,17 @@ func (p *pump) newAsk(a rooms.Ask, deadline time.Time) *ask.Ask {
 func (p *pump) carryOut(a *ask.Ask) rooms.Outcome {
 	started := time.Now()
 	p.s.asking.Store(a)
-	if a.Op != proto.OpSignal {
-		p.s.host.Dispatcher.Begin(p.s, a) // before the request is sent, so that what comes for that room is kept
-	}
+	p.s.host.Dispatcher.Begin(p.s, a) // before the request is sent, so that what comes for that room is kept
+	outcome := p.ask(a)
+	p.s.host.Metrics.Asked(a.Op, outcome, time.Since(started))
+	return outcome
+}
+
+// ask asks the room service, and returns the outcome once the dispatcher has resolved the request.
+func (p *pump) ask(a *ask.Ask) rooms.Outcome {
 	if !p.s.host.Asker.Run(a, p.sender) {
 		p.s.host.Dispatcher.GiveUp(p.s, a)
 		p.s.host.Asker.Over(a)
 	}
-	outcome := a.Outcome()
-	p.s.host.Metrics.Asked(a.Op, outcome, time.Since(started))
-	return outcome
+	return a.Outcome()
 }

@@ -18,25 +18,34 @@ import (
 // Session is one client. It implements [link.Session].
 type Session struct {
 	// Set by [Host.New].
-	Num       uint64
-	About     link.About
-	Client    rooms.Client // its ID is the client's; the rest is the dispatcher's
-	host      *Host
-	transport link.Transport
-	started   time.Time
+	Num     uint64
+	About   link.About
+	Client  rooms.Client // its exported fields are the client's; the rest is the dispatcher's
+	host    *Host
+	started time.Time
 
-	limiter *rate.Limiter           // owned by the reader: made with the first request
-	asking  atomic.Pointer[ask.Ask] // set by the pump before it publishes, cleared by the dispatcher
+	asking atomic.Pointer[ask.Ask] // set by the pump before it publishes, cleared by the dispatcher
+
+	Pinged Pinged // owned by the dispatcher
 
 	Out   Outbox
 	Rooms Memberships
 	in    inbox
 	pump  pump
 
-	mu      sync.Mutex // guards the fields below
-	closing bool       // the gateway closes the connection, or it has ended
-	over    bool       // the connection has ended: nothing more is read or written
-	why     error      // the close that the gateway makes; nil when the connection ends otherwise
+	mu        sync.Mutex     // guards the fields below
+	transport link.Transport // nil once the connection has ended and the session is kept
+	limiter   *rate.Limiter  // made with the first request
+	closing   bool           // the gateway closes the connection, or it has ended
+	over      bool           // the connection has ended: nothing more is read or written
+	why       error          // the close that the gateway makes; nil when the connection ends otherwise
+	keep      time.Duration  // how long the session outlives its connection; set by End
+}
+
+// Pinged is a ping with a count that has not been answered.
+type Pinged struct {
+	Count uint64
+	At    time.Time // zero: there is none
 }
 
 // ID implements [link.Session].
@@ -52,10 +61,7 @@ func (s *Session) Receive(frame proto.Frame, err error, size int) bool {
 	if errors.Is(err, proto.ErrTooLarge) {
 		r.code = proto.CodeTooLarge
 	}
-	if s.limiter == nil {
-		s.limiter = rate.NewLimiter(rate.Limit(s.host.Limits.Rate), s.host.Limits.Burst)
-	}
-	if !s.limiter.AllowN(now, 1) {
+	if !s.allow(now) {
 		r.err, r.code = errRate, proto.CodeRateLimited
 	}
 	queued, first := s.in.receive(r)
@@ -63,6 +69,16 @@ func (s *Session) Receive(frame proto.Frame, err error, size int) bool {
 		s.host.Spawn(s.pump.run)
 	}
 	return queued
+}
+
+// allow reports whether the client may make a request now.
+func (s *Session) allow(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.limiter == nil {
+		s.limiter = rate.NewLimiter(rate.Limit(s.host.Limits.Rate), s.host.Limits.Burst)
+	}
+	return s.limiter.AllowN(now, 1)
 }
 
 // push queues what the gateway makes in the client's order.
@@ -77,6 +93,9 @@ func (s *Session) push(r request) {
 func (s *Session) QueueLeave(room proto.Room, joined proto.RequestID) {
 	s.push(request{at: time.Now(), err: errLeave, ghost: joined, ghostIn: room})
 }
+
+// Pong implements [link.Session].
+func (s *Session) Pong(count uint64) { s.host.Dispatcher.Pong(s, count) }
 
 // Send implements [link.Session].
 func (s *Session) Send(out link.Out) { s.Out.Put(out) }
@@ -109,6 +128,7 @@ func (s *Session) Close(why link.Close) {
 	if known {
 		s.why = why
 	}
+	transport := s.transport
 	s.mu.Unlock()
 	s.Out.shut()
 	s.host.Door.Closing(1)
@@ -117,13 +137,13 @@ func (s *Session) Close(why link.Close) {
 		if known {
 			s.End(why) // at once: a peer that does not answer takes its time, and the others need not wait for that
 		}
-		s.transport.Close(why)
+		transport.Close(why)
 		s.End(why)
 	})
 }
 
 // End implements [link.Session]. The requests that were read are carried out still, in order: who says goodbye and closes
-// has said it. Leaving its rooms is the last of them.
+// has said it. Leaving its rooms, or being kept, is the last of them.
 func (s *Session) End(cause error) {
 	s.mu.Lock()
 	if s.over {
@@ -132,6 +152,7 @@ func (s *Session) End(cause error) {
 	}
 	s.over, s.closing = true, true
 	why := cmp.Or(s.why, cause) // the reader only sees that the connection is closed
+	s.keep = s.keepAfter(why)
 	s.mu.Unlock()
 	s.Out.end()
 	s.in.end()
@@ -144,6 +165,7 @@ var (
 	errRate  = errors.New("too many requests: this one was not carried out, slow down")
 	errLeave = errors.New("a membership that should not be") // marks an item: it is to be left
 	errEnded = errors.New("the connection ended")            // marks the last item of an inbox
+	errOver  = errors.New("the session is over")             // the same of one that was kept
 )
 
 // Busy reports whether something that was received is not carried out yet, or something that was queued not written.

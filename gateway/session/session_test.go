@@ -33,13 +33,17 @@ func (b *bench) Begin(*Session, *ask.Ask)                     {}
 func (b *bench) GiveUp(*Session, *ask.Ask)                    {}
 func (b *bench) Ended(*Session)                               {}
 func (b *bench) Departed(*Session, bool)                      {}
+func (b *bench) Pong(*Session, uint64)                        {}
+func (b *bench) Away(*Session)                                {}
+func (b *bench) PutOff(*Session)                              {}
+func (b *bench) Keep(*Session, *Kept)                         {}
 func (b *bench) Left(*Session, error)                         {}
 func (b *bench) Closing(int)                                  {}
 func (b *bench) Refused(proto.Name, string)                   {}
 func (b *bench) Asked(proto.Op, rooms.Outcome, time.Duration) {}
 func (b *bench) Overflow(string)                              {}
 
-func (b *bench) host(fits func([]byte) bool) *Host {
+func (b *bench) host(fits func(int) bool) *Host {
 	return &Host{
 		Gateway: "g", Limits: Limits{MaxQueue: 1 << 20, MaxRooms: 4, Rate: 100, Burst: 100}, Fits: fits,
 		Spawn: func(f func()) { go f() }, Dispatcher: b, Door: b, Metrics: b, Log: slog.New(slog.DiscardHandler),
@@ -50,8 +54,8 @@ func TestADefectIsAnsweredInternalAndEndsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{}
-		s := b.host(func([]byte) bool { panic("a defect") }).New(1, b, link.About{ID: "ann"})
-		s.Rooms.Set("lobby", "r")
+		s := b.host(func(int) bool { panic("a defect") }).New(1, b, link.About{ID: "ann"})
+		s.Rooms.Set("lobby", "r", nil)
 		s.Receive(proto.Frame{Name: proto.SignalSend, Room: "lobby", TargetID: "bob00000000000000000", Ref: `"7"`}, nil, 1)
 		s.Receive(proto.Frame{Name: proto.Ping}, nil, 1)
 		synctest.Wait()

@@ -43,7 +43,8 @@ func encodeEvent(e *proto.Event) []byte {
 		b = appendText(b, string(e.Room))
 		b = append(b, ',')
 		b = strconv.AppendBool(b, e.Kicked)
-	case proto.TargetNotFound, proto.SignalSent:
+		b = appendDetails(b, e)
+	case proto.TargetNotFound, proto.SignalSent, proto.SignalHeld:
 		b = appendText(b, string(e.Room))
 		b = appendText(b, string(e.TargetID))
 	case proto.SignalReceive:
@@ -51,9 +52,10 @@ func encodeEvent(e *proto.Event) []byte {
 		b = appendText(b, string(e.SenderID))
 		b = append(b, ',')
 		b = append(b, e.Data...)
-	case proto.ClientJoined, proto.ClientLeft:
+	case proto.ClientJoined, proto.ClientLeft, proto.ClientAway, proto.ClientBack:
 		b = appendText(b, string(e.Room))
 		b = appendText(b, string(e.ID))
+		b = appendDetails(b, e)
 	case proto.Error:
 		b = appendText(b, e.Message)
 	default: // room-created, room-exists, room-not-exists, not-in-room
@@ -79,4 +81,24 @@ func appendIDs(b []byte, ids []proto.ClientID) []byte {
 		b, _ = jsontext.AppendQuote(b, string(id))
 	}
 	return append(b, ']')
+}
+
+// appendDetails appends an object as the last argument, where there is something to say in one: in rooms that were created with an
+// object, which their policy shows, why a client is gone, and who owns the room now.
+func appendDetails(b []byte, e *proto.Event) []byte {
+	switch {
+	case e.Name == proto.ClientBack && e.FreshBack:
+		return append(b, `,{"fresh":true}`...)
+	case e.Name == proto.ClientLeft && e.OwnerID != "":
+		b = append(b, `,{"reason":`...)
+		b, _ = jsontext.AppendQuote(b, string(e.Reason)) // its only error is invalid UTF-8, which it replaces
+		b = append(b, `,"ownerId":`...)
+		b, _ = jsontext.AppendQuote(b, string(e.OwnerID)) // as above
+		return append(b, '}')
+	case e.Policy != "" && e.Reason != "" && (e.Name == proto.ClientLeft || e.Kicked):
+		b = append(b, `,{"reason":`...)
+		b, _ = jsontext.AppendQuote(b, string(e.Reason)) // as above
+		return append(b, '}')
+	}
+	return b
 }

@@ -28,6 +28,17 @@ func TestEventsHaveTheirArgumentsInTheOrderOfTheTables(t *testing.T) {
 		{proto.Errorf(proto.CodeBadRequest, "a", "s", "no, \"%s\"", "so"), `42["error","no, \"so\""]`},
 		{proto.Event{Name: proto.ClientJoined, Room: "a", ID: "c", Seq: 5, Prev: 4}, `42["client-joined","a","c"]`},
 		{proto.Event{Name: proto.ClientLeft, Room: "a", ID: "c", Seq: 6, Prev: 5}, `42["client-left","a","c"]`},
+		{proto.Event{Name: proto.ClientLeft, Room: "a", ID: "c", Seq: 6, Prev: 5, Reason: proto.MemberLost}, `42["client-left","a","c"]`},
+		{proto.Event{Name: proto.ClientLeft, Room: "a", ID: "c", Reason: proto.MemberLost, Policy: proto.PolicyStay}, `42["client-left","a","c",{"reason":"lost"}]`},
+		{proto.Event{Name: proto.ClientLeft, Room: "a", ID: "c", Reason: proto.MemberLeft, OwnerID: "n"}, `42["client-left","a","c",{"reason":"left","ownerId":"n"}]`},
+		{
+			proto.Event{Name: proto.RoomLeft, Room: "a", Kicked: true, Reason: proto.ClosedForAll, Policy: proto.PolicyClose},
+			`42["room-left","a",true,{"reason":"closed"}]`,
+		},
+		{proto.Event{Name: proto.RoomLeft, Room: "a", Policy: proto.PolicyClose}, `42["room-left","a",false]`},
+		{proto.Event{Name: proto.ClientAway, Room: "a", ID: "c", Seq: 6}, `42["client-away","a","c"]`},
+		{proto.Event{Name: proto.ClientBack, Room: "a", ID: "c", Seq: 6, Prev: 5}, `42["client-back","a","c"]`},
+		{proto.Event{Name: proto.ClientBack, Room: "a", ID: "c", Seq: 6, FreshBack: true}, `42["client-back","a","c",{"fresh":true}]`},
 		{
 			proto.Event{Name: proto.SignalReceive, Room: "ä\"", SenderID: "s", Data: []byte(`{ "b" : 1.0 }`), N: 7},
 			`42["signal-receive","ä\"","s",{ "b" : 1.0 }]`,

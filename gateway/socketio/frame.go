@@ -2,8 +2,10 @@ package socketio
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/parley-rtc/parley/proto"
@@ -40,9 +42,9 @@ func (p *packet) request() (proto.Frame, error) {
 	}
 	f.Name = proto.Name(name)
 	switch f.Name {
-	case proto.RoomCreate, proto.RoomJoin, proto.RoomLeave, proto.SignalSend:
+	case proto.RoomCreate, proto.RoomJoin, proto.RoomEnter, proto.RoomLeave, proto.RoomClose, proto.SignalSend:
 	default:
-		return f, fmt.Errorf("%w: there is no event %q; there are room-create, room-join, room-leave and signal-send",
+		return f, fmt.Errorf("%w: there is no event %q; there are room-create, room-join, room-enter, room-leave, room-close and signal-send",
 			proto.ErrFrame, proto.Clip(name))
 	}
 	if n > 1 {
@@ -62,11 +64,30 @@ func (p *packet) request() (proto.Frame, error) {
 			f.Data = bytes.Clone(args[3])
 		}
 	}
-	err := f.Check()
+	err := cmp.Or(readOptions(&f, args[2]), f.Check())
 	if err != nil && f.Room.Check() != nil {
 		f.Room = "" // a bad name is not repeated in the answer
 	}
 	return f, err
+}
+
+// readOptions reads the object that may stand behind the room in room-create and room-enter. Anything else there is ignored, as what
+// stands behind it. A room that is created with an object has a policy: close, unless the object says another.
+func readOptions(f *proto.Frame, arg jsontext.Value) error {
+	if f.Name != proto.RoomCreate && f.Name != proto.RoomEnter || arg.Kind() != '{' {
+		return nil
+	}
+	var options struct {
+		OnOwnerGone *proto.Policy `json:"onOwnerGone"`
+	}
+	if err := json.Unmarshal(arg, &options); err != nil {
+		return fmt.Errorf(`%w: "onOwnerGone" has to be a string`, proto.ErrFrame)
+	}
+	f.Policy = proto.PolicyClose
+	if options.OnOwnerGone != nil {
+		f.Policy = *options.OnOwnerGone
+	}
+	return nil
 }
 
 // text returns the string of a raw JSON value, and whether it is one.

@@ -94,6 +94,8 @@ func (s *fakeSession) write() {
 
 func (s *fakeSession) WaitIdle(time.Duration) {}
 
+func (s *fakeSession) Pong(uint64) {}
+
 func (s *fakeSession) End(cause error) {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()

@@ -287,6 +287,12 @@ func (w *world) next(op proto.Op) *asked {
 func (w *world) none(ops ...proto.Op) {
 	w.t.Helper()
 	w.sync()
+	w.noneWas(ops...)
+}
+
+// noneWas is none of a gateway that has ended.
+func (w *world) noneWas(ops ...proto.Op) {
+	w.t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, q := range w.asked {

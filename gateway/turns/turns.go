@@ -73,6 +73,9 @@ func (t *Turns) Number() uint64 {
 	return t.num
 }
 
+// Doubtful reports whether a request is in doubt.
+func (t *Turns) Doubtful() bool { return len(t.doubts) > 0 }
+
 // ends reports whether a request ends a membership, and so names it: a leave does, and the owner's closing of its room.
 func ends(op proto.Op) bool { return op == proto.OpLeave || op == proto.OpClose }
 

@@ -18,9 +18,9 @@ import (
 
 // Options are how a connection is accepted.
 type Options struct {
-	MaxFrame     int      // bytes of the largest message that is handled, see [Conn.Read]; 0 or less: no limit
-	Subprotocols []string // in order of preference
-	OnPong       func()   // called by the reader for each pong; may be nil
+	MaxFrame     int                  // bytes of the largest message that is handled, see [Conn.Read]; 0 or less: no limit
+	Subprotocols []string             // in order of preference
+	OnPong       func(payload []byte) // called by the reader for each pong, whose bytes it may not keep; may be nil
 }
 
 // Buffers per connection. A signal of 1.2 kB is read with one system call; coder/websocket writes control frames only,
@@ -52,7 +52,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		CompressionMode:    websocket.CompressionDisabled,
 	}
 	if o.OnPong != nil {
-		options.OnPongReceived = func(context.Context, []byte) { o.OnPong() }
+		options.OnPongReceived = func(_ context.Context, payload []byte) { o.OnPong(payload) }
 	}
 	ws, err := websocket.Accept(h, r, options)
 	if err != nil {

@@ -158,6 +158,10 @@ func innermost(err error) error {
 	}
 }
 
+// ClosedWith returns the code with which the client closed the connection, from the error that Read returned: 1005 where its closing
+// frame has none, and 0 where there was no such frame.
+func ClosedWith(err error) int { return max(0, int(websocket.CloseStatus(err))) }
+
 // Cause says in a word how a connection ended, from the error that Read returned.
 func Cause(err error) string {
 	if v, ok := errors.AsType[Violation](err); ok && v.Code == int(websocket.StatusMessageTooBig) {

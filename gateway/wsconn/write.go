@@ -65,6 +65,13 @@ func (b *Batch) Text(add func(dst []byte) []byte) {
 	b.spill()
 }
 
+// Ping adds a ping frame, which stands in its order among the others. The payload has 125 bytes at most.
+func (b *Batch) Ping(payload []byte) {
+	*b.buf = append(*b.buf, 0x89, byte(len(payload)))
+	*b.buf = append(*b.buf, payload...)
+	b.spill()
+}
+
 // Why no ping was sent.
 var (
 	ErrBusy = errors.New("frames are being written") // which ends within seconds, one way or the other

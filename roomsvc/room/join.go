@@ -64,6 +64,7 @@ func (r Rules) join(s *State, q *Request) Decision {
 	}
 	joined := proto.Event{
 		Name: proto.RoomJoined, Room: q.Room, OwnerID: s.Record.OwnerID, Clients: others(&s.Record, q.ClientID), Seq: s.Seq,
+		Policy: s.Record.OnOwnerGone,
 	}
 	if m := s.Member(q.ClientID); m != nil {
 		return Decision{Answer: joined, Bears: m.Request, Stays: stays(s.Record.Members)}

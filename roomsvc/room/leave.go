@@ -46,10 +46,12 @@ func (r Rules) leave(s *State, q *Request) Decision {
 // close ends the room for all: its owner asks for that.
 func (r Rules) close(s *State, q *Request) Decision {
 	left := proto.Event{Name: proto.RoomLeft, Room: q.Room}
+	m := s.Member(q.ClientID)
+	in := m != nil && (q.Joined == "" || q.Joined == m.Request) // not a late attempt, in a room that was made since
 	switch {
-	case s.Member(q.ClientID) == nil && s.madeBy(q, proto.RoomClosed):
+	case !in && s.madeBy(q, proto.RoomClosed):
 		return Decision{Answer: left}
-	case s.Member(q.ClientID) == nil:
+	case !in:
 		return Decision{Answer: proto.Event{Name: proto.NotInRoom, Room: q.Room}}
 	case q.ClientID != s.Record.OwnerID:
 		return Decision{Answer: proto.Errorf(proto.CodeForbidden, q.Room, q.ClientID, "only its owner ends a room for all")}

@@ -63,7 +63,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	cfg := gateway.Config{
 		Servers: f.NATS.Servers, Options: options, Prefix: f.Prefix.Prefix,
 		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy,
-		Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout,
+		Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, Keep: f.Kept(),
 	}
 	if f.RandomReplica {
 		cfg.Rank = shuffled

@@ -98,7 +98,7 @@ func (f *flags) libraries(options []nats.Option, log *slog.Logger, reg *promethe
 	}
 	g, err := gateway.New(gateway.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix,
-		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout,
+		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, Keep: f.Kept(),
 		Home: demo.Handler(),
 	}, log, reg)
 	if err != nil {

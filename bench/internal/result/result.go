@@ -17,6 +17,11 @@ type Result struct {
 	P50      time.Duration `json:"p50,omitempty"`
 	P99      time.Duration `json:"p99,omitempty"`
 
+	// Of sessions that come back after a gateway was killed.
+	Back    time.Duration `json:"back,omitempty"`    // the median from its death to live
+	Live    time.Duration `json:"live,omitempty"`    // the 99th percentile from their new connection to live
+	Longest time.Duration `json:"longest,omitempty"` // of the requests that others made meanwhile
+
 	Members int `json:"members,omitempty"` // of the room that was filled
 	Record  int `json:"record,omitempty"`  // bytes of the journal's last record of that room
 

@@ -28,6 +28,8 @@ const (
 	ClientLeft
 	SignalReceive
 	SignalSent
+	Resumed
+	Live
 	Refused // an answer that no load expects: error, room-exists, not-in-room and the like
 )
 
@@ -40,6 +42,8 @@ var kinds = map[string]Kind{
 	"client-left":      ClientLeft,
 	"signal-receive":   SignalReceive,
 	"signal-sent":      SignalSent,
+	"resumed":          Resumed,
+	"live":             Live,
 	"room-exists":      Refused,
 	"room-not-exists":  Refused,
 	"not-in-room":      Refused,

@@ -22,18 +22,21 @@ try {
   rtc.iceServers = [];
 }
 
-const parley = connect("/ws", { rtc });
+const parley = connect("/ws", { rtc, persist: true }); // who reloads the page comes back into the call
+const creation = { onOwnerGone: "transfer" }; // whoever goes, the others go on
 const suggestion = nickname(crypto.getRandomValues(new Uint32Array(1)).join()).toLowerCase().replace(" ", "-");
 const on = { microphone: true, camera: true };
 
 let media = null; // what openMedia gave, once it has
 let room = null; // the room that we are in, or are coming back to
+let coming = null; // the name of the room to which a page that was loaded anew goes back
 let mesh = null;
 let ownTile = null;
 let unread = 0;
 const tiles = new Map(); // member id → Tile
 const channels = new Map(); // member id → RTCDataChannel
 const newcomers = new Set(); // ids of members who joined after us and have not said their name yet
+const names = recall("parley-names", {}); // by member id, what they called themselves: also to the page before this one
 const pack = packTiles($("tiles"));
 
 /** For tests, and for who looks into the console. */
@@ -49,6 +52,24 @@ window.parleyDemo = {
     return media;
   },
 };
+
+// --- What the tab remembers ------------------------------------------------------------------------
+
+function recall(key, otherwise) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key)) ?? otherwise;
+  } catch {
+    return otherwise; // nothing that is whole, or a browser that keeps nothing for this page
+  }
+}
+
+function remember(key, value) {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // It is asked for again.
+  }
+}
 
 // --- Words -----------------------------------------------------------------------------------------
 
@@ -130,6 +151,7 @@ function hashRoom() {
 }
 
 function showLobby({ focus = true } = {}) {
+  coming = null;
   document.body.dataset.view = "lobby";
   document.title = "Parley";
   const invited = hashRoom();
@@ -160,14 +182,40 @@ async function enter(how, name) {
       await opening;
     }
     if (parley.state !== "open") say("Waiting for the server…");
-    await parley[how](name);
-    enterRoom(await parley.enter(name)); // and stay
+    await (how === "create" ? parley.create(name, creation) : parley.join(name));
+    enterRoom(await parley.enter(name, creation)); // and stay
   } catch (error) {
     const other = { "room-not-exists": ["Create it", "create"], "room-exists": ["Join it", "join"] }[error.code];
     warn("entry", explain(error, name), other && { label: other[0], run: () => enter(other[1], name) });
   } finally {
     busy(false);
   }
+}
+
+/** The page was loaded anew: it goes back to where it was. */
+async function comeBack() {
+  const before = await parley.restored;
+  const name = hashRoom();
+  for (const other of before.filter((r) => r !== name)) parley.leave(other).catch(() => {});
+  if (!before.includes(name)) return;
+  coming = name;
+  showRoom(name);
+  $("room-count").textContent = "coming back";
+  try {
+    // At once: our place is kept for some seconds, and the camera may take its time.
+    const [entered] = await Promise.all([parley.enter(name, creation), opening]);
+    if (coming === name) enterRoom(entered);
+  } catch (error) {
+    if (coming !== name) return;
+    showLobby();
+    warn("entry", explain(error, name));
+  }
+}
+
+/** Back to the lobby before the page was back in its room. */
+function stopComing() {
+  parley.leave(coming).catch(() => {});
+  showLobby();
 }
 
 function busy(is) {
@@ -186,17 +234,23 @@ $("room").addEventListener("input", () => $("room").removeAttribute("aria-invali
 $("notice-close").addEventListener("click", () => unwarn($("notice").dataset.kind));
 window.addEventListener("hashchange", () => {
   if (room && hashRoom() !== room.name) leave();
-  if (!room) showLobby();
+  else if (coming && hashRoom() !== coming) stopComing();
+  if (!room && !coming) showLobby();
 });
 
 // --- Room ------------------------------------------------------------------------------------------
 
+function showRoom(name) {
+  document.body.dataset.view = "room";
+  document.title = `${name} · Parley`;
+  $("room-name").textContent = name;
+}
+
 function enterRoom(entered) {
   room = entered;
+  coming = null;
   history.replaceState(null, "", `#/${encodeURIComponent(room.name)}`);
-  document.body.dataset.view = "room";
-  document.title = `${room.name} · Parley`;
-  $("room-name").textContent = room.name;
+  showRoom(room.name);
   clearTiles();
 
   showOwnTile();
@@ -208,7 +262,14 @@ function enterRoom(entered) {
     if (!room.elder(id)) newcomers.add(id);
     showMembers();
   });
-  room.on("leave", () => room?.state === "live" && showMembers());
+  room.on("leave", ({ id }) => memberLeft(id));
+  room.on("member-away", ({ id }) => showAbsence(id));
+  room.on("member-back", ({ id }) => showAbsence(id));
+  room.on("owner", () => {
+    showMembers();
+    if (room.owned) say("You are the owner now.");
+  });
+  for (const id of room.members) showAbsence(id);
   showMembers();
   say(room.owned ? `You created the room “${room.name}”.` : `You joined the room “${room.name}”.`, { quietly: true });
   if (matchMedia("(min-width: 1000px)").matches) openChat(true, { focus: false });
@@ -224,10 +285,21 @@ function showOwnTile() {
   $("tiles").prepend(ownTile.root);
 }
 
+/** A member has one tile for as long as it is a member, whatever becomes of the peers. */
+function tileOf(id) {
+  if (!tiles.has(id)) {
+    const tile = new Tile(id);
+    tile.rename(names[id] ?? "");
+    tiles.set(id, tile);
+    $("tiles").append(tile.root);
+  }
+  return tiles.get(id);
+}
+
 function addPeer(peer) {
-  const tile = new Tile(peer.id, { onRestart: () => peer.restart() });
-  tiles.set(peer.id, tile);
-  $("tiles").append(tile.root);
+  const tile = tileOf(peer.id);
+  tile.onRestart = () => peer.restart();
+  tile.state = peer.state;
   for (const track of media.stream.getTracks()) peer.pc.addTrack(track, media.stream);
 
   // Made by both sides under the same number, so neither has to wait for the other's.
@@ -248,24 +320,34 @@ function addPeer(peer) {
   peer.on("error", (error) => {
     if (error.code !== "target-not-found" && error.code !== "not-in-room") console.warn(`peer ${peer.id}:`, error);
   });
-  peer.on("close", () => {
-    tiles.delete(peer.id);
-    channels.delete(peer.id);
-    newcomers.delete(peer.id);
-    tile.remove();
-    if (room?.state === "live") say(`${tile.name} left.`);
-  });
+  peer.on("close", () => channels.get(peer.id) === channel && channels.delete(peer.id));
+}
+
+function memberLeft(id) {
+  const tile = tiles.get(id);
+  tiles.delete(id);
+  newcomers.delete(id);
+  tile?.remove();
+  showMembers();
+  if (tile && room?.state === "live") say(`${tile.name} left.`);
+}
+
+function showAbsence(id) {
+  const tile = tiles.get(id);
+  if (tile) tile.absent = room?.stateOf(id) === "away";
 }
 
 function showMembers() {
+  if (!room) return;
   const others = room.members.length;
   for (const [id, tile] of tiles) tile.owner = id === room.ownerId;
   ownTile.owner = room.owned;
-  const owner = room.owned ? "you are the owner" : `${tiles.get(room.ownerId)?.name ?? "somebody else"} is the owner`;
-  $("room-count").textContent = `${others + 1} ${others ? "members" : "member"} · ${owner}`;
+  const theirs = room.ownerId ? `${tiles.get(room.ownerId)?.name ?? "somebody else"} is the owner` : "nobody is the owner";
+  const count = `${others + 1} ${others ? "members" : "member"} · ${room.owned ? "you are the owner" : theirs}`;
+  $("room-count").textContent = room.state === "away" ? "reconnecting" : count;
   const invitation = document.querySelector(".invitation");
   if (others && invitation) invitation.remove();
-  if (!others && !invitation) $("tiles").append(invite());
+  if (!others && !invitation && room.state === "live") $("tiles").append(invite());
   pack();
 }
 
@@ -295,7 +377,7 @@ function clearTiles() {
   $("tiles").replaceChildren();
 }
 
-/** We are out of the room, and parley.js comes back to it. The page stays as it is. */
+/** We are away from the room, and parley.js comes back to it. The page stays as it is, and so do the calls. */
 function roomAway(reason) {
   if (reason === "owner-left") {
     // Who owned it has ended it, and should not find it open again.
@@ -305,25 +387,25 @@ function roomAway(reason) {
     warn("closed", `The room “${ended.name}” is closed: its owner left.`);
     return;
   }
-  $("room-count").textContent = reason === "lost" ? "away from the server" : "coming back";
-  for (const item of [...$("tiles").children]) {
-    if (item !== ownTile?.root) item.remove();
-  }
-  pack();
+  ownTile.absent = true;
+  showMembers();
   if (reason !== "lost") say("The room was lost. You will be back in a moment.");
 }
 
 function roomBack() {
-  showOwnTile(); // perhaps under another id
+  if (ownTile.id !== room.selfId) showOwnTile(); // a server that knows no sessions has given us another id
+  ownTile.absent = false;
   showMembers();
-  say(room.owned ? `You are back in “${room.name}”, and its owner now.` : `You are back in “${room.name}”.`);
+  say(`You are back in “${room.name}”.`, { quietly: true });
 }
 
 function roomEnded(ended, how, reason) {
   if (room !== ended) return;
   const { name } = ended;
   backToLobby();
+  if (how === "moved") return; // which is said of the connection
   if (how === "left") say(`You left the room “${name}”.`);
+  else if (reason === "closed") warn("closed", `The room “${name}” is closed: its owner has ended it.`);
   else if (reason === "room-full") warn("closed", `The room “${name}” is full: there was no place when you came back.`);
   else warn("closed", `The room “${name}” is closed: its owner left, or you were removed.`);
 }
@@ -338,6 +420,7 @@ function backToLobby() {
 }
 
 async function leave() {
+  if (coming) return stopComing();
   const leaving = room;
   const { name } = leaving;
   backToLobby();
@@ -396,7 +479,11 @@ function received(tile, text) {
   }
   switch (message?.type) {
     case "hello":
-      if (typeof message.name === "string") tile.rename(message.name.trim().slice(0, 40));
+      if (typeof message.name === "string") {
+        names[tile.id] = message.name.trim().slice(0, 40);
+        remember("parley-names", names);
+        tile.rename(names[tile.id]);
+      }
       if (room) showMembers();
       if (newcomers.delete(tile.id)) say(`${tile.name} joined.`);
       tile.show({ microphone: message.microphone !== false, camera: message.camera !== false });
@@ -535,12 +622,12 @@ function showServer(state, text) {
 
 parley.on("connecting", ({ attempt }) => {
   clearInterval(countdown);
-  showServer("connecting", attempt > 1 ? "Reconnecting" : "Connecting");
+  showServer("connecting", attempt > 1 || room ? "Reconnecting" : "Connecting");
   if (notices.has("away")) warn("away", "Trying to reach the server again…");
 });
 
-parley.on("away", ({ message, delay }) => {
-  showServer("away", "Server away");
+parley.on("away", ({ message, delay, attempt }) => {
+  showServer("away", room ? "Reconnecting" : "Server away");
   const until = Date.now() + delay;
   const tell = () => {
     if (awaySaid && !notices.has("away")) return;
@@ -552,35 +639,33 @@ parley.on("away", ({ message, delay }) => {
   };
   clearInterval(countdown);
   countdown = setInterval(tell, 1000);
-  tell();
+  if (attempt > 0 || awaySaid) tell(); // else it may be back before one has read it
 });
 
 parley.on("open", ({ again }) => {
+  clearInterval(countdown);
   showServer("open", "Connected");
-  awaySaid = false;
   unwarn("away");
-  if (again) say("The server is back.");
+  if (again && awaySaid) say("The server is back.");
+  awaySaid = false;
 });
 
 parley.on("close", ({ message }) => {
+  clearInterval(countdown);
   showServer("away", "Closed");
-  warn("away", message);
+  warn("away", message, { label: "Load this page again", run: () => location.reload() });
 });
 parley.on("error", (error) => warn("error", explain(error, error.room ?? "")));
 
-window.addEventListener("pagehide", () => parley.close());
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload(); // brought back by the browser's memory, its connection closed
 });
 
 // --- Beginning -------------------------------------------------------------------------------------
 
-try {
-  $("name").value = sessionStorage.getItem("parley-name") ?? "";
-  $("name").addEventListener("change", () => sessionStorage.setItem("parley-name", $("name").value.trim()));
-} catch {
-  // A browser that keeps nothing for this page: the name is typed again.
-}
+$("name").value = recall("parley-name", "");
+$("name").addEventListener("change", () => remember("parley-name", $("name").value.trim()));
 if (badServer) warn("stun", "The browser cannot use the STUN server in the address, so it is left out. One is written ?stun=stun:stun.example.org:3478");
 const opening = openOwnMedia();
 showLobby({ focus: false });
+comeBack();

@@ -11,6 +11,7 @@ const words = {
   disconnected: "Connection interrupted. Looking for another way…",
   failed: "No connection could be made",
   closed: "Gone",
+  again: "Reconnecting…",
 };
 
 const adjectives = ["Amber", "Brisk", "Calm", "Dapper", "Eager", "Fond", "Gentle", "Hazel", "Ivory", "Jolly", "Keen", "Lucid", "Mellow", "Noble", "Olive", "Plucky", "Quiet", "Rosy", "Sunny", "Tidy", "Umber", "Vivid", "Witty", "Zesty"];
@@ -61,16 +62,21 @@ export class Tile {
   #avatar = element("span", "avatar");
   #name = element("span", "name");
   #badge = element("span", "badge", "owner");
+  #absence = element("span", "badge absence", "reconnecting");
   #muted = mutedTag();
   #state = element("span", "state");
   #again = element("button", "quiet", "Try again");
   #hear = element("button", "quiet", "Turn the sound on");
+  #met = false; // they were connected once
+
+  /** Looks for another path to the member. @type {(() => void) | undefined} */
+  onRestart;
 
   /**
    * @param {string} id
-   * @param {{ self?: boolean, onRestart?: () => void }} [options]
+   * @param {{ self?: boolean }} [options]
    */
-  constructor(id, { self = false, onRestart } = {}) {
+  constructor(id, { self = false } = {}) {
     this.id = id;
     this.self = self;
     /** @type {HTMLLIElement} */
@@ -88,12 +94,13 @@ export class Tile {
       button.hidden = true;
     }
     this.#badge.hidden = true;
+    this.#absence.hidden = true;
     this.#muted.hidden = true;
-    this.#again.addEventListener("click", () => onRestart?.());
+    this.#again.addEventListener("click", () => this.onRestart?.());
     this.#hear.addEventListener("click", () => this.#play());
 
     const label = element("p", "label");
-    label.append(this.#name, this.#badge, this.#muted);
+    label.append(this.#name, this.#absence, this.#badge, this.#muted);
     const overlay = element("div", "overlay");
     const dot = element("i", "dot");
     const line = element("p", "line");
@@ -108,8 +115,10 @@ export class Tile {
   /** The connection's state: a name of RTCPeerConnectionState. */
   set state(state) {
     this.root.dataset.state = state;
-    this.#state.textContent = this.self ? "" : words[state] ?? state;
-    this.#again.hidden = state !== "failed";
+    this.#met ||= state === "connected";
+    const again = this.#met && ["new", "connecting", "closed"].includes(state);
+    this.#state.textContent = this.self ? "" : again ? words.again : words[state] ?? state;
+    this.#again.hidden = state !== "failed" || this.absent;
   }
 
   get state() {
@@ -126,6 +135,16 @@ export class Tile {
     this.#name.textContent = this.self ? `${full} (you)` : full;
     this.#avatar.textContent = full.split(/\s+/).slice(0, 2).map((word) => [...word][0]).join("").toUpperCase();
     this.#video.setAttribute("aria-label", this.self ? "Your own picture" : `Picture of ${full}`);
+  }
+
+  /** Whether the member has lost its connection to the server. Picture and sound may go on meanwhile. @type {boolean} */
+  get absent() {
+    return !this.#absence.hidden;
+  }
+
+  set absent(absent) {
+    this.#absence.hidden = !absent;
+    this.state = this.state; // what it offers depends on it
   }
 
   /** @param {boolean} owner */

@@ -37,6 +37,7 @@ type Gateway struct {
 	Requests   func() int                // over HTTP that are under way
 	Spawn      func(task func())
 	Fail       func(error)
+	Sight      func(id proto.ClientID, turn int64) error // a connection of a session is seen that there is not
 
 	Up   func() bool      // it runs
 	Conn func() *bus.Conn // once it is up
@@ -51,6 +52,8 @@ type Timing struct {
 	BackoffMax time.Duration
 	Missed     time.Duration // a room that no check has named for this long is asked for
 	Tick       time.Duration // between two looks at what is due
+	Pulse      time.Duration // the same for what is due around resumptions
+	PutOff     time.Duration // how long leaves are put off that were not answered, of a session whose time is up
 	Gone       time.Duration // how long an ended session with an open question is remembered
 	Body       time.Duration // how long the body of a request may take to arrive
 }

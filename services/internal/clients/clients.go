@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/parley-rtc/parley/gateway"
+	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/services/internal/settings"
 )
 
@@ -18,8 +19,13 @@ type Clients struct {
 	TrustedProxy []string      `group:"Clients" name:"trusted-proxy" sep:"," placeholder:"NETWORK" help:"Address or network whose word on a client's address counts, such as 10.0.0.0/8. May be repeated."`
 	IdleTimeout  time.Duration `group:"Clients" name:"idle-timeout" default:"90s" placeholder:"TIME" help:"How long an HTTP connection may stand unused between two requests (${default}). Keep it above the balancer's."`
 
+	Keep int `group:"Clients" default:"30" placeholder:"SECONDS" help:"How long a client with a key may be without a connection and stay in its rooms (${default}; 0: not at all)."`
+
 	settings.Drain
 }
+
+// Kept returns how long the gateway keeps sessions, as it takes that.
+func (c *Clients) Kept() time.Duration { return time.Duration(settings.None(c.Keep)) * time.Second }
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
 func (c *Clients) Check() error {
@@ -40,6 +46,9 @@ func (c *Clients) Check() error {
 	if c.IdleTimeout <= 0 {
 		return settings.Errorf("--idle-timeout %v cannot be: set it to a time above 0, such as 90s", c.IdleTimeout)
 	}
+	if c.Keep < 0 || c.Keep > proto.MaxKeep {
+		return settings.Errorf("--keep %d cannot be: set it to a number of seconds from 0 to %d", c.Keep, proto.MaxKeep)
+	}
 	return c.Drain.Check()
 }
 
@@ -53,13 +62,14 @@ type Limits struct {
 	MaxConns           int `group:"Limits" name:"max-conns" default:"20000" placeholder:"CONNECTIONS" help:"Connections of this process (${default})."`
 	MaxConnsPerAddress int `group:"Limits" name:"max-conns-per-address" default:"1024" placeholder:"CONNECTIONS" help:"Connections from one address (${default})."`
 	IPv6Prefix         int `group:"Limits" name:"ipv6-prefix" env:"PARLEY_IPV6_PREFIX" default:"64" placeholder:"BITS" help:"First bits of an IPv6 address that make it one address there (${default})."`
+	MaxKept            int `group:"Limits" name:"max-kept" default:"67108864" placeholder:"BYTES" help:"Signals kept for clients that are away, or have not confirmed them (${default})."`
 }
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
 func (l *Limits) Check() error {
 	for flag, v := range map[string]int{
 		"--max-frame": l.MaxFrame, "--max-queue": l.MaxQueue, "--max-rooms": l.MaxRooms, "--rate": l.Rate, "--burst": l.Burst,
-		"--max-conns": l.MaxConns, "--max-conns-per-address": l.MaxConnsPerAddress,
+		"--max-conns": l.MaxConns, "--max-conns-per-address": l.MaxConnsPerAddress, "--max-kept": l.MaxKept,
 	} {
 		if err := settings.CheckLimit(flag, v); err != nil {
 			return err
@@ -84,7 +94,7 @@ func (l *Limits) Gateway() gateway.Limits {
 	return gateway.Limits{
 		MaxFrame: settings.None(l.MaxFrame), MaxQueue: settings.None(l.MaxQueue), MaxRooms: settings.None(l.MaxRooms), Rate: settings.None(l.Rate), Burst: settings.None(l.Burst),
 		MaxConns: settings.None(l.MaxConns), MaxConnsPerAddress: settings.None(l.MaxConnsPerAddress),
-		IPv6Prefix: l.IPv6Prefix,
+		IPv6Prefix: l.IPv6Prefix, MaxKept: settings.None(l.MaxKept),
 	}
 }
 

@@ -61,17 +61,17 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := all{
-		Clients: clients.Clients{Listen: ":8080", IdleTimeout: 90 * time.Second, Drain: settings.Drain{Drain: 10 * time.Second}},
+		Clients: clients.Clients{Listen: ":8080", IdleTimeout: 90 * time.Second, Keep: 30, Drain: settings.Drain{Drain: 10 * time.Second}},
 		Limits: clients.Limits{
 			MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024,
-			IPv6Prefix: 64,
+			IPv6Prefix: 64, MaxKept: 64 << 20,
 		},
 		Members: settings.Members{MaxMembers: 1024}, NATS: settings.NATS{Servers: "nats://127.0.0.1:4222"},
 		Prefix: settings.Prefix{Prefix: "parley"}, Stream: settings.Stream{Replicas: 1, Storage: "file"},
 		Records: settings.Records{RecordForm: 2},
 		Common:  settings.Common{OpsListen: ":9090", LogLevel: "info", LogFormat: "json"},
 	}
-	if a.Listen != want.Listen || a.Drain != want.Drain || a.IdleTimeout != want.IdleTimeout || a.Limits != want.Limits || a.Members != want.Members ||
+	if a.Listen != want.Listen || a.Drain != want.Drain || a.Keep != want.Keep || a.IdleTimeout != want.IdleTimeout || a.Limits != want.Limits || a.Members != want.Members ||
 		a.NATS != want.NATS || a.Journal != want.Journal || a.Prefix != want.Prefix || a.Stream != want.Stream || a.Common != want.Common {
 		t.Errorf("%+v\nexpected %+v", *a, want)
 	}
@@ -85,11 +85,14 @@ func TestTheEnvironmentSetsWhatNoFlagSets(t *testing.T) {
 	t.Setenv("PARLEY_JOURNAL_NATS", "nats://j:1")
 	t.Setenv("PARLEY_IPV6_PREFIX", "56")
 	t.Setenv("PARLEY_DRAIN", "3s")
+	t.Setenv("PARLEY_KEEP", "5")
+	t.Setenv("PARLEY_MAX_KEPT", "1000")
 	a, err := parse(t, "--rate", "8", "--allow-origin", "c.example")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Listen != ":1" || a.Rate != 8 || a.MaxConnsPerAddress != 0 || a.IPv6Prefix != 56 || a.Journal.Servers != "nats://j:1" || a.Closing() != 3*time.Second {
+	if a.Listen != ":1" || a.Rate != 8 || a.MaxConnsPerAddress != 0 || a.IPv6Prefix != 56 || a.Journal.Servers != "nats://j:1" || a.Closing() != 3*time.Second ||
+		a.Kept() != 5*time.Second || a.MaxKept != 1000 {
 		t.Errorf("%+v", a)
 	}
 	if strings.Join(a.AllowOrigin, " ") != "c.example" {
@@ -117,6 +120,8 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 		"--burst":                 {"-1"},
 		"--max-conns":             {"-1"},
 		"--max-conns-per-address": {"-1"},
+		"--max-kept":              {"-1", "64MiB"},
+		"--keep":                  {"-1", "301", "30s", "1.5"},
 		"--ipv6-prefix":           {"0", "-1", "129", "/64"},
 		"--max-members":           {"-1"},
 		"--nats":                  {"", "http://127.0.0.1", "nats://", "nats://a:b:c", "nats://127.0.0.1:4222,", ":::", "nats://a:99999"},
@@ -178,6 +183,17 @@ func TestNoLimitIsTheFlagsZero(t *testing.T) {
 	}
 	if g := a.Limits.Gateway(); g.MaxFrame != -1 || g.Rate != -1 || g.MaxConns != 5 || g.MaxQueue != 1<<20 {
 		t.Errorf("%+v", g)
+	}
+}
+
+func TestNobodyIsKeptIsTheFlagsZero(t *testing.T) {
+	t.Parallel()
+	a, err := parse(t, "--keep", "0", "--max-kept", "0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Kept() >= 0 || a.Limits.Gateway().MaxKept != -1 {
+		t.Errorf("%v, %d", a.Kept(), a.Limits.Gateway().MaxKept)
 	}
 }
 
