@@ -23,6 +23,14 @@ func (k *Keeper) pushUnkept(p *pair) {
 	k.emitPush(p, p.tail.number(), k.values[from:len(k.values):len(k.values)])
 }
 
+// pushTaken pushes the oldest signal once more that the target has taken: it is dropped there, and what has been confirmed is said again.
+func (k *Keeper) pushTaken(p *pair) {
+	from := len(k.values)
+	k.values = append(k.values, p.head.data)
+	p.first, p.end = p.head.n, p.head.n
+	k.emitPush(p, 0, k.values[from:len(k.values):len(k.values)])
+}
+
 // emitPush has a push made, and awaits its answer.
 func (k *Keeper) emitPush(p *pair, prev int64, signals []jsonValue) {
 	t := p.target
