@@ -56,12 +56,12 @@ func (k *Keeper) unpackPair(s *sender, pp *proto.PeerPair, certain bool) {
 	if p.newest() > 0 {
 		return
 	}
-	for _, n := range pp.Recent {
-		p.remember(n)
-	}
-	p.last = max(p.last, pp.N)
+	p.last = pp.N
 	if t.stay.Since > pp.Since {
 		return // the target has left and joined anew, or come back fresh
+	}
+	for _, n := range pp.Recent {
+		p.remember(n)
 	}
 	if p.sure = pp.Sure; !certain {
 		p.sure = max(p.sure, s.sure(t.stay.Since))

@@ -4,9 +4,10 @@ import "github.com/parley-rtc/parley/proto"
 
 // departure is what is remembered for a minute of a sender that is in its room by another gateway.
 type departure struct {
-	to   proto.GatewayID // the last that is known; empty: it is not
+	to   proto.GatewayID // where it is now, as far as is known
 	turn int64           // there
-	// next is the gateway to which it went on from here, where that is known. Whoever else asks is told of it: it may know more.
+	// next is the gateway to which it went on from here, or for which this one was waiting; empty: there is none. Whoever else asks is told
+	// of it, as it may have more.
 	next     proto.GatewayID
 	nextTurn int64        // there
 	of       int64        // the turn by which the sender was here
@@ -17,7 +18,7 @@ type departure struct {
 	posted int64
 }
 
-// goesOn has a sender go on at another gateway by a later turn: what is kept of it is handed over, at once or when it is here.
+// goesOn has a sender go on at another gateway by a later turn: what is kept of it is handed over.
 func (k *Keeper) goesOn(s *sender, to proto.GatewayID, turn int64) {
 	switch {
 	case turn <= s.knownTurn():

@@ -74,7 +74,7 @@ func (g *node) do(o *keeper.Out) {
 			}
 			stays := &proto.Stays{Members: make(map[proto.ClientID]proto.Stay)}
 			for _, id := range []proto.ClientID{sid, tid} {
-				g.event(id, w.record[id])
+				g.event(id, w.record[id], false)
 				stays.Order = append(stays.Order, id)
 				stays.Members[id] = *w.record[id]
 			}
@@ -120,7 +120,7 @@ func (g *node) hear(m *proto.Peer) {
 }
 
 // event: the room says where a member is.
-func (g *node) event(id proto.ClientID, stay *proto.Stay) {
+func (g *node) event(id proto.ClientID, stay *proto.Stay, fresh bool) {
 	if known := g.view[id]; known != nil && known.Turn >= stay.Turn {
 		return
 	}
@@ -129,7 +129,7 @@ func (g *node) event(id proto.ClientID, stay *proto.Stay) {
 	}
 	anew := g.view[id] != nil && stay.Since > g.view[id].Since
 	g.view[id] = stay
-	g.step(&keeper.In{Kind: keeper.StayIs, ID: id, Stay: stay})
+	g.step(&keeper.In{Kind: keeper.StayIs, ID: id, Stay: stay, Fresh: fresh})
 	switch {
 	case id == sid && g.self > 0 && stay.Turn > g.self && stay.Gateway != g.id:
 		g.elsewhere(stay.Gateway, stay)
@@ -169,10 +169,10 @@ func (g *node) resumed(c *conn, stay *proto.Stay, before proto.GatewayID, seq ui
 	if known := g.view[c.id]; known != nil && known.Turn > stay.Turn {
 		return
 	}
-	g.event(c.id, stay)
+	g.event(c.id, stay, fresh)
 	for _, id := range []proto.ClientID{sid, tid} {
 		if other := g.w.record[id]; other != nil && id != c.id { // the answer says where the others are
-			g.event(id, other)
+			g.event(id, other, false)
 		}
 	}
 	if c.id == sid {

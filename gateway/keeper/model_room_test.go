@@ -67,7 +67,7 @@ func (w *world) resume(c *conn, fresh bool) {
 		seq := w.seq
 		w.record[c.id] = &stay
 		w.say("%s is in by turn %d at %s (seq %d)", c.id, c.turn, c.g.id, seq)
-		w.publish(c.id, &stay, seq)
+		w.publish(c.id, &stay, fresh)
 		before, wait := old.Gateway, w.between(1, 40)
 		if w.trouble(12) && (c.id == tid || !fresh && w.now > w.doubted+6000*ms) {
 			if c.id == sid {
@@ -86,7 +86,7 @@ func (w *world) resume(c *conn, fresh bool) {
 }
 
 // publish tells all gateways where a member is, in order.
-func (w *world) publish(id proto.ClientID, stay *proto.Stay, seq uint64) {
+func (w *world) publish(id proto.ClientID, stay *proto.Stay, fresh bool) {
 	for _, g := range w.gateways {
 		g.told = max(g.told, w.now+w.between(1, 60))
 		if w.trouble(10) {
@@ -94,9 +94,8 @@ func (w *world) publish(id proto.ClientID, stay *proto.Stay, seq uint64) {
 		}
 		w.at(g.told, func() {
 			if !g.dead {
-				g.event(id, stay)
+				g.event(id, stay, fresh)
 			}
 		})
 	}
-	_ = seq
 }

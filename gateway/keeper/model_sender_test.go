@@ -30,7 +30,7 @@ func (s *senderEnd) join() {
 	stay := &proto.Stay{Gateway: s.conn.g.id, Turn: 1, Since: s.w.seq}
 	s.w.seq++
 	s.w.record[sid] = stay
-	s.w.publish(sid, stay, s.w.seq)
+	s.w.publish(sid, stay, false)
 	s.conn.g.resumed(s.conn, stay, "", s.w.seq, false)
 	s.w.after(s.w.between(200, 4000), s.trouble)
 }

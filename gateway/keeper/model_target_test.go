@@ -30,7 +30,7 @@ func (t *targetEnd) join() {
 	stay := &proto.Stay{Gateway: t.conn.g.id, Turn: 1, Since: t.w.seq}
 	t.w.seq++
 	t.w.record[tid] = stay
-	t.w.publish(tid, stay, t.w.seq)
+	t.w.publish(tid, stay, false)
 	t.conn.g.resumed(t.conn, stay, "", t.w.seq, false)
 	t.live = true
 	t.w.after(t.w.between(200, 3000), t.trouble)

@@ -90,7 +90,7 @@ func (k *Keeper) pushDue(t *target) {
 func (k *Keeper) stayIs(in *In) {
 	key := memberKey{in.Room, in.ID}
 	if s := k.senders[key]; s != nil {
-		k.senderIs(s, in.Stay)
+		k.senderIs(s, in.Stay, in.Fresh)
 	}
 	t := k.targets[key]
 	switch {
@@ -104,14 +104,14 @@ func (k *Keeper) stayIs(in *In) {
 }
 
 // senderIs takes note of where one of our clients is, or was.
-func (k *Keeper) senderIs(s *sender, stay *proto.Stay) {
+func (k *Keeper) senderIs(s *sender, stay *proto.Stay, fresh bool) {
 	switch {
 	case stay == nil:
 		if s.gone != nil {
 			k.forget(s)
 		}
 	case s.turn > 0 && stay.Since > s.since: // it has left and joined anew, or come back fresh: nobody wants what was
-		k.anew(s, stay)
+		k.anew(s, stay, fresh)
 	case stay.Turn <= s.knownTurn():
 	case stay.Gateway != k.cfg.Self:
 		k.goesOn(s, stay.Gateway, stay.Turn)
@@ -120,15 +120,21 @@ func (k *Keeper) senderIs(s *sender, stay *proto.Stay) {
 	}
 }
 
-// anew drops what is kept of a sender's earlier stay. Of the new one there may be something elsewhere, even if it is here now.
-func (k *Keeper) anew(s *sender, stay *proto.Stay) {
+// anew drops what is kept of a sender's earlier stay. Of the new one there may be something elsewhere, even if it is here now, unless it
+// began just now.
+func (k *Keeper) anew(s *sender, stay *proto.Stay, fresh bool) {
 	k.hangUp(s)
 	k.dropAll(s)
-	if stay.Gateway == k.cfg.Self {
+	here := stay.Gateway == k.cfg.Self
+	if here && !fresh {
 		k.forget(s)
 		return
 	}
 	s.since = stay.Since
+	if here {
+		s.turn = stay.Turn
+		return
+	}
 	k.remember(s, &departure{to: stay.Gateway, turn: stay.Turn, next: stay.Gateway, nextTurn: stay.Turn})
 }
 

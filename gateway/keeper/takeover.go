@@ -46,7 +46,7 @@ func (k *Keeper) takeOver(s *sender, in *In, stay *proto.Stay) {
 	case s.waits(): // it has been elsewhere meanwhile, or was handed over before it was known to be here
 		w.direct = 0
 		if in.Before != k.cfg.Self {
-			w.turn, w.seq = stay.Turn, seq
+			w.turn, w.seq, w.began = stay.Turn, seq, k.now
 		}
 	case s.gone != nil:
 		w = &takeover{turn: stay.Turn, began: k.now, seq: seq}
