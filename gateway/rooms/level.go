@@ -62,10 +62,11 @@ func (r *room) level(to *whole) {
 	r.sync = level
 }
 
-// isAnew reports whether a roster has a member of ours by a later stay of the same connection: it was out of the room meanwhile.
+// isAnew reports whether a roster has a member of ours by a later stay that is not a later turn's: it was out of the room meanwhile. An
+// attempt of an earlier turn may have been late.
 func (m *membership) isAnew(to *whole) bool {
 	stay, is := to.stays[m.c.ID]
-	return is && m.own != nil && stay.Turn == m.c.Turn && stay.Since > m.own.stay.Since
+	return is && m.own != nil && stay.Turn <= m.c.Turn && stay.Since > m.own.stay.Since
 }
 
 // endsAnew ends the stay before. The answer to the client's request says how the one after it began.

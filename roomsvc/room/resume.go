@@ -26,9 +26,9 @@ func (r Rules) resume(s *State, q *Request) Decision {
 	switch {
 	case m == nil || m.Turn == 0:
 		return Decision{Answer: proto.Event{Name: proto.NotInRoom, Room: q.Room, Reason: s.why(q.ClientID)}}
-	case m.Turn == q.Turn && m.Request != q.ID: // two connections cannot be the same one
+	case m.Turn == q.Turn && m.Gateway != q.Gateway: // two connections cannot be the same one
 		return Decision{Answer: proto.Event{Name: proto.Fenced, Room: q.Room}}
-	case m.Turn == q.Turn:
+	case m.Turn == q.Turn && m.Request == q.ID:
 		var before proto.GatewayID
 		if s.madeBy(q, proto.ClientBack) {
 			before = s.Record.Change.Before
