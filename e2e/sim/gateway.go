@@ -127,6 +127,7 @@ func (g *gateway) carryOut(o *rooms.Out) {
 		g.here(o)
 	case rooms.NotHere:
 		c := of(o.To[0])
+		g.w.note("%s has %s in %q no longer, which is at %q: %v", g.name, c, o.Room, o.Gateway, o.Stay)
 		g.keep(&keeper.In{Kind: keeper.NotHere, Room: o.Room, ID: c.ID, Turn: c.Turn, Gateway: o.Gateway, Stay: o.Stay})
 	}
 }

@@ -124,7 +124,7 @@ func (c *client) hearLeft(v *view, h *history, e *proto.Event) {
 	if !v.in && e.Kicked {
 		c.wrong(e, "it is not in there")
 	}
-	if v.in && e.Kicked && c.Turn > 0 && !h.since(v.seq, func(s *state) bool { return !s.has(c.ID) }) {
+	if v.in && e.Kicked && h.now().resumable(c.ID) && !h.since(v.seq, func(s *state) bool { return !s.has(c.ID) }) {
 		c.wrong(e, "it was a member all the time")
 	}
 	v.in = false

@@ -37,6 +37,7 @@ func (g *gateway) compared(e *proto.Event, stays *proto.Stays) {
 // here tells the keeper of a client that is in a room from now on.
 func (g *gateway) here(o *rooms.Out) {
 	c := of(o.To[0])
+	g.w.note("%s has %s in %q: %v, before at %q, fresh %t, at %d", g.name, c, o.Room, o.Stay, o.Before, o.Fresh, o.Num)
 	g.keep(&keeper.In{
 		Kind: keeper.Here, Room: o.Room, ID: c.ID, Peer: c, Turn: c.Turn, Stay: o.Stay, Before: o.Before, Fresh: o.Fresh, Seq: o.Num,
 		Address: string(c.ID),

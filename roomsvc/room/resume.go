@@ -28,12 +28,14 @@ func (r Rules) resume(s *State, q *Request) Decision {
 		return Decision{Answer: proto.Event{Name: proto.NotInRoom, Room: q.Room, Reason: s.why(q.ClientID)}}
 	case m.Turn == q.Turn && m.Gateway != q.Gateway: // two connections cannot be the same one
 		return Decision{Answer: proto.Event{Name: proto.Fenced, Room: q.Room}}
-	case m.Turn == q.Turn && m.Request == q.ID:
+	case m.Turn == q.Turn: // repeated; or a join of this connection, which was late, has made it a member meanwhile
 		var before proto.GatewayID
 		if s.madeBy(q, proto.ClientBack) {
 			before = s.Record.Change.Before
 		}
-		return resumed(&s.Record, s.Seq, before, q)
+		d := resumed(&s.Record, s.Seq, before, q)
+		d.Bears = m.Request
+		return d
 	}
 	rec := &proto.Record{
 		Room: q.Room, OwnerID: s.Record.OwnerID, OnOwnerGone: s.Record.OnOwnerGone, Prev: s.Seq,
