@@ -17,6 +17,7 @@ const (
 	second      = 1_000_000_000
 	againAfter  = second      // a push that is not answered, or that found no room, is made again
 	soonAfter   = second / 4  // the same, while a target waits for live
+	silentAfter = 10 * second // a gateway that does not answer for so long may be gone: the target's room is compared
 	laterAfter  = 5 * second  // a target that is away is tried again, should it have come back unnoticed
 	sureAfter   = 10 * second // what is taken and not confirmed for so long is asked after: the word of it may have been lost
 	askingEvery = second / 4  // between two questions to the gateway before

@@ -71,6 +71,9 @@ func (k *Keeper) pushAgain(p *pair) {
 		k.compare(p.target)
 		k.push(p, 1)
 	default: // silence: the oldest only
+		if t := p.target; k.now-max(t.heard, t.compared) >= silentAfter {
+			k.compare(t)
+		}
 		k.push(p, 1)
 	}
 }
@@ -92,6 +95,7 @@ func (k *Keeper) pushed(m *proto.Peer) {
 	if p == nil || !p.target.by(m.Turn, m.Since) {
 		return
 	}
+	p.target.heard = k.now
 	k.took(p, m.N)
 	if p.next() == nil && p.unkept == nil {
 		k.rest(p)
