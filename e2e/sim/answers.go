@@ -10,8 +10,11 @@ import (
 // asked is a client's request.
 type asked struct {
 	proto.Frame
-	at  int64
-	ids []proto.RequestID // the Parley-Requests under which it was carried out
+	at    int64
+	ids   []proto.RequestID // the Parley-Requests under which it was carried out
+	began int64             // when its gateway began to
+	// knew is when the client had been told last that a signal's target had joined, or come back fresh.
+	knew uint64
 	// joined is what a leave named last.
 	joined      proto.RequestID
 	unavailable bool // so it was answered
@@ -20,16 +23,19 @@ type asked struct {
 // noteRequest notes under which Parley-Request a client's request is carried out.
 func (c *client) noteRequest(a *ask) {
 	if i, err := strconv.Atoi(a.Ref); err == nil && i < len(c.asked) {
+		if len(c.asked[i].ids) == 0 {
+			c.asked[i].began = c.w.now
+		}
 		c.asked[i].ids = append(c.asked[i].ids, a.ID)
 		c.asked[i].joined = a.Joined
 	}
 }
 
-// judgeAnswer holds an answer against its request, and against what was true meanwhile.
-func (c *client) judgeAnswer(e *proto.Event, ref string) {
-	if ref != strconv.Itoa(c.answered) {
+// judgeAnswer holds an answer against its request, which it returns, and against what was true meanwhile.
+func (c *client) judgeAnswer(e *proto.Event, ref string) *asked {
+	if ref != strconv.Itoa(c.answered) || c.answered >= len(c.asked) {
 		c.wrong(e, "it answers %s, expected the answer to %d", ref, c.answered)
-		return
+		return nil
 	}
 	q := c.asked[c.answered]
 	q.unavailable = e.Name == proto.Error && e.Code == proto.CodeUnavailable
@@ -38,9 +44,16 @@ func (c *client) judgeAnswer(e *proto.Event, ref string) {
 	if first != q { // in doubt, and asked again: it is one request, which may have been carried out all along
 		q.at, q.ids = first.at, append(q.ids, first.ids...)
 	}
+	if q.Name == proto.SignalSend {
+		c.say(c.w.signal(q.Data), e)
+		if e.Name == proto.SignalHeld {
+			c.held[ref] = true
+		}
+	}
 	if why := c.lie(q, e); why != "" {
 		c.wrong(e, "%s; it asked %s for %q at %.3f", why, q.Name, q.Room, float64(q.at)/1e6)
 	}
+	return q
 }
 
 // repeats returns the first of those of a client's requests that one repeats: the same, in the same room, with nothing
@@ -92,35 +105,98 @@ func (c *client) lie(q *asked, e *proto.Event) string {
 	case proto.RoomLeft:
 		// Where a late attempt of another join has made it a member of a room that replaced the one that it was in, and no event
 		// has told its gateway so, the leave names the wrong membership: it is left again when a check names it.
-		if q.Name != proto.RoomLeave || e.Kicked || !ever(func(s *state) bool { return !s.hasBy(c.ID, q.joined) }) {
+		switch {
+		case e.Kicked, q.Name != proto.RoomLeave && q.Name != proto.RoomClose,
+			q.Name == proto.RoomLeave && !ever(func(s *state) bool { return !s.hasBy(c.ID, q.joined) }),
+			q.Name == proto.RoomClose && !ever(func(s *state) bool { return !s.has(c.ID) }):
 			return "it was still a member"
 		}
 	case proto.NotInRoom:
-		if c.view(q.Room).in && !ever(func(s *state) bool { return !s.has(c.ID) }) {
+		if (c.view(q.Room).in || q.Name == proto.Resume) && !ever(func(s *state) bool { return !s.has(c.ID) || !s.resumable(c.ID) }) {
 			return "it was a member"
 		}
-	case proto.TargetNotFound:
-		if t := c.w.client(q.TargetID); t != nil && !t.closed && t.view(q.Room).in && t.steady(q.Room, q.at) &&
-			!ever(func(s *state) bool { return !s.has(t.ID) }) {
-			return "its target was a member, and had been told so"
+	case proto.Resumed:
+		if q.Name != proto.Resume {
+			return "it has not asked for that"
 		}
-	case proto.SignalSent:
-		t := c.w.client(q.TargetID)
-		if t != nil && !t.closed && !t.got[signalID{line{q.Room, c.ID}, string(q.Data)}] {
-			return "its target has not heard it"
-		}
+	case proto.TargetNotFound, proto.SignalSent, proto.SignalHeld:
+		return c.lieOfSignal(q, e)
 	case proto.Error:
-		switch {
-		case e.Code == proto.CodeRoomFull:
-		case e.Code != proto.CodeUnavailable:
-			return "it is no answer that fits"
-		case c.w.Options == Options{Steps: c.w.Steps, Trace: c.w.Trace}:
-			return "nothing has gone wrong"
-		}
+		return c.lieOfError(q, e)
 	default:
 		return "it answers nothing"
 	}
 	return ""
+}
+
+// lieOfSignal is lie for what a sender hears of a signal. What signal-sent says, say judges.
+func (c *client) lieOfSignal(q *asked, e *proto.Event) string {
+	h, t := c.w.room(q.Room), c.w.pages[q.TargetID]
+	was := h.since(0, func(s *state) bool { return s.has(t.id) }) // it may have left, and its sender's gateway does not know yet
+	gone := h.ever(q.at, func(s *state) bool { return !s.has(t.id) })
+	switch {
+	case q.Name != proto.SignalSend:
+		return "it answers nothing"
+	case e.Name == proto.SignalHeld && (t.keep == 0 || !was):
+		return "its target was no member that has a key"
+	case e.Name != proto.TargetNotFound:
+	case t.keep > 0 && !c.w.Older:
+		if !gone && !h.anew(q.knew, t.id) {
+			return "its target was a member"
+		}
+	case t.keep == 0 && !t.conn.closed && t.view(q.Room).in && t.conn.steady(q.Room, q.at) && !gone:
+		return "its target was a member, and had been told so"
+	}
+	return ""
+}
+
+// lieOfError is lie for an error.
+func (c *client) lieOfError(q *asked, e *proto.Event) string {
+	h := c.w.room(q.Room)
+	ever := func(so func(*state) bool) bool { return h.ever(q.at, so) }
+	switch e.Code {
+	case proto.CodeRoomFull:
+	case proto.CodeUnavailable:
+		full := q.Name == proto.SignalSend && c.w.Bounds
+		older := c.w.Older && q.Policy != ""
+		if c.w.clean() && !full && !older {
+			return "nothing has gone wrong"
+		}
+	case proto.CodeForbidden:
+		if q.Name != proto.RoomClose || !ever(func(s *state) bool { return s.has(c.ID) && s.rec.OwnerID != c.ID }) {
+			return "it is the owner"
+		}
+	case proto.CodeResumeFirst:
+		earlier := ever(func(s *state) bool { return s.before(c.ID, c.Turn) })
+		if q.Name == proto.Resume || q.Name == proto.SignalSend || !earlier && !c.doubts(q) {
+			return "no earlier turn was in there"
+		}
+	case proto.CodeTooOld:
+		s := c.w.signal(q.Data)
+		if !slices.ContainsFunc(c.w.lines[s.pair], func(x *signal) bool { return x.n > s.n }) && !c.w.excused(s) {
+			return "no later one was sent"
+		}
+	default:
+		return "it is no answer that fits"
+	}
+	return ""
+}
+
+// doubts reports whether a resume of the same room was answered unavailable before a request.
+func (c *client) doubts(q *asked) bool {
+	return slices.ContainsFunc(c.asked, func(x *asked) bool {
+		return x.Name == proto.Resume && x.Room == q.Room && x.unavailable && x.at <= q.at
+	})
+}
+
+// resumable reports whether a member's session is.
+func (s *state) resumable(id proto.ClientID) bool {
+	return s.has(id) && s.rec.Members[s.rec.Member(id)].Turn > 0
+}
+
+// before reports whether a member is in a room by an earlier turn.
+func (s *state) before(id proto.ClientID, turn int64) bool {
+	return s.resumable(id) && s.rec.Members[s.rec.Member(id)].Turn < turn
 }
 
 // told returns the last change of a room of which any client had been told at a time.
@@ -149,13 +225,4 @@ func sorted(ids []proto.ClientID) []proto.ClientID {
 	list := append([]proto.ClientID{}, ids...)
 	slices.Sort(list)
 	return list
-}
-
-func (w *world) client(id proto.ClientID) *client {
-	for _, c := range w.clients {
-		if c.ID == id {
-			return c
-		}
-	}
-	return nil
 }

@@ -18,7 +18,9 @@ type ask struct {
 	c        *client // whose request it is; nil: the gateway's own
 	req      proto.Request
 	deadline int64
-	roster   uint64 // the core's number of the roster that is asked for
+	roster   uint64      // the core's number of the roster that is asked for
+	stay     *proto.Stay // a signal's: the keeper has it, for a target that is there
+	kept     bool
 
 	order    []proto.ReplicaID
 	turn     int // the next in order
@@ -75,6 +77,7 @@ func (a *ask) try() {
 	if a.Op == proto.OpLeave {
 		w.leaves[a.ID] = a.req.Joined
 	}
+	w.turns[a.ID] = a.req.Turn
 	w.note("%s asks %s: %s %s %q for %s of %s (%s)", g.name, target, a.ID, a.Op, a.Room, a.req.ClientID, a.req.Joined, at.reply)
 	left := time.Duration(a.deadline - w.now)
 	proc := w.replica(target)
@@ -105,25 +108,26 @@ func (a *ask) again(d time.Duration, attempts int) {
 
 // answer takes the answer to an attempt.
 func (g *gateway) answer(at *attempt, data []byte, beside worker.Beside) {
-	a, stays := at.ask, g.stays(beside.Stays)
+	a := at.ask
 	e, err := proto.DecodeAnswer(data)
 	if err != nil {
 		g.w.fail("an answer cannot be read: %v: %s", err, data)
 		return
 	}
+	stays := g.w.stays(beside.Stays)
 	switch {
 	case a.c == nil:
 		if !a.done {
 			a.done = true
 			if a.roster != 0 {
 				g.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: &e, Stays: stays})
+				g.compared(&e, stays)
 			}
 		}
 	case a.c.forgotten:
 	case a.Op == proto.OpSignal:
-		if !a.done && a.c.asking == a {
-			a.c.hear(e, a.Ref)
-			a.c.resolve(rooms.OK)
+		if !a.done && !a.kept && a.c.asking == a {
+			g.signalAnswer(a, e, stays)
 		}
 	default:
 		q := rooms.Ask{Num: a.Num, ID: a.ID}
@@ -136,6 +140,22 @@ func (g *gateway) answer(at *attempt, data []byte, beside worker.Beside) {
 	}
 }
 
+// signalAnswer ends a signal, unless its target is resumable: then the keeper has it.
+func (g *gateway) signalAnswer(a *ask, e proto.Event, stays *proto.Stays) {
+	if e.Name != proto.PushIt {
+		a.c.queue(packet{event: e, ref: a.Ref})
+		a.c.resolve(rooms.OK)
+		return
+	}
+	stay, ok := stays.Members[a.req.TargetID]
+	if !ok {
+		g.w.fail("push-it says not where %s is: %v", a.req.TargetID, stays)
+		return
+	}
+	a.stay = &stay
+	a.keep()
+}
+
 // giveUp ends an ask whose time is up.
 func (g *gateway) giveUp(a *ask) {
 	switch {
@@ -145,7 +165,10 @@ func (g *gateway) giveUp(a *ask) {
 			g.step(&rooms.In{Kind: rooms.NoRoster, Num: a.roster})
 		}
 	case a.Op == proto.OpSignal:
-		a.c.hear(proto.Errorf(proto.CodeUnavailable, a.Room, a.c.ID, "not in time"), a.Ref)
+		if a.kept {
+			return
+		}
+		a.c.queue(packet{event: proto.Errorf(proto.CodeUnavailable, a.Room, a.c.ID, "not in time"), ref: a.Ref})
 		a.c.resolve(rooms.Unavailable)
 	default:
 		g.step(&rooms.In{Kind: rooms.GiveUp, Client: &a.c.Client, Ask: rooms.Ask{Num: a.Num}})

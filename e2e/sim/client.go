@@ -2,7 +2,6 @@ package sim
 
 import (
 	"iter"
-	"maps"
 	"strconv"
 	"time"
 
@@ -14,14 +13,17 @@ import (
 // maxRooms is in how many rooms a client may be: in all that there are.
 const maxRooms = 8
 
-// client is a client of a gateway. What it asks for goes through its order of requests, which blocks: so that is a
-// coroutine, resumed when a request has come or been answered. Its many fields are three things that share a life: what its
-// gateway's session has, its coroutine, and what the judges know of it.
+// client is a connection of a client to a gateway. What it asks for goes through its order of requests, which blocks: so that is a
+// coroutine, resumed when a request has come or been answered. Its many fields are four things that share a life: what its
+// gateway's session has, its coroutine, its connection, and what the judges know of it.
 type client struct {
 	rooms.Client
+	cable
+	page      *page
 	w         *world
 	g         *gateway
 	num       uint64
+	began     int64
 	in        map[proto.Room]proto.RequestID // as the core says
 	inbox     []item
 	turns     turns.Turns
@@ -38,9 +40,7 @@ type client struct {
 
 	asked    []*asked
 	answered int
-	views    map[proto.Room]*view
-	signals  map[line]int64
-	got      map[signalID]bool
+	held     map[string]bool // refs of signals of which later word is due
 }
 
 // item is something in a client's inbox: a request, a leave that its gateway makes, or the end.
@@ -51,22 +51,34 @@ type item struct {
 	ghost proto.RequestID
 	room  proto.Room
 	end   bool
+	late  bool // the end, of a session whose time is up
 }
 
-// dial connects a client to a gateway.
-func (w *world) dial(g *gateway) {
+// connect connects a page to a gateway.
+func (p *page) connect(g *gateway) *client {
+	w := p.w
 	w.made++
 	c := &client{
-		w: w, g: g, num: uint64(w.made), in: make(map[proto.Room]proto.RequestID), views: make(map[proto.Room]*view),
-		signals: make(map[line]int64), got: make(map[signalID]bool),
+		w: w, g: g, page: p, num: uint64(w.made), began: w.now, in: make(map[proto.Room]proto.RequestID), held: make(map[string]bool),
 	}
-	c.ID = proto.ClientID("client-" + strconv.Itoa(1_000_000_000_000_000+w.made))
+	c.ID, c.Turn, c.Keep = p.id, p.turn, int64(p.keep)*int64(time.Second)
 	c.Peer = c
+	c.resumed = make(map[proto.Room]int64)
 	c.next, c.stop = iter.Pull(c.pump)
+	p.conn = c
 	w.clients = append(w.clients, c)
-	w.note("%s connects to %s", c.ID, g.name)
+	w.note("%s connects to %s", c, g.name)
 	g.step(&rooms.In{Kind: rooms.Open, Client: &c.Client})
 	c.next() // it waits for requests
+	return c
+}
+
+// String names a client in a trace: its id, and the turn if it has a key.
+func (c *client) String() string {
+	if c.Turn == 0 {
+		return string(c.ID)
+	}
+	return string(c.ID) + "/" + strconv.FormatInt(c.Turn, 10)
 }
 
 // pump carries out what is in the inbox, one at a time.
@@ -83,13 +95,10 @@ func (c *client) pump(yield func(*ask) bool) {
 		c.inbox = c.inbox[1:]
 		deadline := x.at + int64(proto.RequestTimeout)
 		switch {
+		case x.end && !x.late && c.keeps():
+			c.beAway()
 		case x.end:
-			c.g.step(&rooms.In{Kind: rooms.Ended, Client: &c.Client})
-			settled := c.turns.Depart(c, maps.Clone(c.in), c.w.now+int64(proto.RequestTimeout))
-			if !c.stopped {
-				clear(c.in)
-				c.g.step(&rooms.In{Kind: rooms.Departed, Client: &c.Client, Settled: settled})
-			}
+			c.depart()
 		case x.leave && x.ghost == "":
 			c.turns.LeaveDoubted(c, x.room, deadline)
 		case x.leave:
@@ -102,17 +111,32 @@ func (c *client) pump(yield func(*ask) bool) {
 	}
 }
 
-// change carries out a create, join or leave.
+// ops are the operations of requests that change a room.
+var ops = map[proto.Name]proto.Op{
+	proto.RoomCreate: proto.OpCreate, proto.RoomJoin: proto.OpJoin, proto.RoomLeave: proto.OpLeave,
+	proto.RoomEnter: proto.OpEnter, proto.RoomClose: proto.OpClose, proto.Resume: proto.OpResume,
+}
+
+// change carries out a request that changes a room.
 func (c *client) change(x *item, deadline int64) {
-	op := map[proto.Name]proto.Op{
-		proto.RoomCreate: proto.OpCreate, proto.RoomJoin: proto.OpJoin, proto.RoomLeave: proto.OpLeave,
-	}[x.frame.Name]
-	switch c.turns.Change(c, op, x.frame.Room, x.frame.Ref, deadline) {
+	op := ops[x.frame.Name]
+	c.frame = &x.frame
+	f := &x.frame
+	var verdict turns.Verdict
+	if op == proto.OpResume {
+		resume := rooms.Ask{Room: f.Room, Ref: f.Ref, Seq: f.Seq, Heard: f.Heard, Fresh: f.Fresh}
+		verdict = c.turns.Resume(c, &resume, deadline)
+	} else {
+		verdict = c.turns.Change(c, op, f.Room, f.Ref, deadline)
+	}
+	switch verdict {
 	case turns.Asked:
+	case turns.ResumeFirst:
+		c.queue(packet{event: proto.Errorf(proto.CodeResumeFirst, f.Room, c.ID, "in doubt"), ref: f.Ref})
 	case turns.Unavailable:
-		c.hear(proto.Errorf(proto.CodeUnavailable, x.frame.Room, c.ID, "in doubt"), x.frame.Ref)
+		c.queue(packet{event: proto.Errorf(proto.CodeUnavailable, x.frame.Room, c.ID, "in doubt"), ref: x.frame.Ref})
 	case turns.TooMany:
-		c.hear(proto.Errorf(proto.CodeTooManyRooms, x.frame.Room, c.ID, "too many"), x.frame.Ref)
+		c.queue(packet{event: proto.Errorf(proto.CodeTooManyRooms, x.frame.Room, c.ID, "too many"), ref: x.frame.Ref})
 	}
 }
 
@@ -120,18 +144,21 @@ func (c *client) change(x *item, deadline int64) {
 func (c *client) signal(x *item) {
 	f := &x.frame
 	if _, in := c.in[f.Room]; !in {
-		c.hear(proto.Event{Name: proto.NotInRoom, Room: f.Room}, f.Ref)
+		c.queue(packet{event: proto.Event{Name: proto.NotInRoom, Room: f.Room}, ref: f.Ref})
 		return
 	}
 	c.n++
+	n := c.number(f)
 	num := c.turns.Number()
-	c.carryOut(&ask{
+	a := &ask{
 		Ask: rooms.Ask{Op: proto.OpSignal, Room: f.Room, Num: num, ID: c.Request(num), Ref: f.Ref},
 		req: proto.Request{
-			Room: f.Room, ClientID: c.ID, Gateway: c.g.id, TargetID: f.TargetID, N: c.n, Data: f.Data,
+			Room: f.Room, ClientID: c.ID, Gateway: c.g.id, TargetID: f.TargetID, N: n, Data: f.Data,
 		},
 		deadline: x.at + int64(proto.SignalTimeout),
-	})
+	}
+	a.stay = c.g.stay(f.Room, f.TargetID)
+	c.carryOut(a)
 }
 
 // carryOut asks, and waits until that is resolved.
@@ -145,7 +172,11 @@ func (c *client) carryOut(a *ask) rooms.Outcome {
 	if a.Op != proto.OpSignal {
 		c.g.step(&rooms.In{Kind: rooms.Begin, Client: &c.Client, Ask: a.Ask})
 	}
-	c.g.soon(a.try)
+	if a.stay != nil {
+		c.g.soon(a.keep)
+	} else {
+		c.g.soon(a.try)
+	}
 	c.busy = true
 	if !c.yield(a) {
 		c.stopped = true
@@ -176,10 +207,11 @@ func (c *client) resume() {
 	}
 }
 
-// end ends the connection.
+// end ends the connection: the client says that it goes.
 func (c *client) end() {
-	c.w.note("%s ends", c.ID)
-	c.closed = true
+	c.w.note("%s ends", c)
+	c.closed, c.goes = true, true
+	c.shut, c.ended = true, c.w.now
 	c.push(item{end: true, at: c.w.now})
 }
 
@@ -202,15 +234,24 @@ func (c *client) Full() bool { return len(c.in) >= maxRooms }
 
 // Ask implements [turns.Client].
 func (c *client) Ask(a *turns.Ask) rooms.Outcome {
-	return c.carryOut(&ask{Ask: a.Ask, deadline: a.Deadline, req: proto.Request{
-		Room: a.Room, ClientID: c.ID, Gateway: c.g.id, Joined: a.Joined, Lost: a.Lost,
-	}})
+	q := &ask{Ask: a.Ask, deadline: c.soonIf(a.Deadline), req: proto.Request{
+		Room: a.Room, ClientID: c.ID, Gateway: c.g.id, Joined: a.Joined, Lost: a.Lost, Turn: c.Turn,
+	}}
+	if a.Silent { // it ends what it names, whoever is in the room by then: its turn does not matter
+		q.req.Turn = 0
+	}
+	c.fill(q)
+	outcome := c.carryOut(q)
+	c.failed = c.failed || outcome == rooms.Unavailable
+	return outcome
 }
 
 // request has the client ask for something.
 func (c *client) request(f proto.Frame) {
 	f.Ref = strconv.Itoa(len(c.asked))
-	c.asked = append(c.asked, &asked{Frame: f, at: c.w.now})
-	c.w.note("%s asks %s %q (ref %s) %s %s", c.ID, f.Name, f.Room, f.Ref, f.TargetID, f.Data)
-	c.push(item{frame: f, at: c.w.now + int64(time.Millisecond)})
+	c.asked = append(c.asked, &asked{Frame: f, at: c.w.now, knew: c.view(f.Room).since[f.TargetID]})
+	c.w.note("%s asks %s %q (ref %s) %s %s", c, f.Name, f.Room, f.Ref, f.TargetID, f.Data)
+	if !c.dead && !c.shut {
+		c.push(item{frame: f, at: c.w.now + int64(time.Millisecond)})
+	}
 }

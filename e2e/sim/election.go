@@ -12,6 +12,8 @@ func (w *world) cutOff(node int, d time.Duration) {
 		return
 	}
 	w.note("node %d is cut off for %v", node, d)
+	const long = 8 * time.Second
+	w.hurts = append(w.hurts, hurt{w.now, w.now + int64(d+long)})
 	w.net.cut = node
 	w.net.cuts++
 	cuts := w.net.cuts
@@ -67,6 +69,8 @@ func (w *world) resign() {
 		return
 	}
 	w.note("there is no leader")
+	const long = 6 * time.Second
+	w.hurts = append(w.hurts, hurt{w.now, w.now + int64(long)})
 	s.stalled = true
 	s.term++
 	term := s.term

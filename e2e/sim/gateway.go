@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/keeper"
 	"github.com/parley-rtc/parley/gateway/rooms"
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/worker"
@@ -12,21 +13,29 @@ import (
 // been heard.
 type gateway struct {
 	process
-	id      proto.GatewayID
-	core    *rooms.Core
-	ranking ranking
-	num     uint64 // of requests of its own
-	refused []rooms.In
+	id       proto.GatewayID
+	core     *rooms.Core
+	keeper   *keeper.Keeper
+	stays    map[member]proto.Stay // of resumable members of rooms here
+	ranking  ranking
+	num      uint64 // of requests of its own
+	refused  []rooms.In
+	loop     []func() // what is meant for this gateway itself
+	depth    int      // of steps that are being carried out
+	draining bool
 }
 
 func (w *world) startGateway() {
-	g := &gateway{process: newProcess(w, "gateway")}
+	g := &gateway{process: newProcess(w, "gateway"), stays: make(map[member]proto.Stay)}
 	g.id = proto.GatewayID(g.name)
 	g.core = rooms.New(rooms.Config{
+		Self:   g.id,
 		Missed: int64(proto.CheckMissed), Remember: int64(time.Minute), Repeats: int64(2 * proto.SignalTimeout),
 		Many: 50, MaxRosters: 32, MaxKept: 1 << 20, MaxKeptOne: 1 << 19,
 	})
+	g.keeper = keeper.New(w.bounds(g.id))
 	w.gateways = append(w.gateways, g)
+	w.started[g.id] = g
 	w.note("%s starts on node %d", g.name, g.node)
 	w.beat(g.name, &g.process)
 	g.every(time.Second, func() {
@@ -34,11 +43,27 @@ func (w *world) startGateway() {
 		g.ranking.tick(w.now)
 		g.step(&rooms.In{Kind: rooms.Tick})
 	})
+	if w.Sessions > 0 {
+		const pulse = 250 * time.Millisecond
+		g.every(pulse, func() {
+			g.step(&rooms.In{Kind: rooms.Pulse})
+			g.keep(&keeper.In{Kind: keeper.Pulse})
+		})
+	}
+}
+
+// bounds are those of a gateway's keeper.
+func (w *world) bounds(id proto.GatewayID) keeper.Config {
+	if !w.Bounds {
+		return keeper.Config{Self: id}
+	}
+	return keeper.Config{Self: id, MaxPair: 3, MaxPairBytes: 1 << 10, MaxSender: 1 << 11, MaxAddress: 1 << 11, MaxKept: 1 << 12}
 }
 
 // step feeds the core and carries out what it says.
 func (g *gateway) step(in *rooms.In) {
 	in.Now = g.w.now
+	g.depth++
 	outs := g.core.Step(in)
 	for i := range outs {
 		g.carryOut(&outs[i])
@@ -48,6 +73,8 @@ func (g *gateway) step(in *rooms.In) {
 		g.refused = g.refused[1:]
 		g.step(&next)
 	}
+	g.depth--
+	g.drain()
 }
 
 // of returns the client that the core speaks of.
@@ -61,7 +88,7 @@ func (g *gateway) carryOut(o *rooms.Out) {
 		delete(of(o.To[0]).in, o.Room)
 	case rooms.Tell:
 		for _, c := range o.To {
-			of(c).hear(*o.Event, o.Ref)
+			of(c).queue(packet{event: *o.Event, ref: o.Ref})
 		}
 	case rooms.Deliver:
 		g.deliver(o)
@@ -84,6 +111,24 @@ func (g *gateway) carryOut(o *rooms.Out) {
 	case rooms.Dropped:
 	case rooms.Forget:
 		of(o.To[0]).forgotten = true
+	case rooms.Oust:
+		of(o.To[0]).oust()
+	case rooms.DeliverPush:
+		g.deliverPush(o)
+	case rooms.Ping:
+		of(o.To[0]).queue(packet{ping: o.Num})
+	case rooms.Post:
+		g.post(o.Gateway, o.Say)
+	case rooms.KeepAnew:
+		of(o.To[0]).keepAnew()
+	case rooms.StayIs:
+		g.stayIs(o)
+	case rooms.Here:
+		g.here(o)
+	case rooms.NotHere:
+		c := of(o.To[0])
+		g.w.note("%s has %s in %q no longer, which is at %q: %v", g.name, c, o.Room, o.Gateway, o.Stay)
+		g.keep(&keeper.In{Kind: keeper.NotHere, Room: o.Room, ID: c.ID, Turn: c.Turn, Gateway: o.Gateway, Stay: o.Stay})
 	}
 }
 
@@ -92,12 +137,13 @@ func (g *gateway) deliver(o *rooms.Out) {
 	c, e := of(o.To[0]), *o.Event
 	answer := proto.Event{Name: proto.SignalSent, Room: e.Room, TargetID: c.ID}
 	switch {
-	case c.closed:
+	case c.closed && c.Turn == 0, c.shut:
 		answer.Name = proto.TargetNotFound
 	case g.w.ill(g.w.Loss / 4):
 		answer = proto.Errorf(proto.CodeUnavailable, e.Room, e.SenderID, "full")
 	default:
-		c.hear(e, "")
+		g.w.signal(e.Data).queued = true
+		c.queue(packet{event: e})
 	}
 	g.ack(o.Reply, answer)
 	if answer.Name != proto.SignalSent {
@@ -113,24 +159,24 @@ func (g *gateway) ack(reply string, e proto.Event) {
 	}
 }
 
-// event takes a room event that a replica tells, with what stands beside it.
-func (g *gateway) event(data []byte, beside string) {
+// event takes a room event that a replica tells.
+func (g *gateway) event(data []byte, stays string) {
 	e, err := proto.DecodeEvent(data)
 	if err != nil {
 		g.w.fail("an event cannot be read: %v: %s", err, data)
 		return
 	}
-	g.step(&rooms.In{Kind: rooms.Event, Event: &e, Payload: data, Stays: g.stays(beside)})
+	g.step(&rooms.In{Kind: rooms.Event, Event: &e, Payload: data, Stays: g.w.stays(stays)})
 }
 
-// stays reads what stands beside an answer or a room event.
-func (g *gateway) stays(header string) *proto.Stays {
+// stays reads the header of members' stays.
+func (w *world) stays(header string) *proto.Stays {
 	if header == "" {
 		return nil
 	}
 	s, err := proto.DecodeStays(header)
 	if err != nil {
-		g.w.fail("stays cannot be read: %v: %s", err, header)
+		w.fail("stays cannot be read: %v: %s", err, header)
 		return nil
 	}
 	return &s

@@ -67,6 +67,7 @@ func (w *world) commit(e *entry) {
 	if joined, ok := w.leaves[change.Request]; ok && last.has(change.ID) && !last.hasBy(change.ID, joined) {
 		w.fail("the leave %s of %s ends another membership than %s: %s", change.Request, change.ID, joined, e.data)
 	}
+	w.judgeChange(last, e)
 	h.states = append(h.states, &state{
 		rec: &e.state.Record, seq: e.seq, first: w.now, stored: math.MaxInt64, told: math.MaxInt64,
 	})

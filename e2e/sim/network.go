@@ -1,6 +1,9 @@
 package sim
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // nodes is how many NATS servers there are, each with a copy of the stream.
 const nodes = 3
@@ -24,6 +27,22 @@ type process struct {
 	died   int64    // when it was killed
 	last   map[*process]int64
 	left   int64 // when what it sent last left it
+	hurts  []hurt
+}
+
+// hurt is a time in which a process, or all of them, may not have been reached.
+type hurt struct{ from, to int64 }
+
+// hurt notes that a process is not reached now, and for some time.
+func (p *process) hurt(d time.Duration) {
+	p.hurts = append(p.hurts, hurt{p.w.now, p.w.now + int64(d)})
+}
+
+// hurtWithin reports whether any of these processes, or all, were not always reached from a time on until another.
+func (w *world) hurtWithin(from, to int64, processes ...*process) bool {
+	within := func(h hurt) bool { return h.from <= to && h.to >= from }
+	return slices.ContainsFunc(w.hurts, within) ||
+		slices.ContainsFunc(processes, func(p *process) bool { return slices.ContainsFunc(p.hurts, within) })
 }
 
 // send has something happen at another process. One process's messages to another keep their order, however long each
@@ -33,11 +52,15 @@ func (p *process) send(to *process, do func()) {
 	p.left = max(p.left, w.now+int64(w.span(0, 2*time.Millisecond)))
 	left := p.left
 	if !w.net.reach(p.node, to.node) || w.ill(w.Loss/2) {
+		p.hurt(0)
+		to.hurt(0)
 		return
 	}
 	late := w.span(100*time.Microsecond, 3*time.Millisecond)
 	if w.ill(w.Loss / 2) {
 		late = w.span(0, 300*time.Millisecond)
+		p.hurt(late)
+		to.hurt(late)
 	}
 	at := max(left+int64(late), p.last[to])
 	p.last[to] = at
@@ -87,6 +110,7 @@ func (p *process) sleep(d time.Duration) {
 	}
 	p.w.note("%s sleeps for %v", p.name, d)
 	p.asleep = true
+	p.hurt(d)
 	p.w.after(d, func() {
 		p.asleep = false
 		waits := p.waits

@@ -30,7 +30,8 @@ type peer struct {
 	heard   int64
 	beat    bool // it has beaten
 	gone    bool
-	since   int64 // it is gone
+	since   int64 // it is gone,
+	until   int64 // and was so until then
 }
 
 func newPeers(r *replica) peers {
@@ -82,6 +83,9 @@ func (p *peers) look() {
 
 // Form implements [worker.Peers]. An older replica comes and goes every few seconds.
 func (p *peers) Form() int {
+	if !p.r.w.Older {
+		return proto.RecordForm
+	}
 	const turn = 3 * time.Second
 	return 1 + int(p.r.w.now/int64(turn)%proto.RecordForm)
 }
@@ -135,6 +139,9 @@ func (w *world) beat(name string, from *process) {
 	for _, r := range w.replicas {
 		if &r.process != from && !r.asleep && w.net.reach(from.node, r.node) && !w.ill(w.Loss/2) {
 			x := r.peers.know(name, gateway)
+			if x.gone {
+				x.until = w.now
+			}
 			x.heard, x.beat, x.gone = w.now, true, false
 		}
 	}

@@ -9,10 +9,28 @@ import (
 
 // Of returns the options of a run from its seed: what goes wrong differs from run to run.
 func Of(seed uint64) Options {
-	o := Options{Steps: 600}
+	o := Options{Steps: 600, Older: true}
 	if seed%8 != 0 { // each eighth run is one in which nothing does
 		o.Loss = int(seed % 3 * 10) // 0 to 20
 		o.Kills, o.Elections = seed%2 != 0, seed%5 < 2
+	}
+	return o
+}
+
+// OfSessions returns the options of a run with resumable sessions.
+func OfSessions(seed uint64) Options {
+	const sessions, mixed = 100, 60
+	o := Options{Steps: 600, Sessions: mixed, Drains: seed%4 == 1, Older: seed%16 == 3}
+	if seed%2 != 0 {
+		o.Sessions = sessions
+	}
+	if seed%5 == 0 { // nothing goes wrong but connections: nobody may be in lost
+		return o
+	}
+	o.Wrong, o.Unread, o.Bounds = seed%5 > 1, seed%5 > 2, seed%11 == 7
+	if seed%7 != 0 {
+		o.Loss = int(seed % 3 * 10) // 0 to 20
+		o.Kills, o.Elections = seed%7 > 2, seed%7%2 != 0
 	}
 	return o
 }
@@ -22,6 +40,8 @@ func Run(seed uint64, o Options) (fault string, trace []string) {
 	w := &world{
 		Options: o, rnd: rand.New(rand.NewPCG(seed, 1)), net: network{cut: nodes}, // to be repeated
 		attempts: make(map[string]*attempt), leaves: make(map[proto.RequestID]proto.RequestID), history: make(map[proto.Room]*history),
+		pages: make(map[proto.ClientID]*page), lines: make(map[pair][]*signal), turns: make(map[proto.RequestID]int64),
+		started: make(map[proto.GatewayID]*gateway),
 	}
 	w.stream = newStream(w)
 	defer func() {

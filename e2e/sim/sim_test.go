@@ -22,8 +22,19 @@ const runs = 1000
 
 func TestRuns(t *testing.T) {
 	t.Parallel()
+	try(t, sim.Of)
+}
+
+func TestRunsWithSessions(t *testing.T) {
+	t.Parallel()
+	try(t, sim.OfSessions)
+}
+
+// try makes one run with its trace, or many.
+func try(t *testing.T, of func(seed uint64) sim.Options) {
+	t.Helper()
 	if seed, err := strconv.ParseUint(os.Getenv("PARLEY_SIM_SEED"), 10, 64); err == nil {
-		o := sim.Of(seed)
+		o := of(seed)
 		o.Trace = true
 		fault, trace := sim.Run(seed, o)
 		t.Log("\n" + strings.Join(trace, "\n"))
@@ -41,7 +52,7 @@ func TestRuns(t *testing.T) {
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for seed := next.Add(1); seed <= n && !t.Failed(); seed = next.Add(1) {
-				run(t, seed)
+				run(t, seed, of(seed))
 			}
 		})
 	}
@@ -49,8 +60,8 @@ func TestRuns(t *testing.T) {
 }
 
 // run makes a run, and once more with its trace if it fails.
-func run(t *testing.T, seed uint64) {
-	o := sim.Of(seed)
+func run(t *testing.T, seed uint64, o sim.Options) {
+	t.Helper()
 	fault, _ := sim.Run(seed, o)
 	if fault == "" {
 		return
@@ -67,8 +78,11 @@ func run(t *testing.T, seed uint64) {
 
 func TestASeedRepeatsARun(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(20) {
+	for seed := range uint64(40) {
 		o := sim.Of(seed)
+		if seed >= 20 {
+			o = sim.OfSessions(seed)
+		}
 		o.Trace = true
 		_, first := sim.Run(seed, o)
 		_, again := sim.Run(seed, o)
@@ -85,14 +99,31 @@ func TestASeedRepeatsARun(t *testing.T) {
 // A simulation in which nothing happens proves nothing.
 func TestRunsSeeWhatTheyAreFor(t *testing.T) {
 	t.Parallel()
-	missing := []string{
+	see(t, sim.Of, []string{
 		`hears {"event":"room-created"`, `hears {"event":"room-joined"`, `hears {"event":"room-exists"`, `"kicked":true`,
 		`hears {"event":"signal-receive"`, `hears {"event":"signal-sent"`, `hears {"event":"target-not-found"`, `"unavailable"`,
 		"roster", "is checked", "is cut off", " leads", "there is no leader", "is lost", "is refused", "is killed", "sleeps",
 		"counts gateway", "counts replica", `"owner-lost"`, "room-full",
-	}
+	})
+}
+
+func TestRunsWithSessionsSeeWhatTheyAreFor(t *testing.T) {
+	t.Parallel()
+	see(t, sim.OfSessions, []string{
+		`hears {"event":"resumed"`, `hears {"event":"live"`, `"lost":{}`, `"lost":{"`, `hears {"event":"client-back"`, `"fresh":true`,
+		`hears {"event":"client-away"`, `hears {"event":"signal-held"`, `"away":["`, `"fresh":["`, `"resume-first"`, `"forbidden"`, `"too-old"`,
+		`"state":"taken"`, `"state":"away"`, `"state":"waits"`, `"state":"gap"`, `"state":"full"`, `"state":"moved"`, `"state":"none"`,
+		`"event":"confirm"`, `"event":"ask"`, `"event":"told"`, `"event":"hand-over"`, `"event":"handed-over"`, `"sure":`,
+		"is resumed elsewhere", "never reads", "drains", "is away", "does not come back", "vanishes", "is loaded anew", "is removed",
+		`"event":"fenced"`, `"event":"push-it"`, `"ownerId":""`, `"reason":"lost"`,
+	})
+}
+
+// see fails when runs never see something.
+func see(t *testing.T, of func(seed uint64) sim.Options, missing []string) {
+	t.Helper()
 	for seed := uint64(1); seed < 300 && len(missing) > 0; seed++ {
-		o := sim.Of(seed)
+		o := of(seed)
 		o.Trace = true
 		_, trace := sim.Run(seed, o)
 		all := strings.Join(trace, "\n")

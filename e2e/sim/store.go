@@ -33,6 +33,7 @@ type store struct {
 func (s *store) ask(q worker.Question, do func(done func(worker.Result))) (uint64, error) {
 	w := s.r.w
 	if w.ill(w.Loss / 10) {
+		s.r.hurt(time.Second)
 		return 0, errAway
 	}
 	if s.pending == nil {
@@ -42,7 +43,9 @@ func (s *store) ask(q worker.Question, do func(done func(worker.Result))) (uint6
 	id := s.ids
 	s.pending[id] = true
 	s.sent = max(s.sent, w.now+int64(w.span(0, 2*time.Millisecond)))
-	if !w.ill(w.Loss / 2) {
+	if w.ill(w.Loss / 2) {
+		s.r.hurt(2 * time.Second)
+	} else {
 		sent := s.sent
 		w.at(sent, func() {
 			if s.r.alive || s.r.died > sent {
@@ -57,10 +60,12 @@ func (s *store) ask(q worker.Question, do func(done func(worker.Result))) (uint6
 func (s *store) answer(q worker.Question, id uint64, r worker.Result) {
 	w := s.r.w
 	if w.ill(w.Loss / 2) {
+		s.r.hurt(2 * time.Second)
 		return
 	}
 	late := w.span(0, 2*time.Millisecond)
 	if w.ill(w.Loss) {
+		s.r.hurt(time.Second)
 		late = w.span(0, 400*time.Millisecond)
 		if w.chance(20) && (r.Err != nil || r.State == nil && r.Seq != 0) { // an append's, which stays true
 			late = w.span(0, 3*time.Second)

@@ -16,7 +16,17 @@ type Options struct {
 	Elections bool // the stream's leader is cut off, or changes
 	Steps     int  // how many things happen before everything has to settle
 	Trace     bool // what happens is noted
+
+	Sessions int  // of a hundred clients: those that have a key
+	Wrong    bool // pages answer pings late or never, and are stopped for a while
+	Unread   bool // pages end before they have read what has arrived
+	Bounds   bool // keepers have room for little
+	Drains   bool // gateways are replaced
+	Older    bool // replicas that do not know the newest form of records come and go
 }
+
+// clean reports whether nothing goes wrong but connections.
+func (o *Options) clean() bool { return o.Loss == 0 && !o.Kills && !o.Elections }
 
 // world is one run. Its fields are the run's clock and chance, the processes, and what the judges know: one state, of which
 // every part reads.
@@ -38,7 +48,15 @@ type world struct {
 	attempts map[string]*attempt
 	leaves   map[proto.RequestID]proto.RequestID // by their Parley-Request: the membership that each ends
 	history  map[proto.Room]*history
-	made     int // processes and clients so far
+
+	pages    map[proto.ClientID]*page
+	sessions []*page // those of them that have a key
+	signals  []*signal
+	lines    map[pair][]*signal
+	turns    map[proto.RequestID]int64    // by their Parley-Request
+	started  map[proto.GatewayID]*gateway // all that ever were
+	hurts    []hurt                       // of all processes
+	made     int                          // processes and clients so far
 }
 
 // roomNames are few, so that clients meet.

@@ -22,6 +22,9 @@
 //	     a second of silence: the oldest only    └──┴───────────────────────┘
 //	                                               a second; of away: the target's next turn, or five seconds
 //
+// A confirmation may be lost. So what has been taken and is not confirmed for ten seconds is asked after by pushing the oldest once more: who
+// has confirmed it says so again.
+//
 // One push of a pair is under way at a time. A signal's request ends with the first of these: its target has taken it (sent); it is known
 // to be away, or half a second has passed, or one before it is held (held); it cannot be kept (unavailable); the target has left (not
 // found). One that is held with a ref is told of once more in the end.

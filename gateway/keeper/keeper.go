@@ -15,17 +15,19 @@ type Config struct {
 // How long things wait, in nanoseconds. Those of the contract are proto's.
 const (
 	second      = 1_000_000_000
-	againAfter  = second     // a push that is not answered, or that found no room, is made again
-	soonAfter   = second / 4 // the same, while a target waits for live
-	laterAfter  = 5 * second // a target that is away is tried again, should it have come back unnoticed
-	askingEvery = second / 4 // between two questions to the gateway before
-	copyEvery   = second / 2 // between two postings of what is handed over, until it has arrived
-	copyPosts   = 6          // so often, at most
-	pushSignals = 64         // of a push, at most
-	pushBytes   = 256 << 10  // of a push and of a page, at most, but one signal or one pair is always in it
-	recentMost  = 64         // numbers that a pair remembers
-	idleSignals = 4096       // signals' memory that is kept for the next ones
-	giveUpAfter = 6 * second // a gateway before that has not answered is asked no more
+	againAfter  = second      // a push that is not answered, or that found no room, is made again
+	soonAfter   = second / 4  // the same, while a target waits for live
+	silentAfter = 10 * second // a gateway that does not answer for so long may be gone: the target's room is compared
+	laterAfter  = 5 * second  // a target that is away is tried again, should it have come back unnoticed
+	sureAfter   = 10 * second // what is taken and not confirmed for so long is asked after: the word of it may have been lost
+	askingEvery = second / 4  // between two questions to the gateway before
+	copyEvery   = second / 2  // between two postings of what is handed over, until it has arrived
+	copyPosts   = 6           // so often, at most
+	pushSignals = 64          // of a push, at most
+	pushBytes   = 256 << 10   // of a push and of a page, at most, but one signal or one pair is always in it
+	recentMost  = 64          // numbers that a pair remembers
+	idleSignals = 4096        // signals' memory that is kept for the next ones
+	giveUpAfter = 6 * second  // a gateway before that has not answered is asked no more
 )
 
 // Keeper is what a gateway keeps for others' clients. One goroutine owns it.
@@ -53,6 +55,7 @@ type Keeper struct {
 	again      timeline[pair]   // pushed again
 	soon       timeline[pair]   // pushed again, where the target is not live yet
 	later      timeline[pair]   // away targets, tried again
+	taken      timeline[pair]   // nothing is to be pushed, and not everything is confirmed
 	asking     timeline[sender] // the gateway before is asked again
 	askingLate timeline[sender] // the same, where nobody waits for it any more
 	moved      timeline[sender] // forgotten
@@ -78,6 +81,7 @@ func New(cfg Config) *Keeper {
 	}
 	k.unanswered.wait, k.again.wait, k.later.wait = int64(proto.HeldAfter), againAfter, laterAfter
 	k.soon.wait, k.askingLate.wait = soonAfter, second
+	k.taken.wait = sureAfter
 	k.asking.wait, k.moved.wait, k.copies.wait = askingEvery, int64(proto.MovedFor), copyEvery
 	return k
 }
@@ -132,6 +136,9 @@ func (k *Keeper) pulse() {
 	}
 	for p := k.later.due(k.now); p != nil; p = k.later.due(k.now) {
 		k.push(p, 1)
+	}
+	for p := k.taken.due(k.now); p != nil; p = k.taken.due(k.now) {
+		k.pushTaken(p)
 	}
 	for s := k.asking.due(k.now); s != nil; s = k.asking.due(k.now) {
 		k.askAgain(s)

@@ -207,8 +207,11 @@ func (k *Keeper) endUnkept(p *pair, o Outcome) {
 	}
 }
 
-// rest has a pair wait for nothing.
+// rest has a pair wait for nothing, or for the confirmation of what the target has taken.
 func (k *Keeper) rest(p *pair) {
 	p.state = resting
 	p.wait.stop()
+	if p.head != nil && p.next() == nil {
+		k.taken.add(&p.wait, p, k.now)
+	}
 }

@@ -23,6 +23,14 @@ func (k *Keeper) pushUnkept(p *pair) {
 	k.emitPush(p, p.tail.number(), k.values[from:len(k.values):len(k.values)])
 }
 
+// pushTaken pushes the oldest signal once more that the target has taken: it is dropped there, and what has been confirmed is said again.
+func (k *Keeper) pushTaken(p *pair) {
+	from := len(k.values)
+	k.values = append(k.values, p.head.data)
+	p.first, p.end = p.head.n, p.head.n
+	k.emitPush(p, 0, k.values[from:len(k.values):len(k.values)])
+}
+
 // emitPush has a push made, and awaits its answer.
 func (k *Keeper) emitPush(p *pair, prev int64, signals []jsonValue) {
 	t := p.target
@@ -63,6 +71,9 @@ func (k *Keeper) pushAgain(p *pair) {
 		k.compare(p.target)
 		k.push(p, 1)
 	default: // silence: the oldest only
+		if t := p.target; k.now-max(t.heard, t.compared) >= silentAfter {
+			k.compare(t)
+		}
 		k.push(p, 1)
 	}
 }
@@ -84,6 +95,7 @@ func (k *Keeper) pushed(m *proto.Peer) {
 	if p == nil || !p.target.by(m.Turn, m.Since) {
 		return
 	}
+	p.target.heard = k.now
 	k.took(p, m.N)
 	if p.next() == nil && p.unkept == nil {
 		k.rest(p)

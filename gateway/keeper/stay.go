@@ -15,6 +15,7 @@ type target struct {
 	asked    int64 // when a new turn of it first asked; 0: none has
 	astray   bool  // it is in Keeper.astray
 	compared int64 // when its room was to be compared; 0: never
+	heard    int64 // when its gateway answered last, or might have begun to
 }
 
 // by reports whether a turn and since are those that are known of the target.
@@ -32,7 +33,7 @@ func (k *Keeper) targetOf(room proto.Room, id proto.ClientID, stay *proto.Stay) 
 	key := memberKey{room, id}
 	t := k.targets[key]
 	if t == nil {
-		t = &target{room: room, id: id, stay: *stay}
+		t = &target{room: room, id: id, stay: *stay, heard: k.now}
 		k.targets[key] = t
 	} else if stay != nil && older(&t.stay, stay) {
 		k.learn(t, stay)

@@ -39,9 +39,12 @@ func (r *room) begin(to *whole) {
 func (r *room) level(to *whole) {
 	r.follow(to.seq)
 	events := difference(r.name, &r.view, to)
+	anew := slices.DeleteFunc(slices.Clone(r.local), func(m *membership) bool { return !m.isAnew(to) })
 	r.set(to)
 	for _, m := range slices.Clone(r.local) {
 		switch {
+		case slices.Contains(anew, m):
+			m.endsAnew()
 		case r.members.has(m.c.ID):
 		case m.c.busyIn(r.name):
 			r.outdate(m.c, false)
@@ -57,6 +60,22 @@ func (r *room) level(to *whole) {
 		r.tell(&events[i], nil, events[i].ID)
 	}
 	r.sync = level
+}
+
+// isAnew reports whether a roster has a member of ours by a later stay that is not a later turn's: it was out of the room meanwhile. An
+// attempt of an earlier turn may have been late.
+func (m *membership) isAnew(to *whole) bool {
+	stay, is := to.stays[m.c.ID]
+	return is && m.own != nil && stay.Turn <= m.c.Turn && stay.Since > m.own.stay.Since
+}
+
+// endsAnew ends the stay before. The answer to the client's request says how the one after it began.
+func (m *membership) endsAnew() {
+	if m.c.busyIn(m.room.name) {
+		m.take()
+	} else {
+		m.kick(proto.Removed)
+	}
 }
 
 // follow tells what was kept, up to seq, as far as each is the change after the one reached: two replicas that take turns

@@ -19,7 +19,8 @@ type asking struct {
 // awaited is a sender who may have sent what has not been heard.
 type awaited struct {
 	id      proto.ClientID
-	gateway proto.GatewayID // which is asked
+	gateway proto.GatewayID // which is asked,
+	since   int64           // from this time on
 	heard   int64           // the last that the client has heard
 	told    bool            // the gateway has said:
 	n       int64           // the last that it keeps; 0: it keeps nothing
@@ -50,7 +51,7 @@ func (m *membership) beginAsking(ask *Ask, others []proto.ClientID, stays *proto
 		if !is {
 			continue
 		}
-		s := &awaited{id: id, gateway: gateway, told: ask.Fresh}
+		s := &awaited{id: id, gateway: gateway, since: a.began, told: ask.Fresh}
 		if !ask.Fresh && ask.Heard[id] > 0 {
 			s.heard = ask.Heard[id]
 			p := m.pair(id)
@@ -129,7 +130,7 @@ func (m *membership) askAt(s *awaited, gateway proto.GatewayID) {
 	if s.gateway == gateway || m.own.asking.fresh {
 		return
 	}
-	s.gateway, s.told, s.n, s.sure = gateway, false, 0, 0
+	s.gateway, s.told, s.n, s.sure, s.since = gateway, false, 0, 0, m.room.core.now
 	if !s.hopped {
 		s.hopped = true
 		m.ask([]*awaited{s}, false)
@@ -190,8 +191,8 @@ func (c *Core) pulseAsking() {
 		switch since := c.now - a.began; {
 		case since >= int64(proto.LiveWithin-proto.AskEvery):
 			c.live(m)
-		case since < int64(proto.AskFor):
-			m.ask(a.untold(), false)
+		default:
+			m.ask(slices.DeleteFunc(a.untold(), func(s *awaited) bool { return c.now-s.since >= int64(proto.AskFor) }), false)
 		}
 	}
 }

@@ -134,18 +134,18 @@ func (c *Core) give(m *membership, p *pushed) {
 		to.add(p.from, m.confirmed(p.sender, pair))
 		c.post(&to)
 	}
-	now.skip(pair.last)
-	switch {
-	case len(now.events) == 0:
-		c.answerPush(p, took, pair.last)
-	case pair.step == c.steps: // whether the queue takes what this step has given it of that sender is not known yet
-		c.deferred = append(c.deferred, p.own())
-	default:
-		pair.last, pair.step = now.events[len(now.events)-1].N, c.steps
-		c.deliverPush(m, &now, took, pair.last)
-		c.uncovered(m, p.sender, pair)
-		c.liveIfDone(m)
+	if len(now.events) > 0 && pair.step == c.steps { // whether the queue takes what this step has given it of that sender is not known yet
+		c.deferred = append(c.deferred, now.own())
+		return
 	}
+	if now.skip(pair.last); len(now.events) == 0 {
+		c.answerPush(p, took, pair.last)
+		return
+	}
+	pair.last, pair.step = now.events[len(now.events)-1].N, c.steps
+	c.deliverPush(m, &now, took, pair.last)
+	c.uncovered(m, p.sender, pair)
+	c.liveIfDone(m)
 }
 
 // retake takes up what had to wait for the end of a step.

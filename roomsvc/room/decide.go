@@ -29,7 +29,7 @@ type Decision struct {
 	Answer proto.Event   // its Seq is that of the state, or 0 where a record has to be committed first
 	Record *proto.Record // to append, expecting its Prev
 	Relay  proto.GatewayID
-	Bears  proto.RequestID // with a room-joined that no change stands behind: the request that made the client a member
+	Bears  proto.RequestID // with a room-joined or resumed that no change stands behind: the request that made the client a member
 	Stays  string          // what the answer's header [proto.HeaderMembers] says; empty: it has none
 	// Less is set where the client gets less than it asked for, since form 3 may not be written: it is not resumable there, or the
 	// room cannot have its policy.

@@ -26,14 +26,16 @@ func (r Rules) resume(s *State, q *Request) Decision {
 	switch {
 	case m == nil || m.Turn == 0:
 		return Decision{Answer: proto.Event{Name: proto.NotInRoom, Room: q.Room, Reason: s.why(q.ClientID)}}
-	case m.Turn == q.Turn && m.Request != q.ID: // two connections cannot be the same one
+	case m.Turn == q.Turn && m.Gateway != q.Gateway: // two connections cannot be the same one
 		return Decision{Answer: proto.Event{Name: proto.Fenced, Room: q.Room}}
-	case m.Turn == q.Turn:
+	case m.Turn == q.Turn: // repeated; or a join of this connection, which was late, has made it a member meanwhile
 		var before proto.GatewayID
 		if s.madeBy(q, proto.ClientBack) {
 			before = s.Record.Change.Before
 		}
-		return resumed(&s.Record, s.Seq, before, q)
+		d := resumed(&s.Record, s.Seq, before, q)
+		d.Bears = m.Request
+		return d
 	}
 	rec := &proto.Record{
 		Room: q.Room, OwnerID: s.Record.OwnerID, OnOwnerGone: s.Record.OnOwnerGone, Prev: s.Seq,
@@ -56,14 +58,16 @@ func (r Rules) resume(s *State, q *Request) Decision {
 // resumed answers who has come back to a room: with all that it has to know, since it may have missed anything.
 func resumed(rec *proto.Record, seq uint64, before proto.GatewayID, q *Request) Decision {
 	e := proto.Event{Name: proto.Resumed, Room: q.Room, OwnerID: rec.OwnerID, Clients: others(rec, q.ClientID), Seq: seq}
+	// A number from before its own stay says nothing of this one, nor of this room, which may have replaced another.
+	all := q.Seq == 0 || rec.Members[rec.Member(q.ClientID)].Since >= q.Seq
 	for i := range rec.Members {
 		// Since is what the room had before: who joined after q.Seq found that, or more.
-		if m := &rec.Members[i]; m.ID != q.ClientID && (q.Seq == 0 || m.Since >= q.Seq) {
+		if m := &rec.Members[i]; m.ID != q.ClientID && (all || m.Since >= q.Seq) {
 			e.Fresh = append(e.Fresh, m.ID)
 		}
 	}
-	all := func(*proto.Member) bool { return true }
-	return Decision{Answer: e, Stays: string(proto.AppendStays(nil, before, rec.Members, all))}
+	everybody := func(*proto.Member) bool { return true }
+	return Decision{Answer: e, Stays: string(proto.AppendStays(nil, before, rec.Members, everybody))}
 }
 
 // why returns why a client is not in the room, as far as the last record says it.
