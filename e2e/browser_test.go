@@ -70,8 +70,8 @@ func TestThreeTabsSeeAndReadEachOtherUntilTheOwnerGoes(t *testing.T) {
 			p.until("it has read all messages", fmt.Sprintf(`document.getElementById("chat-log").textContent.includes("greetings from tab %d")`, i+1))
 		}
 	}
-	tabs[0].until("it is shown as the owner", `parleyDemo.room.owned && !document.querySelector("[data-self] .badge").hidden`)
-	tabs[1].until("it shows who is the owner", `!document.querySelector('[data-peer-id="' + parleyDemo.room.ownerId + '"] .badge').hidden`)
+	tabs[0].until("it is shown as the owner", `parleyDemo.room.owned && !document.querySelector("[data-self] .owner").hidden`)
+	tabs[1].until("it shows who is the owner", `!document.querySelector('[data-peer-id="' + parleyDemo.room.ownerId + '"] .owner').hidden`)
 	for _, p := range tabs {
 		p.shoot("room")
 	}
