@@ -80,7 +80,7 @@ func (c *Cluster) current() bool {
 	return leader
 }
 
-// WaitFor returns as soon as the condition holds, and ends the test when it does not within 30 seconds. It belongs into
+// WaitFor returns as soon as the condition holds, and ends the test when it does not within a minute. It belongs into
 // the test's own goroutine.
 func WaitFor(tb testing.TB, what string, cond func() bool) {
 	tb.Helper()

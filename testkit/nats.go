@@ -14,8 +14,9 @@ import (
 	"github.com/parley-rtc/parley/bus"
 )
 
-// startTimeout bounds a server's start: it takes tens of milliseconds, more when a machine's cores are busy.
-const startTimeout = 30 * time.Second
+// startTimeout bounds a server's start: it takes tens of milliseconds, more when a machine's cores are busy, and an election some
+// seconds.
+const startTimeout = 60 * time.Second
 
 // errStopped is what a connection attempt finds while the server is stopped.
 var errStopped = errors.New("testkit: the NATS server is stopped")

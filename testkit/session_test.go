@@ -13,6 +13,12 @@ import (
 	"github.com/parley-rtc/parley/testkit"
 )
 
+// Whom the session meets.
+const (
+	bob   proto.ClientID = "bob-in-the-lobby-0001"
+	carol proto.ClientID = "carol-in-the-lobby-01"
+)
+
 // scripted is a gateway for one session: on each connection it goes through a script, and then closes.
 type scripted struct {
 	t     *testing.T
@@ -94,11 +100,11 @@ func TestASessionComesBackWithWhatItHasHeardAndSendsAgainWhatWasNotConfirmed(t *
 	unanswered := make(chan proto.Frame, 1)
 	g.turns <- func(c *connection) {
 		f := c.hear(proto.RoomEnter)
-		c.say(proto.Event{Name: proto.RoomJoined, Room: f.Room, OwnerID: "bob", Clients: []proto.ClientID{"bob"}, Seq: 7, Ref: f.Ref})
-		c.say(proto.Event{Name: proto.SignalReceive, Room: f.Room, SenderID: "bob", Data: []byte(`1`), N: 5})
-		c.say(proto.Event{Name: proto.ClientJoined, Room: f.Room, ID: "carol", Seq: 9, Prev: 7})
+		c.say(proto.Event{Name: proto.RoomJoined, Room: f.Room, OwnerID: bob, Clients: []proto.ClientID{bob}, Seq: 7, Ref: f.Ref})
+		c.say(proto.Event{Name: proto.SignalReceive, Room: f.Room, SenderID: bob, Data: []byte(`1`), N: 5})
+		c.say(proto.Event{Name: proto.ClientJoined, Room: f.Room, ID: carol, Seq: 9, Prev: 7})
 		first := c.hear(proto.SignalSend)
-		c.say(proto.Event{Name: proto.SignalSent, Room: f.Room, TargetID: "bob", Ref: first.Ref})
+		c.say(proto.Event{Name: proto.SignalSent, Room: f.Room, TargetID: bob, Ref: first.Ref})
 		unanswered <- c.hear(proto.SignalSend)
 	}
 	g.turns <- func(c *connection) {
@@ -106,28 +112,28 @@ func TestASessionComesBackWithWhatItHasHeardAndSendsAgainWhatWasNotConfirmed(t *
 			t.Errorf("the query is %s", c.query)
 		}
 		f := c.hear(proto.Resume)
-		if f.Room != "lobby" || f.Seq != 9 || len(f.Heard) != 1 || f.Heard["bob"] != 5 || f.Fresh {
+		if f.Room != "lobby" || f.Seq != 9 || len(f.Heard) != 1 || f.Heard[bob] != 5 || f.Fresh {
 			t.Errorf("resumed by %+v", f)
 		}
 		c.say(proto.Event{
-			Name: proto.Resumed, Room: f.Room, OwnerID: "bob", Clients: []proto.ClientID{"bob", "carol"}, Seq: 11, Ref: f.Ref,
+			Name: proto.Resumed, Room: f.Room, OwnerID: bob, Clients: []proto.ClientID{bob, carol}, Seq: 11, Ref: f.Ref,
 		})
 		second, again := <-unanswered, c.hear(proto.SignalSend)
 		if again.N != second.N || string(again.Data) != string(second.Data) {
 			t.Errorf("sent %+v, and then %+v", second, again)
 		}
-		c.say(proto.Event{Name: proto.SignalHeld, Room: f.Room, TargetID: "bob", Ref: again.Ref})
-		c.say(proto.Event{Name: proto.Live, Room: f.Room, Lost: map[proto.ClientID]int64{"bob": 8}})
-		c.say(proto.Event{Name: proto.SignalSent, Room: f.Room, TargetID: "bob", Ref: again.Ref})
-		c.say(proto.Event{Name: proto.SignalReceive, Room: f.Room, SenderID: "bob", Data: []byte(`2`), N: 8}) // was given up as lost
+		c.say(proto.Event{Name: proto.SignalHeld, Room: f.Room, TargetID: bob, Ref: again.Ref})
+		c.say(proto.Event{Name: proto.Live, Room: f.Room, Lost: map[proto.ClientID]int64{bob: 8}})
+		c.say(proto.Event{Name: proto.SignalSent, Room: f.Room, TargetID: bob, Ref: again.Ref})
+		c.say(proto.Event{Name: proto.SignalReceive, Room: f.Room, SenderID: bob, Data: []byte(`2`), N: 8}) // was given up as lost
 		c.untilClosed()
 	}
 	s := testkit.StartSession(t, []string{url}, &testkit.SessionOptions{Numbers: true})
 	if e := s.Enter(t, "lobby"); e.Name != proto.RoomJoined {
 		t.Fatalf("answered %+v", e)
 	}
-	s.Send("lobby", "bob", `"a"`)
-	s.Send("lobby", "bob", `"b"`)
+	s.Send("lobby", bob, `"a"`)
+	s.Send("lobby", bob, `"b"`)
 	testkit.WaitFor(t, "it is level again", func() bool { return s.Level("lobby") && len(s.Wrong()) > 0 })
 	if wrong := s.Wrong(); len(wrong) != 1 {
 		t.Errorf("wrong: %v", wrong)
@@ -136,7 +142,7 @@ func TestASessionComesBackWithWhatItHasHeardAndSendsAgainWhatWasNotConfirmed(t *
 	if len(turns) != 2 || turns[0].Until.IsZero() || !turns[1].Until.IsZero() {
 		t.Errorf("turns: %+v", turns)
 	}
-	if len(backs) != 1 || backs[0].Lost["bob"] != 8 || backs[0].Live.Before(backs[0].Resumed) {
+	if len(backs) != 1 || backs[0].Lost[bob] != 8 || backs[0].Live.Before(backs[0].Resumed) {
 		t.Errorf("came back: %+v", backs)
 	}
 	for i, sig := range s.Signals() {
@@ -144,7 +150,7 @@ func TestASessionComesBackWithWhatItHasHeardAndSendsAgainWhatWasNotConfirmed(t *
 			t.Errorf("signal %d: %+v", i, sig)
 		}
 	}
-	if h := s.Heard("lobby"); h.Seq != 11 || h.N["bob"] != 8 {
+	if h := s.Heard("lobby"); h.Seq != 11 || h.N[bob] != 8 {
 		t.Errorf("it has taken note of %+v", h)
 	}
 }
