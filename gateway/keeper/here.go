@@ -23,6 +23,7 @@ func (k *Keeper) here(in *In) {
 	case s.turn != stay.Turn:
 		k.hangUp(s)
 	}
+	k.isAsked(s)
 	present := known && s.gone == nil && !s.waits()
 	s.peer = in.Peer
 	k.comesFrom(s.client, in.Address)
