@@ -199,6 +199,9 @@ func (p *tab) fail(format string, args ...any) {
 	const shown = `JSON.stringify({
 		status: document.getElementById("status")?.textContent,
 		notice: document.getElementById("notice-text")?.textContent,
+		view: document.body.dataset.view,
+		server: window.parleyDemo?.parley.state,
+		room: window.parleyDemo?.room && (({ state, caughtUp, members, selfId, ownerId }) => ({ state, caughtUp, members, selfId, ownerId }))(parleyDemo.room),
 		peers: [...(window.parleyDemo?.peers.values() ?? [])].map(({ id, pc }) => [id, pc.connectionState, pc.signalingState, pc.iceConnectionState]),
 	})`
 	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)

@@ -142,12 +142,16 @@ func TestSessionsThatCameAndWentLeaveNothingBehind(t *testing.T) {
 	goroutines, heap := settled(t, p, math.Inf(1))
 	comeAndGo(t, s, sized(t, sessionCount, 3000))
 	after, heapAfter := settled(t, p, goroutines+20)
+	// What may be told again is remembered for 30 s, and who has gone for a minute.
+	harness.AwaitFor(t, 6*harness.Patience, "the memory is given back", func() bool {
+		if heapAfter > 1.3*heap+4<<20 {
+			_, heapAfter = settled(t, p, goroutines+20)
+		}
+		return heapAfter <= 1.3*heap+4<<20
+	})
 	t.Logf("goroutines %v, then %v; heap %.1f MiB, then %.1f MiB", goroutines, after, heap/(1<<20), heapAfter/(1<<20))
 	if after > goroutines+20 {
 		t.Error("goroutines have been left behind")
-	}
-	if heapAfter > 1.3*heap+4<<20 {
-		t.Error("memory has been left behind")
 	}
 }
 

@@ -88,12 +88,6 @@ func (d *dispatcher) present(s *session.Session) {
 	}
 }
 
-// isLeaving reports whether a session that was kept makes its leaves, now or later. It needs no others meanwhile.
-func (d *dispatcher) isLeaving(s *session.Session) bool {
-	a := d.absent.by[s.Num]
-	return a != nil && a.leaving
-}
-
 // absentFrom lists the members of a room here who are away.
 func (d *dispatcher) absentFrom(room proto.Room) []proto.ClientID {
 	list := []proto.ClientID{}

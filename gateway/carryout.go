@@ -41,9 +41,6 @@ func (d *dispatcher) carryOut(o *rooms.Out) {
 	case rooms.LeaveStranger:
 		d.own.leaveStranger(o)
 	case rooms.QueueLeave:
-		if d.isLeaving(of(o.To[0])) {
-			return
-		}
 		if o.Joined != "" {
 			d.g.metrics.ghosts.Inc()
 		}

@@ -3,6 +3,7 @@ package harness
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -236,6 +237,27 @@ func (p *Process) Kill(tb testing.TB) {
 func (p *Process) Pause(tb testing.TB) {
 	tb.Helper()
 	p.Signal(tb, syscall.SIGSTOP)
+	Await(tb, p.Name+" has stopped", func() bool { return p.stopped(tb) })
+}
+
+// stopped reports whether every thread of the process has stopped: after the signal each goes on until it is its turn on a processor.
+func (p *Process) stopped(tb testing.TB) bool {
+	tb.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+	if err != nil || len(threads) == 0 {
+		tb.Fatalf("harness: the threads of %s: %d, %v", p.Name, len(threads), err)
+	}
+	for _, file := range threads {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			return false // it has just ended
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ") // after its name
+		if !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return true
 }
 
 // Resume lets a paused process go on.

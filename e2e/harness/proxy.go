@@ -43,6 +43,13 @@ func StartProxy(tb testing.TB, targets ...string) *Proxy {
 // Addr returns where the proxy listens.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
+// Lead has the connections that come from now on go to other targets.
+func (p *Proxy) Lead(targets ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.targets = targets
+}
+
 // Cut ends all connections and refuses new ones until [Proxy.Heal].
 func (p *Proxy) Cut() {
 	p.mu.Lock()

@@ -116,6 +116,22 @@ describe("a connection that is lost", () => {
     }
   });
 
+  test("is tried again soon for as long as there is a place to lose, unless the server is overloaded", async () => {
+    const { parley } = await keptInLobby();
+    const delays = [];
+    parley.on("away", ({ delay }) => delays.push(delay));
+    mock.timers.tick(6000);
+    const lost = Date.now();
+    for (FakeSocket.last.drop(); Date.now() - lost < 30000; FakeSocket.last.drop()) mock.timers.tick(delays.at(-1));
+    assert.ok(Math.max(...delays.slice(0, -1)) <= 2000, `${delays}`);
+    assert.ok(delays.at(-1) > 2000, `${delays}`);
+
+    const other = await keptInLobby();
+    other.parley.on("away", ({ delay }) => delays.push(delay));
+    FakeSocket.last.drop(1013);
+    assert.ok(delays.at(-1) >= 2500, `${delays}`);
+  });
+
   test("asks for what was missed: the last change, and the last signal of each member", async () => {
     const { room, socket } = await keptInLobby();
     for (const [senderId, n] of [["a", turn + 1], ["b", turn + 7], ["a", turn + 2]]) {
@@ -372,6 +388,18 @@ describe("a session that came too late", () => {
     comeBack();
     answer("resume", { event: "not-in-room", reason: "closed" });
     assert.deepEqual([room.ended, parley.rooms.size], ["closed", 0]);
+  });
+
+  test("enters a room again that its owner has ended after its own time was up", async () => {
+    const { parley, room } = await keptInLobby();
+    await parley.enter("lobby");
+    FakeSocket.last.drop();
+    mock.timers.tick(31000);
+    connected();
+    answer("resume", { event: "not-in-room", reason: "closed" });
+    mock.timers.tick(5000);
+    answer("room-enter", { event: "room-created", seq: 9 });
+    assert.deepEqual([room.state, room.owned, parley.rooms.get("lobby")], ["live", true, room]);
   });
 
   test("loses its rooms when the server knows no sessions any more", async () => {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -272,8 +273,13 @@ func TestAPingWithACountStandsAmongTheFramesAndItsPongBringsTheCount(t *testing.
 		}
 		note("frame")
 	}
-	if got := <-s.pongs; got != 1<<40 {
-		t.Errorf("the pong brings %d", got)
+	select {
+	case got := <-s.pongs:
+		if got != 1<<40 {
+			t.Errorf("the pong brings %d", got)
+		}
+	case <-time.After(patience):
+		t.Error("the session hears of no pong")
 	}
 	c.pong(nil) // that of the heartbeat's own has none
 	c.pong([]byte("whatever"[:7]))

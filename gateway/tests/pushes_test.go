@@ -1,9 +1,12 @@
 package gateway_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
@@ -181,12 +184,20 @@ func TestASessionThatComesBackToItsGatewayGoesOnThere(t *testing.T) {
 	}
 }
 
+// closeCode is CloseCode for as long as a test waits.
+func closeCode(t *testing.T, c *testkit.Client) (websocket.StatusCode, string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	return c.CloseCode(ctx)
+}
+
 func TestAConnectionWhoseSessionGoesOnElsewhereIsClosedWith4409(t *testing.T) {
 	t.Parallel()
 	w, _, b := both(t)
 	o := w.other()
 	o.says(proto.Peer{Kind: proto.HandOver, Room: lobby, ID: b.ID(), Turn: 8})
-	if code, reason, err := b.CloseCode(t.Context()); err != nil || int(code) != proto.CloseResumed || reason != proto.CloseResumedReason {
+	if code, reason, err := closeCode(t, b); err != nil || int(code) != proto.CloseResumed || reason != proto.CloseResumedReason {
 		t.Errorf("closed with %d %q, %v", code, reason, err)
 	}
 	if p := o.hears(proto.HandedOver); p.ID != b.ID() || p.Room != lobby {
@@ -201,7 +212,7 @@ func TestAResumeThatALaterTurnHasOvertakenClosesTheConnection(t *testing.T) {
 	a := w.dialTurn(1, "turn=2")
 	w.send(a, proto.Frame{Name: proto.Resume, Room: lobby})
 	w.next(proto.OpResume).answer(proto.Event{Name: proto.Fenced})
-	if code, _, err := a.CloseCode(t.Context()); err != nil || int(code) != proto.CloseResumed {
+	if code, _, err := closeCode(t, a); err != nil || int(code) != proto.CloseResumed {
 		t.Errorf("closed with %d, %v", code, err)
 	}
 	if n := w.count("parley_gateway_resumptions_total"); n != 1 {

@@ -61,7 +61,7 @@ export class Tile {
   #video = element("video");
   #avatar = element("span", "avatar");
   #name = element("span", "name");
-  #badge = element("span", "badge", "owner");
+  #badge = element("span", "badge owner", "owner");
   #absence = element("span", "badge absence", "reconnecting");
   #muted = mutedTag();
   #state = element("span", "state");

@@ -80,6 +80,7 @@ export class Parley extends Emitter {
   #session = null; // null with keep 0
   #store = null; // null without persist
   #kept; // seconds that the server keeps this session; undefined while it knows none
+  #inTime = true; // the present connection stood before that was over
   #requests;
   #memberships;
   #resumptions;
@@ -114,11 +115,13 @@ export class Parley extends Emitter {
       ask: (frame) => this.#request(frame),
       open: () => this.state === "open",
       id: () => this.id,
+      inTime: () => this.#inTime,
     });
     this.#link = new Link(this.options, {
       address: () => this.#address(),
       connecting: (attempt) => this.emit("connecting", { attempt }),
       frame: (text) => this.#receive(text),
+      isKept: () => this.#isKept,
       lost: (loss) => this.#lost(loss),
       ended: (code, reason) => this.#shut(code, reason),
     });
@@ -275,7 +278,13 @@ export class Parley extends Emitter {
     this.#store.write({ key: this.#session.key, turn: this.#session.turn, rooms });
   }
 
+  /** While there is no connection: whether the server still keeps what this client had. */
+  get #isKept() {
+    return this.#kept !== undefined && this.#link.lostFor < this.#kept * 1000;
+  }
+
   #connected(frame) {
+    this.#inTime = this.#isKept;
     this.#link.opened();
     this.id = frame.id;
     this.limits = frame.limits ?? {};

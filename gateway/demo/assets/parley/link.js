@@ -10,6 +10,9 @@ import { movedCode } from "./errors.js";
 /** How long a connection must have lasted before the next loss counts as the first again; and so with a stay in a room. */
 export const steadyAfter = 5000;
 
+/** The longest wait between attempts while the session is kept, in milliseconds: the last one should not come too late. */
+const mostDelayWhileKept = 2000;
+
 /** With what a socket is closed that was given up: 1000 would say that the client leaves its rooms. */
 const givenUp = 4000;
 
@@ -26,6 +29,7 @@ export class Link {
   #socket = null;
   #attempt = 0;
   #openedAt = 0;
+  #lostAt = 0; // when the last connection was lost that stood
   #heard = 0; // how many frames have come
   #retryTimer;
   #openTimer;
@@ -37,6 +41,7 @@ export class Link {
    * @param {() => { url: string, protocols: string[] }} owner.address where the next connection goes.
    * @param {(attempt: number) => void} owner.connecting an attempt begins.
    * @param {(text: string) => void} owner.frame what the server says.
+   * @param {() => boolean} owner.isKept whether the server may still keep the session.
    * @param {(loss: { code: number, reason: string, delay: number, attempt: number, stood: boolean }) => void} owner.lost
    *   the connection was lost, or could not be made; the next attempt is in `delay` milliseconds.
    * @param {(code: number, reason: string) => void} owner.ended it was lost, and there is no next one.
@@ -73,6 +78,11 @@ export class Link {
     this.state = "open";
     this.#openedAt = Date.now();
     this.#watch();
+  }
+
+  /** For how many milliseconds no connection has stood. */
+  get lostFor() {
+    return Date.now() - this.#lostAt;
   }
 
   /** @param {string} text */
@@ -127,6 +137,7 @@ export class Link {
   #lost(code, reason) {
     this.#detach();
     const stood = this.state === "open";
+    if (stood) this.#lostAt = Date.now();
     if (!this.#options.reconnect || code === movedCode) {
       this.state = "closed";
       this.#owner.ended(code, reason);
@@ -134,10 +145,17 @@ export class Link {
     }
     // A server that accepts and closes at once is no better than one that does not accept.
     if (stood && Date.now() - this.#openedAt >= steadyAfter) this.#attempt = 0;
-    const delay = retryDelay(code, this.#attempt, this.#options);
+    const delay = retryDelay(code, this.#attempt, this.#limits(code));
     this.state = "waiting";
     this.#retryTimer = setTimeout(() => this.dial(), delay);
     this.#owner.lost({ code, reason, delay, attempt: this.#attempt, stood });
+  }
+
+  /** The options, and less patience while there is a place to lose. */
+  #limits(code) {
+    const { firstDelay, mostDelay } = this.#options;
+    const hurry = code !== overloaded && this.#owner.isKept();
+    return { firstDelay, mostDelay: hurry ? Math.min(mostDelay, mostDelayWhileKept) : mostDelay };
   }
 
   /** Sends a ping after an interval of silence, and gives the connection up when that goes unheard. */
@@ -160,14 +178,16 @@ export class Link {
   }
 }
 
+/** The closing code of a server that has too much to do: it is not helped by haste. */
+const overloaded = 1013;
+
 /**
  * How long to wait before the next attempt. `attempt` is 0 after a connection that lasted. Jittered, so that a server's
  * clients do not return as one.
  */
 export function retryDelay(code, attempt, { firstDelay, mostDelay }) {
-  // An overloaded server is not helped by haste.
-  const first = code === 1013 ? Math.max(firstDelay, mostDelay / 3) : firstDelay;
-  if (attempt === 0 && code !== 1013) {
+  const first = code === overloaded ? Math.max(firstDelay, mostDelay / 3) : firstDelay;
+  if (attempt === 0 && code !== overloaded) {
     // The others in the call wait. A server that drains says so in good order: there is another, or it is back at once.
     const [least, most] = code === 1001 ? [0, 100] : [100, 250];
     return Math.min(firstDelay, least + Math.random() * (most - least));

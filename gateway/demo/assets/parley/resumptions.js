@@ -39,6 +39,7 @@ export class Resumptions {
    * @param {(frame: object) => Promise<any>} hooks.ask makes a request.
    * @param {() => boolean} hooks.open whether there is a connection.
    * @param {() => string} hooks.id this client's.
+   * @param {() => boolean} hooks.inTime whether this client came back before its time was up.
    */
   constructor(memberships, requests, hooks) {
     this.#memberships = memberships;
@@ -125,8 +126,14 @@ export class Resumptions {
     const room = this.#take(name)?.room;
     const leaving = this.#requests.asks(name, "room-leave", "room-close");
     if (room && leaving) this.#memberships.forget(room, "left");
-    else if (room) this.#memberships.out(room, putOutFor.includes(reason) ? "closed" : "lost", reason);
+    else if (room) this.#putOut(room, reason);
     this.#requests.flush(name);
+  }
+
+  #putOut(room, reason) {
+    // Who came too late was out before the owner ended it for those who were in it.
+    const why = reason === "closed" && !this.#hooks.inTime() ? "lost" : reason;
+    this.#memberships.out(room, putOutFor.includes(why) ? "closed" : "lost", why);
   }
 
   #add(name, { room = null, fresh = false } = {}) {
