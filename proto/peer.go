@@ -22,8 +22,8 @@ const (
 	// Ask asks, where a client has resumed a room, the gateways of the other members what they keep for it: targetId, turn, since, pairs
 	// (senderId, n: the last that the client has heard), fresh. What is at or below n counts as confirmed.
 	Ask PeerKind = "ask"
-	// Told answers it: targetId, turn, since, pairs (senderId, n: the last that is kept, 0: nothing is; sure: above which everything was
-	// kept, or is; or gateway and turn: where the sender has moved, and by which
+	// Told answers it: targetId, turn, since, pairs (senderId, since: the sender's; n: the last that is kept, 0: nothing is; sure: above which
+	// everything was kept, or is; or gateway and turn: where the sender has moved, and by which
 	// turn it is there).
 	Told PeerKind = "told"
 	// HandOver asks, where a client has resumed a room, the gateway that it was in there by before for what it keeps of the client:
@@ -83,7 +83,7 @@ type PeerPair struct {
 	SenderID    ClientID         `json:"senderId,omitzero"`
 	TargetID    ClientID         `json:"targetId,omitzero"`
 	Turn        int64            `json:"turn,omitzero"`        // of the target; told, where the sender has moved: of the sender
-	Since       uint64           `json:"since,omitzero"`       // of the target's stay
+	Since       uint64           `json:"since,omitzero"`       // of the target's stay; told: of the sender\'s
 	SenderSince uint64           `json:"senderSince,omitzero"` // of the sender's
 	N           int64            `json:"n,omitzero"`
 	Sure        int64            `json:"sure,omitzero"`

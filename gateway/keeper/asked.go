@@ -60,10 +60,10 @@ func (k *Keeper) asks(t *target) {
 func (k *Keeper) kept(s *sender, q *question) proto.PeerPair {
 	p := k.pairs[pairKey{s.room, s.id, q.target}]
 	if p == nil {
-		return proto.PeerPair{SenderID: s.id, Sure: s.sure(q.stay.Since)}
+		return proto.PeerPair{SenderID: s.id, Since: s.since, Sure: s.sure(q.stay.Since)}
 	}
 	k.confirmed(p, q.heard)
-	return proto.PeerPair{SenderID: s.id, N: p.lastAnswered(), Sure: p.sure}
+	return proto.PeerPair{SenderID: s.id, Since: s.since, N: p.lastAnswered(), Sure: p.sure}
 }
 
 // tellKept answers a target's gateway, unless there is nothing to say.

@@ -105,6 +105,7 @@ func (g *node) answered(m *proto.Peer) {
 	for _, p := range m.Pairs {
 		switch {
 		case a.told || m.From != a.gateway:
+		case p.Gateway == "" && p.Since < g.view[sid].Since: // that gateway is behind
 		case p.Gateway != "":
 			if p.Turn > g.view[sid].Turn { // else that gateway is behind
 				a.gateway = p.Gateway
