@@ -77,7 +77,7 @@ func (d *dispatcher) carryOutSession(o *rooms.Out) {
 			Fresh: o.Fresh, Seq: o.Num, Address: s.About.Address,
 		})
 	case rooms.NotHere:
-		d.keep(&keeper.In{Kind: keeper.NotHere, Room: o.Room, ID: o.To[0].ID, Gateway: o.Gateway, Stay: copied(o.Stay)})
+		d.keep(&keeper.In{Kind: keeper.NotHere, Room: o.Room, ID: o.To[0].ID, Turn: o.To[0].Turn, Gateway: o.Gateway, Stay: copied(o.Stay)})
 	case rooms.KeepAnew:
 		d.keepAnew(of(o.To[0]))
 	default:

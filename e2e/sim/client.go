@@ -237,9 +237,6 @@ func (c *client) Ask(a *turns.Ask) rooms.Outcome {
 	q := &ask{Ask: a.Ask, deadline: c.soonIf(a.Deadline), req: proto.Request{
 		Room: a.Room, ClientID: c.ID, Gateway: c.g.id, Joined: a.Joined, Lost: a.Lost, Turn: c.Turn,
 	}}
-	if a.Silent { // it ends what it names, whoever is in the room by then: its turn does not matter
-		q.req.Turn = 0
-	}
 	c.fill(q)
 	outcome := c.carryOut(q)
 	c.failed = c.failed || outcome == rooms.Unavailable

@@ -31,10 +31,11 @@ func (h *history) anew(seq uint64, id proto.ClientID) bool {
 	return h.since(seq, func(s *state) bool { return !s.has(id) || s.back(id, true) })
 }
 
-// backAt returns when a member came back fresh last, up to a change.
+// backAt returns when a member joined or came back fresh last, up to a change.
 func (h *history) backAt(seq uint64, id proto.ClientID) int64 {
-	for _, s := range slices.Backward(h.states) {
-		if s.seq <= seq && s.back(id, true) {
+	since := h.freshSince(seq, id)
+	for _, s := range h.states {
+		if s.rec != nil && s.rec.Prev == since && s.rec.Change.ID == id {
 			return s.first
 		}
 	}

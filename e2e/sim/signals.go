@@ -138,7 +138,7 @@ func (c *client) say(s *signal, e *proto.Event) {
 	w := c.w
 	s.said, s.saidAt = e.Name, w.now
 	t := w.pages[s.to]
-	if v := t.view(s.room); s.said == proto.SignalSent && !s.queued && v.in && v.live && !t.conn.closed && s.n > v.passed[s.from] {
+	if v := t.view(s.room); s.said == proto.SignalSent && !s.queued && v.in && v.live && !t.conn.closed && s.n > v.passed[s.from] && !w.excused(s) {
 		c.wrong(e, "%d has stood in no queue", s.num)
 	}
 	if s.confirmed() && s.num < t.view(s.room).last[s.from] && w.missing(s) {

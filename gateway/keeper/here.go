@@ -23,6 +23,7 @@ func (k *Keeper) here(in *In) {
 	case s.turn != stay.Turn:
 		k.hangUp(s)
 	}
+	k.isAsked(s)
 	present := known && s.gone == nil && !s.waits()
 	s.peer = in.Peer
 	k.comesFrom(s.client, in.Address)
@@ -59,14 +60,14 @@ func (k *Keeper) begin(s *sender, in *In, stay *proto.Stay) {
 func (k *Keeper) notHere(in *In) {
 	s := k.senders[memberKey{in.Room, in.ID}]
 	switch {
-	case s == nil:
+	case s == nil || in.Turn > 0 && in.Turn < s.turn && in.Stay == nil: // late word of an earlier turn
 	case in.Gateway == "" || in.Gateway == k.cfg.Self:
 		k.dropAll(s)
 		k.forget(s)
 	default:
-		turn := s.turn + 1 // at least
+		turn := in.Turn + 1 // at least
 		if in.Stay != nil {
-			turn = max(turn, in.Stay.Turn)
+			turn = in.Stay.Turn
 		}
 		k.goesOn(s, in.Gateway, turn)
 	}

@@ -16,7 +16,7 @@ const (
 	StayIs                   // a member of a room that matters here has joined or come back, or (Stay nil) left: Room, ID, Stay; Fresh, where it came back fresh by this very change
 	Compared                 // a room has been compared with its roster: Room, Seq, Stays: of all whose sessions are resumable
 	Here                     // one of our clients is in a room from now on: Room, ID, Peer, Stay (its own), Address; one that came back: Before, Seq, Fresh
-	NotHere                  // it is not any more: Room, ID; where it has come back elsewhere: Gateway, and Stay (the new one) if known
+	NotHere                  // it is not any more: Room, ID, Turn; where it has come back elsewhere: Gateway, and Stay (the new one) if known
 	Closed                   // a client's connection has ended: nothing can be said to it: ID, Turn
 	Pulse                    // a quarter of a second has passed
 )

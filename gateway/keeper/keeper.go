@@ -48,7 +48,8 @@ type Keeper struct {
 	idle           *signal
 	idles          int
 
-	astray []*target // whose rooms are being compared
+	astray  []*target // whose rooms are being compared
+	unasked []*sender // that were handed over unasked, and are not known to be here: they may have left since
 
 	// What is due, by how long it waits.
 	unanswered timeline[signal] // said to be held when it rings

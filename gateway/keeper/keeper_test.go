@@ -111,7 +111,7 @@ func TestWhoLeavesIsForgotten(t *testing.T) {
 		t.Errorf("%d signals of %d bytes are kept of nobody", signals, bytes)
 	}
 	for i := 10; i < 20; i++ {
-		k.Step(&keeper.In{Kind: keeper.NotHere, Room: lobby, ID: proto.ClientID("client-" + strconv.Itoa(i)), Gateway: "G2"})
+		k.Step(&keeper.In{Kind: keeper.NotHere, Room: lobby, ID: proto.ClientID("client-" + strconv.Itoa(i)), Turn: 1, Gateway: "G2"})
 	}
 	k.Step(&keeper.In{Kind: keeper.Pulse, Now: 61 * second})
 	if n := k.Remembered(); n != 0 {
@@ -183,8 +183,8 @@ func TestACopyMakesRoomForWhatIsKept(t *testing.T) {
 		here(k, id, "")
 		send(t, k, id, "bob", 1, 100)
 	}
-	k.Step(&keeper.In{Kind: keeper.NotHere, Room: lobby, ID: "ann", Gateway: "G2"})
-	k.Step(&keeper.In{Kind: keeper.NotHere, Room: lobby, ID: "dan", Gateway: "G2"})
+	k.Step(&keeper.In{Kind: keeper.NotHere, Room: lobby, ID: "ann", Turn: 1, Gateway: "G2"})
+	k.Step(&keeper.In{Kind: keeper.NotHere, Room: lobby, ID: "dan", Turn: 1, Gateway: "G2"})
 	if o := send(t, k, "fay", "bob", 2, 100); o != keeper.Held || k.Copied() < 100 || k.Copied() > 199 {
 		t.Errorf("%s, and copies of %d bytes", outcomes[o], k.Copied())
 	}

@@ -67,6 +67,7 @@ func (k *Keeper) newSender(room proto.Room, id proto.ClientID) *sender {
 
 // forget forgets a sender that keeps nothing, and its client if that is in no other room.
 func (k *Keeper) forget(s *sender) {
+	k.isAsked(s)
 	k.dropCopy(s)
 	s.wait.stop()
 	delete(k.senders, memberKey{s.room, s.id})
@@ -78,5 +79,12 @@ func (k *Keeper) forget(s *sender) {
 	if len(c.at) == 0 {
 		k.leaveAddress(c)
 		delete(k.clients, c.id)
+	}
+}
+
+// isAsked takes a sender out of those that were handed over unasked.
+func (k *Keeper) isAsked(s *sender) {
+	if i := slices.Index(k.unasked, s); i >= 0 {
+		k.unasked = slices.Delete(k.unasked, i, i+1)
 	}
 }

@@ -201,7 +201,7 @@ func (x *stage) parseOwn(w *words) keeper.In {
 		in.Stay = &proto.Stay{Gateway: "G1", Turn: w.number("turn"), Since: w.since()}
 		in.Before, in.Seq = w.gateway("before"), uint64(w.number("seq"))
 	case "nothere":
-		in.Kind, in.Gateway = keeper.NotHere, w.gateway("gateway")
+		in.Kind, in.Gateway, in.Turn = keeper.NotHere, w.gateway("gateway"), w.number("of")
 		if w.number("turn") > 0 {
 			in.Stay = &proto.Stay{Gateway: in.Gateway, Turn: w.number("turn"), Since: w.since()}
 		}

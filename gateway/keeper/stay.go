@@ -169,9 +169,17 @@ func (k *Keeper) compared(in *In) {
 	}
 	for _, id := range in.Stays.Order {
 		stay := in.Stays.Members[id]
-		if t := k.targets[memberKey{in.Room, id}]; t != nil && !older(&stay, &t.stay) {
-			k.learn(t, &stay)
-			k.pushDue(t)
+		t := k.targets[memberKey{in.Room, id}]
+		if t == nil || older(&stay, &t.stay) || stay == t.stay && !t.astray { // who is where it was known to be is pushed to in its time
+			continue
+		}
+		k.learn(t, &stay)
+		k.pushDue(t)
+	}
+	for _, s := range slices.Clone(k.unasked) {
+		if _, member := in.Stays.Members[s.id]; s.room == in.Room && !member && s.since < in.Seq {
+			k.dropAll(s)
+			k.forget(s)
 		}
 	}
 	for _, t := range slices.Clone(k.astray) {

@@ -12,6 +12,7 @@ func fence(s *State, q *Request) (proto.Event, bool) {
 	m := s.Member(q.ClientID)
 	switch {
 	case m == nil || m.Turn == 0 || q.Turn == 0:
+	case q.Op == proto.OpLeave && q.Joined == m.Request: // a gateway that has nobody there names what a late request has made, by any turn
 	case q.Turn < m.Turn:
 		return proto.Event{Name: proto.Fenced, Room: q.Room}, true
 	case q.Turn > m.Turn && q.Op != proto.OpResume:
