@@ -131,9 +131,9 @@ func TestACallOutlivesItsServerItsOwnersReloadAndItsNetwork(t *testing.T) {
 	server.Kill(t)
 	for _, p := range c.tabs {
 		p.untilAway()
-		p.until("it says that the server is away and that it will be back", `
+		p.until("it says that the server is away, and that the call is not", `
 			document.getElementById("server").dataset.state !== "open" &&
-			document.getElementById("notice-text").textContent.includes("You will be back in “harbour”")`)
+			document.getElementById("notice-text").textContent.includes("The call goes on")`)
 	}
 	owner.shoot("away")
 	others[0].click("#notice-close")

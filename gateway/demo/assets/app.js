@@ -623,7 +623,7 @@ function showServer(state, text) {
 parley.on("connecting", ({ attempt }) => {
   clearInterval(countdown);
   showServer("connecting", attempt > 1 || room ? "Reconnecting" : "Connecting");
-  if (notices.has("away")) warn("away", "Trying to reach the server again…");
+  if (notices.has("away") && !room) warn("away", "Trying to reach the server again…");
 });
 
 parley.on("away", ({ message, delay, attempt }) => {
@@ -632,10 +632,11 @@ parley.on("away", ({ message, delay, attempt }) => {
   const tell = () => {
     if (awaySaid && !notices.has("away")) return;
     awaySaid = true;
-    const back = room ? ` You will be back in “${room.name}” when it answers.` : "";
     const left = Math.ceil((until - Date.now()) / 1000);
-    const next = left > 0 ? ` Trying again in ${left} s.` : " Trying again now.";
-    warn("away", message + next + back, { label: "Try now", run: () => parley.retry() });
+    const next = left > 0 ? `Trying again in ${left} s.` : "Trying again now.";
+    // In a call nobody has to count seconds.
+    const inCall = room?.members.length ? "The call goes on, and this page keeps trying." : "You will be back in the room when it answers.";
+    warn("away", `${message} ${room ? inCall : next}`, { label: "Try now", run: () => parley.retry() });
   };
   clearInterval(countdown);
   countdown = setInterval(tell, 1000);

@@ -144,6 +144,7 @@ export class Tile {
 
   set absent(absent) {
     this.#absence.hidden = !absent;
+    this.root.toggleAttribute("data-absent", absent);
     this.state = this.state; // what it offers depends on it
   }
 
