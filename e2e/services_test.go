@@ -80,7 +80,7 @@ func anotherService(t *testing.T, s *site) {
 		seq = expect("client-joined", c.ID(), "", seq)
 		want(t, a.Signal(t, room, b.ID(), `1`), proto.SignalSent) // no event
 		want(t, b.Leave(t, room), proto.RoomLeft)
-		seq = expect("client-left", b.ID(), "", seq)
+		seq = expect("client-left", b.ID(), "left", seq)
 		want(t, a.Leave(t, room), proto.RoomLeft)
 		expect("room-closed", a.ID(), "owner-left", seq)
 	}

@@ -119,6 +119,9 @@ func snapshot(t *testing.T, s *site) {
 	late := keyed(t, s.url(), testkit.NewKey(), 1)
 	want(t, late.Join(t, room), proto.RoomJoined)
 	want(t, plain.Leave(t, room), proto.RoomLeft)
+	if r := late.Expect(t, proto.ClientLeft); r.ID != plain.ID() {
+		t.Errorf("heard %s", r.Raw)
+	}
 	back, e := comeBack(t, s, c, key, 2, room)
 	switch {
 	case e.OwnerID != owner.ID(), len(e.Clients) != 2, e.Clients[0] != owner.ID(), e.Clients[1] != late.ID():

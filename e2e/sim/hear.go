@@ -16,16 +16,16 @@ type view struct {
 	away    map[proto.ClientID]bool
 
 	// Of a session.
-	old     bool // an earlier turn was in there, or may have been: it has to be resumed
-	fresh   bool // the page was loaded anew since
-	keeps   bool // it is a resumable member there
-	live    bool
-	again   bool                     // it has joined again before it was live: that may have begun a new stay
-	freshAt int64                    // when it came back fresh
-	asked   *asked                   // the request that was answered so
-	heard   map[proto.ClientID]int64 // by sender, the number of the last signal
-	passed  map[proto.ClientID]int64 // what it took as heard, since its sender was in lost
-	unread  map[proto.ClientID]int64 // what the page's end has had, and the page has not read
+	old    bool // an earlier turn was in there, or may have been: it has to be resumed
+	fresh  bool // the page was loaded anew since
+	keeps  bool // it is a resumable member there
+	live   bool
+	again  bool                     // it has joined again before it was live: that may have begun a new stay
+	stayAt int64                    // when it joined, or came back fresh, last
+	asked  *asked                   // the request that was answered so
+	heard  map[proto.ClientID]int64 // by sender, the number of the last signal
+	passed map[proto.ClientID]int64 // what it took as heard, since its sender was in lost
+	unread map[proto.ClientID]int64 // what the page's end has had, and the page has not read
 
 	began int64                  // when this stay did
 	last  map[proto.ClientID]int // the last signal of a sender, by its number among all
@@ -110,6 +110,7 @@ func (v *view) join(c *client, e *proto.Event) {
 	}
 	v.noteAway(e)
 	v.keeps = c.Turn > 0 && !c.w.Older
+	v.stayAt = c.w.room(e.Room).backAt(e.Seq, c.ID)
 }
 
 // noteAway takes a list of who is away.

@@ -88,7 +88,7 @@ func (c *client) hearResumed(v *view, h *history, e *proto.Event, q *asked) {
 	v.keeps = true
 	if q.Frame.Fresh {
 		v.forget(h.backAt(e.Seq, c.ID))
-		v.live, v.freshAt = false, h.backAt(e.Seq, c.ID)
+		v.live, v.stayAt = false, h.backAt(e.Seq, c.ID)
 	}
 	v.asked = q
 	v.members = append(slices.Clone(e.Clients), c.ID)

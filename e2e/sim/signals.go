@@ -115,8 +115,8 @@ func (c *client) hearSignal(v *view, e *proto.Event) {
 		c.wrong(e, "it has heard it at %.3f", float64(s.heard)/1e6)
 	case s.num <= v.last[e.SenderID]:
 		c.wrong(e, "it comes after %d", v.last[e.SenderID])
-	case s.confirmed() && s.saidAt < v.freshAt:
-		c.wrong(e, "it came back fresh after that was confirmed")
+	case c.Turn > 0 && s.confirmed() && s.saidAt < v.stayAt:
+		c.wrong(e, "it joined, or came back fresh, after that was confirmed")
 	case c.Turn > 0 && v.keeps && e.N != s.n:
 		c.wrong(e, "its number is %d", s.n)
 	case c.Turn > 0 && e.N <= v.heard[e.SenderID]:

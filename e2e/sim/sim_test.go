@@ -112,9 +112,9 @@ func TestRunsWithSessionsSeeWhatTheyAreFor(t *testing.T) {
 	see(t, sim.OfSessions, []string{
 		`hears {"event":"resumed"`, `hears {"event":"live"`, `"lost":{}`, `"lost":{"`, `hears {"event":"client-back"`, `"fresh":true`,
 		`hears {"event":"client-away"`, `hears {"event":"signal-held"`, `"away":["`, `"fresh":["`, `"resume-first"`, `"forbidden"`, `"too-old"`,
-		`"state":"taken"`, `"state":"away"`, `"state":"waits"`, `"state":"gap"`, `"state":"full"`, `"state":"moved"`, `"state":"none"`,
+		`"state":"taken"`, `"state":"away"`, `"state":"waits"`, `"state":"full"`, `"state":"moved"`, `"state":"none"`,
 		`"event":"confirm"`, `"event":"ask"`, `"event":"told"`, `"event":"hand-over"`, `"event":"handed-over"`, `"sure":`,
-		"is resumed elsewhere", "never reads", "drains", "is away", "does not come back", "vanishes", "is loaded anew", "is removed",
+		"is resumed elsewhere", "never reads", "drains", "is away", "does not come back", "vanishes", "is loaded anew",
 		`"event":"fenced"`, `"event":"push-it"`, `"ownerId":""`, `"reason":"lost"`,
 	})
 }

@@ -218,6 +218,9 @@ func TestTheLast64NumbersAreRemembered(t *testing.T) {
 	for n := range int64(200) {
 		send(t, k, "ann", "bob", 2*n+2, 100)
 	}
+	if o := send(t, k, "ann", "bob", 272, 100); o != keeper.TooOld { // though it is kept still
+		t.Errorf("272 is %s", outcomes[o])
+	}
 	k.Step(&keeper.In{Kind: keeper.Asked, Say: &proto.Peer{
 		Kind: proto.Ask, From: "G2", Room: lobby, TargetID: "bob", Turn: 2, Since: 3, Pairs: []proto.PeerPair{{SenderID: "ann", N: 400}},
 	}})

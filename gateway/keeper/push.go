@@ -62,6 +62,9 @@ func (k *Keeper) pushNext(p *pair) {
 // pushAgain is what a pair does whose push has not been answered in time, or could not be taken.
 func (k *Keeper) pushAgain(p *pair) {
 	k.endUnkept(p, Full)
+	if t := p.target; p.state == pushed && k.now-max(t.heard, t.compared) >= silentAfter {
+		k.compare(t)
+	}
 	switch {
 	case p.next() == nil:
 		k.rest(p)
@@ -71,9 +74,6 @@ func (k *Keeper) pushAgain(p *pair) {
 		k.compare(p.target)
 		k.push(p, 1)
 	default: // silence: the oldest only
-		if t := p.target; k.now-max(t.heard, t.compared) >= silentAfter {
-			k.compare(t)
-		}
 		k.push(p, 1)
 	}
 }

@@ -80,7 +80,7 @@ func (k *Keeper) repeated(p *pair, in *In) {
 	switch {
 	case s == nil && p.remembers(in.N):
 		k.refuse(in, Sent)
-	case s == nil:
+	case s == nil, s.settled && !p.remembers(in.N):
 		k.refuse(in, TooOld)
 	case !s.settled: // the first request has been given up
 		k.answer(p.sender, s.num, Full, s.ref, p.target)

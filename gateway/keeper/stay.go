@@ -124,8 +124,8 @@ func (k *Keeper) senderIs(s *sender, stay *proto.Stay, fresh bool) {
 // anew drops what is kept of a sender's earlier stay. Of the new one there may be something elsewhere, even if it is here now, unless it
 // began just now.
 func (k *Keeper) anew(s *sender, stay *proto.Stay, fresh bool) {
+	k.dropAll(s) // who asked hears so
 	k.hangUp(s)
-	k.dropAll(s)
 	here := stay.Gateway == k.cfg.Self
 	if here && !fresh {
 		k.forget(s)
