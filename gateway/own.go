@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"math"
 	"time"
 
 	"github.com/parley-rtc/parley/gateway/ask"
@@ -76,19 +77,24 @@ func (o *ownAsks) answer(a *ownAsk, e *proto.Event, stays *proto.Stays) {
 	if a.roster != 0 {
 		o.d.peers.learn(nil, e)
 		o.d.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: e, Stays: stays})
-		o.d.compared(e, stays)
+		o.d.compared(a.Room, e, stays)
 	}
 }
 
-// compared tells the keeper of a room's roster: a target that is not in it has left.
-func (d *dispatcher) compared(e *proto.Event, stays *proto.Stays) {
-	if e.Name != proto.Roster {
+// compared tells the keeper of a room's roster: a target that is not in it has left. Of a room that is not there everybody has.
+func (d *dispatcher) compared(room proto.Room, e *proto.Event, stays *proto.Stays) {
+	seq := e.Seq
+	switch e.Name {
+	case proto.Roster:
+	case proto.RoomNotExists:
+		seq = math.MaxUint64
+	default:
 		return
 	}
 	if stays == nil {
 		stays = &proto.Stays{} // nobody's session is resumable there
 	}
-	d.keep(&keeper.In{Kind: keeper.Compared, Room: e.Room, Seq: e.Seq, Stays: stays})
+	d.keep(&keeper.In{Kind: keeper.Compared, Room: room, Seq: seq, Stays: stays})
 }
 
 // givenUp ends a request that nobody answered in time.

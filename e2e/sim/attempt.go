@@ -121,7 +121,7 @@ func (g *gateway) answer(at *attempt, data []byte, beside worker.Beside) {
 			a.done = true
 			if a.roster != 0 {
 				g.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: &e, Stays: stays})
-				g.compared(&e, stays)
+				g.compared(a.Room, &e, stays)
 			}
 		}
 	case a.c.forgotten:

@@ -3,13 +3,19 @@
 // (roomsvc/worker), a stream with its leader and copies, and a NATS between them that delays, loses and repeats. Faults and
 // clients act at random. A seed repeats a run exactly: time is a number, and nothing else is random.
 //
-// What must never happen is judged with each event that a client hears (hear.go, answers.go). What must hold in the end is
+// Some clients have sessions that outlive their connections (page.go, cable.go): their gateways have keepers (gateway/keeper) beside
+// their cores. Connections end in many ways, pages come back at once, late or never, through any gateway, and what was lost is named.
+//
+// What must never happen is judged with each event that a client hears (hear.go, answers.go, signals.go, resumed.go) and each change of a room
+// (returns.go). What must hold in the end is
 // judged when the faults have stopped and the checks between services have run (settle.go).
 //
 //	PARLEY_SIM_SEED=17 go test ./sim -run TestRuns   one run, with its trace (-v: also if it holds)
+//	... -run TestRunsWithSessions                    the same, of those with sessions
 //	PARLEY_SIM_RUNS=5000 go test ./sim -run TestRuns so many runs, from seeds of their own
 //
-// What is made up here and not taken from the services: how a gateway makes attempts (attempt.go, after gateway/ask), who
+// What is made up here and not taken from the services: how a gateway makes attempts (attempt.go, after gateway/ask), what it does
+// for sessions (session.go, keeping.go, after gateway and gateway/session), who
 // is alive (peers.go, after roomsvc/replicas), until when a leader is believed (store.go, after roomsvc/journal), and the
 // stream (stream.go, after what nats-server does).
 package sim

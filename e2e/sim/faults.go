@@ -190,6 +190,9 @@ func (w *world) request(c *client) {
 		f = q.Frame
 	}
 	c.request(f)
+	if f.Name == proto.RoomLeave && c.Turn > 0 && w.chance(50) { // and joins anew, by the same connection
+		c.request(proto.Frame{Name: proto.RoomEnter, Room: f.Room})
+	}
 }
 
 // choosePolicy chooses what becomes of a room without its owner.

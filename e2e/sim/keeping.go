@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"math"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/parley-rtc/parley/gateway/keeper"
@@ -23,15 +25,20 @@ func (g *gateway) keep(in *keeper.In) {
 	g.drain()
 }
 
-// compared tells the keeper of a room's roster.
-func (g *gateway) compared(e *proto.Event, stays *proto.Stays) {
-	if e.Name != proto.Roster {
+// compared tells the keeper of a room's roster. Of a room that is not there everybody has left.
+func (g *gateway) compared(room proto.Room, e *proto.Event, stays *proto.Stays) {
+	seq := e.Seq
+	switch e.Name {
+	case proto.Roster:
+	case proto.RoomNotExists:
+		seq = math.MaxUint64
+	default:
 		return
 	}
 	if stays == nil {
 		stays = &proto.Stays{} // nobody's session is resumable there
 	}
-	g.keep(&keeper.In{Kind: keeper.Compared, Room: e.Room, Seq: e.Seq, Stays: stays})
+	g.keep(&keeper.In{Kind: keeper.Compared, Room: room, Seq: seq, Stays: stays})
 }
 
 // here tells the keeper of a client that is in a room from now on.

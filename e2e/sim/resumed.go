@@ -180,17 +180,12 @@ type coming struct {
 	gateway *gateway
 }
 
-// comings returns how a member has come, since it was none last; also of one that is none any more.
+// comings returns how a member has come, in all its stays: live may be read when the one of which it speaks is over.
 func (w *world) comings(room proto.Room, id proto.ClientID) []coming {
 	var list []coming
-	left := false
 	for _, s := range w.room(room).states {
 		if !s.has(id) {
-			left = true
 			continue
-		}
-		if left {
-			list, left = nil, false
 		}
 		if m := &s.rec.Members[s.rec.Member(id)]; s.rec.Change.ID == id {
 			list = append(list, coming{s.first, m.Request, m.Turn, w.started[m.Gateway]})

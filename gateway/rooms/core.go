@@ -131,9 +131,7 @@ func (c *Core) stepSession(in *In) {
 	case Pong:
 		c.pong(in.Client, in.Num)
 	case CompareRoom:
-		if r := c.rooms[in.Say.Room]; r != nil {
-			c.askRoster(r, Moved)
-		}
+		c.compareRoom(in.Say.Room)
 	case Pulse:
 		c.hintAway()
 		c.pulseAsking()

@@ -98,6 +98,16 @@ func (c *Core) rosterCame(num uint64, e *proto.Event, stays *proto.Stays) {
 	c.dropIfEmpty(r)
 }
 
+// compareRoom has a room compared with its roster; one in which nobody here is, for the keeper alone.
+func (c *Core) compareRoom(name proto.Room) {
+	if r := c.rooms[name]; r != nil {
+		c.askRoster(r, Moved)
+		return
+	}
+	c.num++
+	c.emit(Out{Kind: AskRoster, Room: name, Num: c.num, Why: Moved})
+}
+
 // noRoster has a room wait for the next tick: nobody answered in time.
 func (c *Core) noRoster(num uint64) {
 	if r, _ := c.rosterOver(num); r != nil {
