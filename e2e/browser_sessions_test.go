@@ -201,7 +201,7 @@ func (c *call) loseNetworks(t *testing.T) {
 	}
 	brief.shoot("offline")
 
-	time.Sleep(10*time.Second - time.Since(start))
+	pause(t, 10*time.Second-time.Since(start))
 	c.ways[1].Heal()
 	brief.offline(false)
 	healed := time.Now()
@@ -212,7 +212,7 @@ func (c *call) loseNetworks(t *testing.T) {
 	brief.until("it shows who is away", `!`+sees(c.ids[0], "absence")+`.hidden`)
 	brief.shoot("member-away")
 
-	time.Sleep(28*time.Second - time.Since(start))
+	pause(t, 28*time.Second-time.Since(start))
 	c.ways[0].Heal()
 	c.ways[2].Heal()
 	for _, p := range c.tabs {
