@@ -60,7 +60,7 @@ func TestAnOperatorSeesWhatRuns(t *testing.T) {
 	var sessions int
 	harness.Await(t, "gateways have told what they hold", func() bool {
 		out = said(0, "status")
-		sessions = strings.Count(out, "         2      1") + strings.Count(out, "         1      1")
+		sessions = strings.Count(out, "         2     0      1") + strings.Count(out, "         1     0      1")
 		return sessions == 2
 	})
 	for _, want := range []string{"Rooms   1 room, 3 members", "Stream  " + strings.ToUpper(proto.DefaultPrefix) + ": ", "100.0 %", "  0.0 %"} {

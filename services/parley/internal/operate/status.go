@@ -59,6 +59,7 @@ type gatewayView struct {
 	ID       string  `json:"id"`
 	State    string  `json:"state"`
 	Sessions *uint64 `json:"sessions,omitzero"` // nil: it does not say
+	Away     *uint64 `json:"away,omitzero"`
 	Rooms    *uint64 `json:"rooms,omitzero"`
 }
 
@@ -177,7 +178,7 @@ func (p *processes) gateways() []gatewayView {
 		b := p.beats[id]
 		g := gatewayView{ID: id, State: string(b.State)}
 		if b.Load != nil {
-			g.Sessions, g.Rooms = &b.Load.Sessions, &b.Load.Rooms
+			g.Sessions, g.Away, g.Rooms = &b.Load.Sessions, &b.Load.Away, &b.Load.Rooms
 		}
 		all = append(all, g)
 	}

@@ -95,7 +95,7 @@ func TestStatusShowsTheStreamsLeaderAndCopiesOfACluster(t *testing.T) {
 func TestStatusReadsWell(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	sessions, rooms := uint64(1204), uint64(310)
+	sessions, away, rooms := uint64(1204), uint64(12), uint64(310)
 	v := &statusView{
 		NATS: serverView{"n1", "parley", "2.15.2", 0.42}, Prefix: "parley",
 		Rooms: &roomsView{Rooms: 1300, Members: 3900, Complete: true},
@@ -104,7 +104,7 @@ func TestStatusReadsWell(t *testing.T) {
 			{ID: "r2", State: "up", Rooms: 650},
 			{ID: "r3", State: "leaving", Started: now.Add(-95 * time.Second)},
 		},
-		Gateways: []gatewayView{{"g1", "up", &sessions, &rooms}, {"recorder", "up", nil, nil}},
+		Gateways: []gatewayView{{"g1", "up", &sessions, &away, &rooms}, {"recorder", "up", nil, nil, nil}},
 		Stream: &streamView{
 			Name: "PARLEY", Storage: "file", Copies: 3, Records: 1400, Bytes: 1 << 20, LastSeq: 83113, Leader: "n2",
 			Others: []peerView{{"n1", true, false, 0, 0.12}, {"n3", false, true, 1512, 43}},
@@ -120,9 +120,9 @@ r1       up         650  50.0 %   1d 2h
 r2       up         650  50.0 %       –
 r3       leaving      0       –  1m 35s
 
-GATEWAY   STATE  SESSIONS  ROOMS
-g1        up        1,204    310
-recorder  up            –      –
+GATEWAY   STATE  SESSIONS  AWAY  ROOMS
+g1        up        1,204    12    310
+recorder  up            –     –      –
 
 STREAM ON  STATE      LAG  HEARD AGO
 n2         leader       –          –

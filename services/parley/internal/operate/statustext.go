@@ -104,7 +104,7 @@ func (v *statusView) gatewayTable(b *bytes.Buffer) {
 	if !head(b, "Gateways", len(v.Gateways), v.Troubles.Gateways, "none beats; no client can connect") {
 		return
 	}
-	t := &table{out: b, columns: []column{{head: "GATEWAY"}, {head: "STATE"}, {"SESSIONS", true}, {"ROOMS", true}}}
+	t := &table{out: b, columns: []column{{head: "GATEWAY"}, {head: "STATE"}, {"SESSIONS", true}, {"AWAY", true}, {"ROOMS", true}}}
 	said := func(n *uint64) string {
 		if n == nil {
 			return "–"
@@ -113,7 +113,7 @@ func (v *statusView) gatewayTable(b *bytes.Buffer) {
 	}
 	var rows [][]string
 	for _, g := range v.Gateways {
-		rows = append(rows, []string{quote(g.ID), g.State, said(g.Sessions), said(g.Rooms)})
+		rows = append(rows, []string{quote(g.ID), g.State, said(g.Sessions), said(g.Away), said(g.Rooms)})
 	}
 	_ = t.rows(rows)
 }
