@@ -46,7 +46,7 @@ type Output struct {
 	List   []proto.ClientID // of join and see the others; of roster all
 }
 
-// Model is a room: its members in join order, the owner first, as one comma separated string, empty when there is no
+// Model is a room: its members in join order, as one comma separated string, empty when there is no
 // room.
 func Model() porcupine.Model {
 	return porcupine.Model{

@@ -12,7 +12,7 @@ import (
 // View is a room as one client has it after all that it heard.
 type View struct {
 	In      bool
-	Members []proto.ClientID // in join order, the owner first, the client itself included; nil when not In
+	Members []proto.ClientID // in join order, the client itself included; nil when not In
 	Seq     uint64
 	Changes []Change // the room's pushes and the client's own answers that bear a seq
 
