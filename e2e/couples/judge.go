@@ -17,8 +17,14 @@ import (
 // Cause says whether there is a reason for which a sender may stand in what a target, coming back, is told as lost.
 type Cause func(target, sender *testkit.Session, back testkit.Back) bool
 
-// Never is the cause where no gateway died.
-func Never(_, _ *testkit.Session, _ testkit.Back) bool { return false }
+// Never is the cause where no gateway died: somebody was asked in vain for as long as gateways ask. So it may be on a machine that is
+// busy, or whose gateway is without NATS for a moment; that it is so only then the simulation holds.
+func Never(_, _ *testkit.Session, back testkit.Back) bool {
+	return back.Live.Sub(back.Resumed) > proto.AskFor-busy
+}
+
+// busy is how much sooner than its gateway a client may think that it is live.
+const busy = 300 * time.Millisecond
 
 // AtDeath returns the cause of a gateway's death: the sender stood on it, or had left it so shortly before that it may not have handed
 // over, and the target has come back since.
@@ -106,7 +112,7 @@ func (y *Tally) lostOf(tb testing.TB, sender, target *testkit.Session, why Cause
 			continue // that connection ended first
 		}
 		y.Took = append(y.Took, b.Live.Sub(b.Ended))
-		if d := b.Live.Sub(b.Resumed); d > proto.LiveWithin+time.Second {
+		if d := b.Live.Sub(b.Resumed); d > proto.LiveWithin+5*time.Second {
 			tb.Errorf("%s, turn %d: live came %v after resumed", target.ID(), b.Turn, d)
 		}
 		if len(b.Fresh) > 0 {
