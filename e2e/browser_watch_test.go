@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -26,7 +25,8 @@ const decoded = `async () => {
 // would be done without need: a peer connection that is made anew, or looks for another path.
 //
 // How long a video stood still comes from the decoder: between two looks the sum of the squares of the times between
-// frames has grown by at least the square of the longest. A page that is kept waiting by a busy machine does not change that.
+// frames has grown by at least the square of the longest. A page that is kept waiting by a busy machine does not change that. While there is no
+// further frame, it is the time since the last look that found one.
 const watch = `(() => {
 	const watched = window.watched = { gone: 0, lobby: 0, stalled: 0, restarts: 0, lost: [], pcs: [...parleyDemo.peers.values()].map(({ pc }) => pc) };
 	const count = (nodes) => [...nodes].filter((node) => node.dataset?.peerId).length;
@@ -40,14 +40,16 @@ const watch = `(() => {
 		restart.call(this);
 	};
 	parleyDemo.room.on("live", ({ lost }) => watched.lost.push(...lost));
-	const squares = new Map();
+	const before = new Map();
 	(async function look() {
 		for (const { pc } of parleyDemo.peers.values()) {
-			for (const report of (await pc.getStats()).values()) {
-				if (report.type !== "inbound-rtp" || report.kind !== "video") continue;
-				const now = report.totalSquaredInterFrameDelay ?? 0;
-				if (squares.has(pc)) watched.stalled = Math.max(watched.stalled, Math.sqrt(now - squares.get(pc)));
-				squares.set(pc, now);
+			for (const { type, kind, timestamp, framesDecoded = 0, totalSquaredInterFrameDelay = 0 } of (await pc.getStats()).values()) {
+				if (type !== "inbound-rtp" || kind !== "video") continue;
+				const { frames, squares, moved } = before.get(pc) ?? { squares: totalSquaredInterFrameDelay };
+				const still = frames === framesDecoded ? timestamp - moved : 0;
+				const between = Math.sqrt(Math.max(0, totalSquaredInterFrameDelay - squares)); // less than nothing: the decoder is another one
+				watched.stalled = Math.max(watched.stalled, still / 1000, between);
+				before.set(pc, { frames: framesDecoded, squares: totalSquaredInterFrameDelay, moved: still ? moved : timestamp });
 			}
 		}
 		setTimeout(look, 200);
@@ -57,6 +59,9 @@ const watch = `(() => {
 // stallBound is for how many seconds a video may stand still in a call that goes on. What is promised is one second; this machine may be busy
 // with other things.
 const stallBound = 2.0
+
+// backBound is how long a call may take to be back. Five seconds are promised.
+const backBound = 15 * time.Second
 
 // watch begins to watch a tab's page.
 func (p *tab) watch() {
@@ -95,7 +100,7 @@ func (p *tab) wentOn(what string, mayMiss ...string) {
 	p.t.Helper()
 	w := p.watched()
 	lost := !slices.ContainsFunc(w.Lost, func(id string) bool { return !slices.Contains(mayMiss, id) })
-	if w.Gone > 0 || w.Lobby > 0 || !w.Kept || w.Stalled > stallBound || !lost || w.Restarts > len(w.Lost) {
+	if w.Gone > 0 || w.Lobby > 0 || !w.Kept || w.Stalled == 0 || w.Stalled > stallBound || !lost || w.Restarts > len(w.Lost) {
 		p.fail("%s: the call did not just go on: %+v", what, w)
 	}
 	p.t.Logf("%s: %s: no video stood still for more than %.2f s", p.name, what, w.Stalled)
@@ -137,34 +142,17 @@ func (p *tab) text(expression string) string {
 	return text
 }
 
-// offline takes the tab's network away, that of its peer connections too, and gives it back.
-func (p *tab) offline(is bool) {
-	p.t.Helper()
-	all := &network.Conditions{DownloadThroughput: -1, UploadThroughput: -1, Offline: is}
-	state := network.OverrideNetworkStateParams{DownloadThroughput: -1, UploadThroughput: -1, Offline: is}
-	if is {
-		all.PacketLoss = 100
-	}
-	ctx, cancel := context.WithTimeout(p.ctx, browserPatience)
-	defer cancel()
-	_, err := chromedp.Call(ctx, network.EmulateNetworkConditionsByRule,
-		network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{all}})
-	if err == nil {
-		_, err = chromedp.Call(ctx, network.OverrideNetworkState, state)
-	}
-	if err != nil {
-		p.fail("offline %v: %v", is, err)
-	}
-}
-
 // sees is the tile of another member, as a selector in the page.
 func sees(id, class string) string {
 	return fmt.Sprintf(`document.querySelector('[data-peer-id="%s"] .%s')`, id, class)
 }
 
-// since tells a test's log how long something took.
-func (p *tab) since(start time.Time, what string) time.Duration {
+// backSoon holds a call to it that it is back in time.
+func (p *tab) backSoon(start time.Time) {
+	p.t.Helper()
 	took := time.Since(start)
-	p.t.Logf("%s: %s after %.1f s", p.name, what, took.Seconds())
-	return took
+	p.t.Logf("%s: the call is back after %.1f s", p.name, took.Seconds())
+	if took > backBound {
+		p.fail("the call was back only after %v", took)
+	}
 }

@@ -72,6 +72,18 @@ func (n *Network) Host(tb testing.TB) *Host {
 	return h
 }
 
+// CutDatagrams has all UDP packets of the test's own host vanish: those between peers, and none between processes of ours.
+func (n *Network) CutDatagrams(tb testing.TB) {
+	tb.Helper()
+	run(tb, "nft", `table ip datagrams { chain out { type filter hook output priority 0; meta l4proto udp drop; }; }`)
+}
+
+// Heal undoes CutDatagrams.
+func (n *Network) Heal(tb testing.TB) {
+	tb.Helper()
+	run(tb, "nft", "delete", "table", "ip", "datagrams")
+}
+
 // Start is [Start] on that host.
 func (h *Host) Start(tb testing.TB, name, program string, args ...string) *Process {
 	tb.Helper()
@@ -101,7 +113,12 @@ func (h *Host) Heal(tb testing.TB) {
 
 func ip(tb testing.TB, args ...string) {
 	tb.Helper()
-	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-		tb.Fatalf("harness: ip %s: %v\n%s", strings.Join(args, " "), err, out)
+	run(tb, "ip", args...)
+}
+
+func run(tb testing.TB, name string, args ...string) {
+	tb.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		tb.Fatalf("harness: %s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 }

@@ -48,7 +48,8 @@ export { Room } from "./parley/room.js";
  * @property {boolean} [reconnect=true] connect again after the connection is lost.
  * @property {number} [firstDelay=500] milliseconds before a new attempt after one that failed; it doubles with each. The
  *   first attempt after a connection that lasted is made sooner.
- * @property {number} [mostDelay=15000] the longest wait between attempts, in milliseconds.
+ * @property {number} [mostDelay=15000] the longest wait between attempts, in milliseconds. It is 2 s at most for as long as the
+ *   server keeps this client in its rooms, unless that is overloaded.
  * @property {number} [openTimeout=10000] milliseconds that an attempt may take.
  * @property {number} [requestTimeout=15000] milliseconds until a request is given up. The server gives
  *   up after 10 s and says so; this is for when the server says nothing.

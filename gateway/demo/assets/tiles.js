@@ -12,6 +12,7 @@ const words = {
   failed: "No connection could be made",
   closed: "Gone",
   again: "Reconnecting…",
+  waits: "Connection interrupted. Waiting for this member…",
 };
 
 const adjectives = ["Amber", "Brisk", "Calm", "Dapper", "Eager", "Fond", "Gentle", "Hazel", "Ivory", "Jolly", "Keen", "Lucid", "Mellow", "Noble", "Olive", "Plucky", "Quiet", "Rosy", "Sunny", "Tidy", "Umber", "Vivid", "Witty", "Zesty"];
@@ -117,7 +118,8 @@ export class Tile {
     this.root.dataset.state = state;
     this.#met ||= state === "connected";
     const again = this.#met && ["new", "connecting", "closed"].includes(state);
-    this.#state.textContent = this.self ? "" : again ? words.again : words[state] ?? state;
+    const waits = this.absent && ["disconnected", "failed"].includes(state); // no path is looked for meanwhile
+    this.#state.textContent = this.self ? "" : again ? words.again : waits ? words.waits : words[state] ?? state;
     this.#again.hidden = state !== "failed" || this.absent;
   }
 
