@@ -83,7 +83,7 @@ type PeerPair struct {
 	SenderID    ClientID         `json:"senderId,omitzero"`
 	TargetID    ClientID         `json:"targetId,omitzero"`
 	Turn        int64            `json:"turn,omitzero"`        // of the target; told, where the sender has moved: of the sender
-	Since       uint64           `json:"since,omitzero"`       // of the target's stay; told: of the sender\'s
+	Since       uint64           `json:"since,omitzero"`       // of the target's stay; told: of the sender's
 	SenderSince uint64           `json:"senderSince,omitzero"` // of the sender's
 	N           int64            `json:"n,omitzero"`
 	Sure        int64            `json:"sure,omitzero"`
