@@ -38,8 +38,8 @@ var commands = []about{
 	},
 	{
 		"room", "show who is in a room",
-		"Shows a room: its owner, its members in the order in which they joined, and the replica that ranks first for it. " +
-			"Exits with 1 if there is no such room.",
+		"Shows a room: its owner, what becomes of it when the owner is gone, its members in the order in which they joined, which of " +
+			"them have sessions that may be resumed and who is away, and the replica that ranks first for it. Exits with 1 if there is no such room.",
 		func() command { return &room{} },
 	},
 	{
@@ -50,7 +50,7 @@ var commands = []about{
 	},
 	{
 		"status", "show replicas, gateways and the stream",
-		"Shows what runs: replicas of the room service and their share of the rooms, gateways and their sessions, " +
+		"Shows what runs: replicas of the room service and their share of the rooms, gateways, their sessions and how many of these are away, " +
 			"the stream with its leader and copies. It listens to beats for a second and a half.",
 		func() command { return &status{} },
 	},

@@ -89,6 +89,19 @@ func (r *room) run(ctx context.Context, out, _ io.Writer) error {
 	return print(out, v.String())
 }
 
+// policy says what becomes of a room when its owner is gone.
+func policy(p proto.Policy) string {
+	text := quote(string(p))
+	switch p {
+	case proto.PolicyTransfer:
+		text += ": when its owner is gone, the member that has been in longest owns it"
+	case proto.PolicyStay:
+		text += ": when its owner is gone, it goes on without one"
+	case proto.PolicyClose: // it is not shown
+	}
+	return text
+}
+
 func (v *roomView) String() string {
 	var b strings.Builder
 	line := func(head, value string) { fmt.Fprintf(&b, "%-10s%s\n", head, value) }
@@ -96,7 +109,7 @@ func (v *roomView) String() string {
 	line("Token", string(v.Token))
 	line("Owner", owner(v.OwnerID))
 	if v.Policy != "" {
-		line("Later", "when the owner is gone: "+quote(string(v.Policy)))
+		line("Policy", policy(v.Policy))
 	}
 	line("Seq", fmt.Sprint(v.Seq))
 	switch {

@@ -50,7 +50,7 @@ func TestRoomShowsSessionsAndWhatBecomesOfIt(t *testing.T) {
 		t.Fatalf("%+v", e)
 	}
 	text := w.parley("room", "lobby").ok(t)
-	if !strings.Contains(text, "Owner     nobody\n") || !strings.Contains(text, "when the owner is gone: stay\n") {
+	if !strings.Contains(text, "Owner     nobody\n") || !strings.Contains(text, "Policy    stay: when its owner is gone, it goes on without one\n") {
 		t.Errorf("printed:\n%s", text)
 	}
 	v := decode[roomView](t, w.parley("room", "lobby", "--json").ok(t))
