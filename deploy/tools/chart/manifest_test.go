@@ -224,6 +224,25 @@ func TestPodsAreLockedDownAndHaveTimeToLeave(t *testing.T) {
 	}
 }
 
+// A number of bytes is written in full, which the program reads; and nobody being kept is a setting like others.
+func TestAGatewayKeepsWhatItsValuesSay(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string][2]string{"testdata/default.yaml": {"30", "67108864"}, "testdata/full.yaml": {"0", "1073741824"}} {
+		for _, deployment := range find[*apps.Deployment](decode(t, render(t, "--values", file))) {
+			if !strings.HasSuffix(deployment.Name, "gateway") {
+				continue
+			}
+			got := make(map[string]string)
+			for _, variable := range deployment.Spec.Template.Spec.Containers[0].Env {
+				got[variable.Name] = variable.Value
+			}
+			if got["PARLEY_KEEP"] != want[0] || got["PARLEY_MAX_KEPT"] != want[1] {
+				t.Errorf("%s: keeps %q seconds and %q bytes", file, got["PARLEY_KEEP"], got["PARLEY_MAX_KEPT"])
+			}
+		}
+	}
+}
+
 // The room service's two logins come from different keys of the Secret, and a
 // gateway is never given the journal's.
 func TestEachPartHasItsOwnLogins(t *testing.T) {
