@@ -29,6 +29,9 @@ type Beat struct {
 	State State  `json:"state"`
 	// Record is the newest form of journal records that a replica reads and writes; 0, of replicas before form 2, is form 1.
 	Record int `json:"record"`
+	// Revoked, of a replica, is the sequence of the journal's record of tokens that count no more; 0: there is none. A gateway that knows
+	// less asks for it.
+	Revoked uint64 `json:"revoked"`
 	// Load is what a gateway holds, for people who look; nil where the process does not say. Nobody decides on it.
 	Load *Load `json:",embed"`
 }
@@ -48,6 +51,9 @@ func (b Beat) Encode() []byte {
 	out = appendField(out, "state", string(b.State))
 	if b.Record > 0 {
 		out = appendUint(out, "record", uint64(b.Record))
+	}
+	if b.Revoked > 0 {
+		out = appendUint(out, "revoked", b.Revoked)
 	}
 	if b.Load != nil {
 		out = appendUint(out, "sessions", b.Load.Sessions)

@@ -14,9 +14,14 @@ const (
 	CodeUnavailable  Code = "unavailable"    // ask again; the change may or may not have been made
 	CodeInternal     Code = "internal"       // report it, with the id in the message
 	CodeTooLarge     Code = "too-large"      // send less; the request was not carried out
-	CodeForbidden    Code = "forbidden"      // it is for the owner
+	CodeForbidden    Code = "forbidden"      // the client may not: it is for the owner, or its token does not allow it
 	CodeResumeFirst  Code = "resume-first"   // the session is in the room by an earlier connection: resume it
 	CodeTooOld       Code = "too-old"        // the signal's number is not above the last one; it was not carried out
+	CodeUnauthorized Code = "unauthorized"   // the token is missing, wrong or out of date: bring another
+	CodeLocked       Code = "locked"         // nobody joins the room: knock, or try later
+	CodeBadPassword  Code = "bad-password"   // the room has another password, or one at all
+	CodeBanned       Code = "banned"         // the user may not come for a while
+	CodeTooManyBans  Code = "too-many-bans"  // lift one first
 )
 
 // Version is the protocol's version, told in the first frame.
@@ -43,6 +48,9 @@ const (
 	HeaderRequest = "Parley-Request" // unique per request, the same on each attempt
 	HeaderTimeout = "Parley-Timeout" // the milliseconds that the asker will still wait
 )
+
+// HeaderMessage is the header of a room event to gateways that carries a word to who was removed. The others are not told.
+const HeaderMessage = "Parley-Message"
 
 // MaxList is the most rooms that one list request brings.
 const MaxList = 1000

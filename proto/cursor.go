@@ -47,6 +47,21 @@ func (c *cursor) text(all string) string {
 	return all[from : from+len(s)]
 }
 
+// visible is text of a string of ASCII without quotes, escapes and control characters.
+func (c *cursor) visible(all string) string {
+	from := len(all) - len(c.b)
+	i := 0
+	for i < len(c.b) && c.b[i] >= ' ' && c.b[i] < 0x7f && c.b[i] != '"' && c.b[i] != '\\' {
+		i++
+	}
+	if c.bad || i == len(c.b) || c.b[i] != '"' {
+		c.bad = true
+		return ""
+	}
+	c.b = c.b[i+1:]
+	return all[from : from+i]
+}
+
 // within reads a number that is most at most.
 func (c *cursor) within(most int64) int64 {
 	n := c.number()

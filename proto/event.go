@@ -23,6 +23,21 @@ const (
 	Ping       Name = "ping"
 )
 
+// Requests of members, owners and moderators, and of who wants to come in.
+const (
+	MemberUpdate Name = "member-update"
+	RoomKick     Name = "room-kick"
+	RoomBan      Name = "room-ban"
+	RoomUnban    Name = "room-unban"
+	RoomUpdate   Name = "room-update"
+	RoomTransfer Name = "room-transfer"
+	RoomRoster   Name = "room-roster" // the answer has the same name
+	RoomKnock    Name = "room-knock"
+	RoomAdmit    Name = "room-admit"
+	RoomRefuse   Name = "room-refuse"
+	TokenRenew   Name = "token"
+)
+
 // What clients are told, and what replicas answer and tell.
 const (
 	Connected      Name = "connected"
@@ -44,11 +59,26 @@ const (
 	ClientAway     Name = "client-away"
 	ClientBack     Name = "client-back"
 	RoomClosed     Name = "room-closed" // over NATS only: gateways turn it into room-left, kicked
+	// Of names and moderation. MemberUpdated and RoomUpdated are room events with a prev, and without one the asker's answer.
+	MemberUpdated  Name = "member-updated"
+	RoomUpdated    Name = "room-updated"
+	ClientKicked   Name = "client-kicked"
+	ClientBanned   Name = "client-banned"
+	ClientUnbanned Name = "client-unbanned"
+	ClientAdmitted Name = "client-admitted"
+	ClientRefused  Name = "client-refused"
+	ClientKnocked  Name = "client-knocked" // to the owner and to moderators in the room
+	KnockPending   Name = "knock-pending"  // to who knocked: somebody has to decide
+	KnockAdmitted  Name = "knock-admitted" // it may join now
+	KnockRefused   Name = "knock-refused"  // it may knock again in a minute
+	TokenExpiring  Name = "token-expiring"
+	TokenAccepted  Name = "token-accepted"
 	Error          Name = "error"
 	Roster         Name = "roster" // over NATS only
 	Rooms          Name = "rooms"  // over NATS only
 	// Fenced, over NATS only: a later turn of the session is in the room. The connection that asked is closed with [CloseResumed].
-	Fenced Name = "fenced"
+	Fenced  Name = "fenced"
+	Revoked Name = "revoked" // over NATS only: the tokens that count no more
 	// PushIt, over NATS only: the target's session is resumable, so the sender's gateway has to keep the signal and push it. The
 	// header [HeaderMembers] says where the target is.
 	PushIt Name = "push-it"
@@ -71,6 +101,14 @@ const (
 	MemberLost Reason = "lost" // its connection ended, and it did not come back
 )
 
+// Why a member was removed: by its owner or a moderator, or, forbidden, because its new token allows it no more. They stand on
+// client-left and on the room-left of who was removed.
+const (
+	Kicked    Reason = "kicked"
+	Banned    Reason = "banned"
+	Forbidden Reason = "forbidden"
+)
+
 // Removed is told to a client that was removed alone, or of whose room the gateway has missed why it was closed.
 const Removed Reason = "removed"
 
@@ -82,14 +120,14 @@ var ErrEvent = errors.New("bad event")
 type Event struct {
 	Name Name     `json:"event"`
 	Room Room     `json:"room"`
-	ID   ClientID `json:"id"` // connected, client-joined, -left, -away, -back; room-closed: who left, if not the owner
-	// OwnerID: room-created and room-closed as room events, room-joined, resumed, roster. client-left, where the owner has left: the
-	// new one, which may be nobody.
+	ID   ClientID `json:"id"` // connected, client-joined, -left, -away, -back, -knocked, member-updated; room-closed: who left, if not the owner
+	// OwnerID: room-created and room-closed as room events, room-joined, resumed, roster, room-roster, room-updated. client-left, where
+	// the owner has left: the new one, which may be nobody. client-joined, where who joined has become the owner.
 	OwnerID  ClientID       `json:"ownerId"`
 	Clients  []ClientID     `json:"clients"`  // room-joined: the others; roster: all, in join order; repeated room-created
 	Packed   jsontext.Value `json:"-"`        // Clients as JSON, where [DecodeAnswer] has left them so
 	Kicked   bool           `json:"kicked"`   // room-left
-	TargetID ClientID       `json:"targetId"` // target-not-found, signal-sent, signal-held, push-it
+	TargetID ClientID       `json:"targetId"` // target-not-found, signal-sent, signal-held, push-it, client-kicked, -banned, -admitted, -refused
 	SenderID ClientID       `json:"senderId"` // signal-receive, error
 	Data     jsontext.Value `json:"data"`     // signal-receive
 	N        int64          `json:"n"`        // signal-receive between services, and to resumable clients: the signal's number
@@ -101,17 +139,57 @@ type Event struct {
 	// Lost, in live: from whom signals may be missing, and for each the number that the client takes as heard from then on.
 	Lost    map[ClientID]int64 `json:"lost"`
 	Keep    *int               `json:"keep"`    // connected, of a session with a key: seconds
-	Message string             `json:"message"` // error
+	Message string             `json:"message"` // error; room-left with kicked true, where who removed the client said something
 	Code    Code               `json:"code"`    // error
 	Seq     uint64             `json:"seq"`
 	Prev    uint64             `json:"prev"`
 	Reason  Reason             `json:"reason"`      // room-closed; room-left with kicked true; client-left; not-in-room, where it is known
-	Policy  Policy             `json:"onOwnerGone"` // room-joined, roster: where it is not close
+	Policy  Policy             `json:"onOwnerGone"` // room-joined, resumed, roster, room-roster, room-updated: where it is not close
 	Version int                `json:"version"`
 	Limits  *Limits            `json:"limits"` // connected
 	List    []RoomInfo         `json:"rooms"`  // rooms
 	Next    Room               `json:"next"`   // rooms: the name to go on after, empty at the end
 	Ref     string             `json:"ref"`
+	// More is nil where nothing of it stands.
+	More *More `json:",embed"`
+}
+
+// More is what an event says of names and moderation.
+type More struct {
+	// Of one member: client-joined, client-back, client-knocked, member-updated. Meta is also the room's, where what stands about it is
+	// told: room-joined, resumed, roster, room-roster, room-updated.
+	User   string         `json:"user"`
+	Claims jsontext.Value `json:"claims"`
+	Meta   jsontext.Value `json:"meta"`
+	Mod    bool           `json:"mod"`
+	// What stands about the room.
+	Locked     bool `json:"locked"`
+	Password   bool `json:"password"` // there is one
+	MaxMembers int  `json:"maxMembers"`
+	Knock      bool `json:"knock"`
+
+	Members []MemberInfo `json:"members"` // room-joined, resumed: those of clients of whom there is something to say; roster: of all; room-roster: all
+	By      ClientID     `json:"by"`      // room-updated: who has changed it, where it was a client
+	Sub     string       `json:"sub"`     // client-banned, client-unbanned
+	Seconds int64        `json:"seconds"` // client-banned, token-expiring
+	Bans    []BanInfo    `json:"bans"`    // room-roster
+	Knocks  []MemberInfo `json:"knocks"`  // room-roster
+	Gone    bool         `json:"gone"`    // client-knocked: it has gone, or was let in or refused
+	Revoked []Revocation `json:"list"`    // revoked
+}
+
+// BanInfo is a ban that is in force.
+type BanInfo struct {
+	Sub     string `json:"sub"`
+	Seconds int64  `json:"seconds"` // for how long it will be
+}
+
+// Shows returns what others see of a member, for an event about it; nil where that is nothing.
+func (w *Who) Shows() *More {
+	if !w.Shown() {
+		return nil
+	}
+	return &More{User: w.User, Claims: w.Claims, Meta: w.Meta, Mod: w.Mod}
 }
 
 // Limits are what a gateway allows one client, as connected tells it. 0 is no limit.
@@ -120,6 +198,18 @@ type Limits struct {
 	Rooms int `json:"rooms"` // rooms that it may be in
 	Rate  int `json:"rate"`  // requests a second
 	Burst int `json:"burst"` // requests at once
+}
+
+// TellAbout adds to an event what members are told about a room.
+func (e *Event) TellAbout(a *About) {
+	if a == nil || !a.Locked && a.Password == "" && a.MaxMembers == 0 && !a.Knock && a.Meta == nil {
+		return
+	}
+	if e.More == nil {
+		e.More = new(More)
+	}
+	m := e.More
+	m.Locked, m.Password, m.MaxMembers, m.Knock, m.Meta = a.Locked, a.Password != "", a.MaxMembers, a.Knock, a.Meta
 }
 
 // RoomInfo is a room in the answer to a list request.

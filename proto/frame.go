@@ -42,6 +42,21 @@ type Frame struct {
 	Fresh    bool               // resume: the client has no peer connections any more
 	Ref      string
 	HasRef   bool // there is a ref, though it may be empty; set by [DecodeFrame]
+	// More is what it says of names and moderation; nil where that is nothing.
+	More *FrameMore
+}
+
+// FrameMore is what a client's request says of names and moderation, as it was checked. It holds no password: see [PasswordProof].
+type FrameMore struct {
+	Meta    jsontext.Value // room-create, -join, -enter, -knock, member-update: the client's own word, a JSON object
+	Proof   string         // room-join, -enter, -knock: of the room's password
+	Message string         // room-kick, room-ban: a word to who is removed
+	Sub     string         // room-ban, room-unban: whom
+	Seconds int64          // room-ban
+	Update  *Update        // room-update
+	Token   string         // token
+
+	password string // for AppendFrame
 }
 
 // QuotedRef returns a plain socket's ref as JSON, for [AppendRef]; empty when the request carries none.
@@ -64,6 +79,16 @@ type rawFrame struct {
 	Seq      jsontext.Value `json:"seq"`
 	Heard    jsontext.Value `json:"heard"`
 	Fresh    jsontext.Value `json:"fresh"`
+
+	Meta       jsontext.Value `json:"meta"`
+	Password   jsontext.Value `json:"password"`
+	Message    jsontext.Value `json:"message"`
+	Sub        jsontext.Value `json:"sub"`
+	Seconds    jsontext.Value `json:"seconds"`
+	Locked     jsontext.Value `json:"locked"`
+	MaxMembers jsontext.Value `json:"maxMembers"`
+	Knock      jsontext.Value `json:"knock"`
+	Token      jsontext.Value `json:"token"`
 }
 
 // DecodeFrame reads a plain socket's text frame. Unknown members are ignored; members that stand twice, bytes that are no
@@ -104,11 +129,11 @@ func DecodeFrame(b []byte) (Frame, error) {
 	}
 	if target, targetOK := unquote(raw.TargetID); targetOK {
 		f.TargetID = ClientID(target)
-	} else if raw.TargetID != nil && f.Name == SignalSend {
+	} else if raw.TargetID != nil && f.Name.targets() {
 		return f, fmt.Errorf(`%w: "targetId" has to be a string of valid Unicode`, ErrFrame)
 	}
 	f.Data = raw.Data
-	if raw.Room != nil && !roomOK && f.Name != Ping {
+	if raw.Room != nil && !roomOK && f.Name != Ping && f.Name != TokenRenew {
 		return f, fmt.Errorf(`%w: "room" has to be a string of valid Unicode`, ErrFrame)
 	}
 	if err := f.readMore(&raw); err != nil {
@@ -125,11 +150,14 @@ func (f *Frame) check(room Room, given bool) error {
 	switch f.Name {
 	case Ping:
 		return nil
-	case RoomCreate, RoomJoin, RoomEnter, RoomLeave, RoomClose, SignalSend, Resume:
+	case TokenRenew:
+		return f.checkMore()
+	case RoomCreate, RoomJoin, RoomEnter, RoomLeave, RoomClose, SignalSend, Resume,
+		MemberUpdate, RoomKick, RoomBan, RoomUnban, RoomUpdate, RoomTransfer, RoomRoster, RoomKnock, RoomAdmit, RoomRefuse:
 	default:
-		return fmt.Errorf("%w: there is no event %q; there are room-create, room-join, room-enter, room-leave, room-close, "+
-			"signal-send, resume and ping",
-			ErrFrame, Clip(string(f.Name)))
+		return fmt.Errorf("%w: there is no event %q; there are "+
+			"room-create, -join, -enter, -leave, -close, -kick, -ban, -unban, -update, -transfer, -roster, -knock, -admit, -refuse, "+
+			"member-update, signal-send, resume, token and ping", ErrFrame, Clip(string(f.Name)))
 	}
 	if !given && room == "" {
 		return fmt.Errorf(`%w: %s needs "room"`, ErrFrame, f.Name)
@@ -143,7 +171,7 @@ func (f *Frame) check(room Room, given bool) error {
 		}
 	}
 	if f.Name != SignalSend {
-		return nil
+		return f.checkMore()
 	}
 	switch {
 	case f.N < 0 || f.N > MaxNumber:
@@ -211,6 +239,7 @@ func AppendFrame(b []byte, f *Frame) []byte {
 		}
 	default:
 	}
+	b = f.appendMore(b)
 	if f.Ref != "" || f.HasRef {
 		b = appendField(b, "ref", f.Ref)
 	}

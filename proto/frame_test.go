@@ -22,7 +22,7 @@ func TestBadFramesAreRefusedAndTheAnswerKnowsWhatItCan(t *testing.T) {
 		if f.Room != w.Room || f.Ref != w.Ref {
 			t.Errorf("the answer says room %q and ref %q, expected %q and %q", f.Room, f.Ref, w.Room, w.Ref)
 		}
-		if len(err.Error()) > 200 {
+		if len(err.Error()) > 260 {
 			t.Errorf("the sentence has %d bytes: %v", len(err.Error()), err)
 		}
 	})

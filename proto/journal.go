@@ -99,7 +99,10 @@ func (d *RecordDecoder) readChange(c *cursor, ch *Change) (id, request []byte) {
 		ch.Reason = Reason(c.plain())
 	}
 	ch.Fresh, ch.Owner = c.optional(`,"fresh":true`), c.optional(`,"owner":true`)
-	if c.optional(`,"before":"`) {
+	if c.optional(`,"by":"`) {
+		ch.By = ClientID(c.plain())
+	}
+	if c.optional(`,"before":"`) { // a message, which may be any text, is for the decoder
 		ch.Before = GatewayID(d.share(c.plain()))
 	}
 	c.literal(`,"request":"`)
@@ -142,7 +145,7 @@ func (r *Record) shareIDs(owner, id, request []byte) {
 }
 
 func eventName(b []byte) Name {
-	for _, name := range [...]Name{ClientJoined, ClientLeft, RoomCreated, RoomClosed, ClientBack} {
+	for _, name := range [...]Name{ClientJoined, ClientLeft, RoomCreated, RoomClosed, ClientBack, MemberUpdated, RoomUpdated} {
 		if string(name) == string(b) {
 			return name
 		}

@@ -16,15 +16,19 @@ import (
 type Pack struct {
 	Gateways []GatewayID // those that have members; members name them by their place here
 	Count    int         // of members
-	raw      []byte      // in join order, with commas between: ["<id>",<gateway>,"<request>"], in form 3 perhaps with ,<turn>,<keep>,<since>
-	stays    bool        // it has form 3: members have these, or its record is of that form for another reason
+	// raw has them in join order, with commas between: ["<id>",<gateway>,"<request>"], from form 3 on perhaps with
+	// ,<turn>,<keep>,<since>, and in form 4 perhaps with ,"<what it bears>" after these.
+	raw   []byte
+	stays bool // it has form 3 or 4: members have these, or its record is of that form for another reason
+	who   bool // it has form 4
 }
 
 // PackMembers encodes members.
 func PackMembers(members []Member) Pack {
 	const each = 56 // with ids and requests as Parley makes them
 	p := Pack{raw: make([]byte, 0, each*len(members))}
-	p.stays = slices.ContainsFunc(members, Member.hasStay)
+	p.who = slices.ContainsFunc(members, Member.hasWho)
+	p.stays = p.who || slices.ContainsFunc(members, Member.hasStay)
 	for i := range members {
 		p.append(&members[i])
 	}
@@ -33,7 +37,10 @@ func PackMembers(members []Member) Pack {
 
 // Form returns the form of a record that has these members.
 func (p Pack) Form() int {
-	if p.stays {
+	switch {
+	case p.who:
+		return trustForm
+	case p.stays:
 		return sessionForm
 	}
 	return compactForm
@@ -42,7 +49,8 @@ func (p Pack) Form() int {
 // Join returns the pack with one member more.
 func (p Pack) Join(m Member) Pack {
 	const room = 128
-	grown := Pack{Gateways: slices.Clip(p.Gateways), Count: p.Count, raw: make([]byte, len(p.raw), len(p.raw)+room), stays: p.stays || m.hasStay()}
+	grown := Pack{Gateways: slices.Clip(p.Gateways), Count: p.Count, raw: make([]byte, len(p.raw), len(p.raw)+room), who: p.who || m.hasWho()}
+	grown.stays = p.stays || grown.who || m.hasStay()
 	copy(grown.raw, p.raw)
 	grown.append(&m)
 	return grown
@@ -69,11 +77,15 @@ func (p *Pack) append(m *Member) {
 		request = "." + rest // a request's own characters are others
 	}
 	p.raw = appendString(p.raw, request)
-	if p.stays && m.hasStay() {
+	who := p.who && m.hasWho()
+	if p.stays && m.hasStay() || who {
 		for _, n := range [...]uint64{uint64(max(m.Turn, 0)), uint64(max(m.Keep, 0)), m.Since} {
 			p.raw = append(p.raw, ',')
 			p.raw = strconv.AppendUint(p.raw, n, 10)
 		}
+	}
+	if who {
+		p.raw = m.Who.append(append(p.raw, ','))
 	}
 	p.raw = append(p.raw, ']')
 }
@@ -89,7 +101,7 @@ func (p Pack) Find(id ClientID) (Member, bool) {
 	if end < 0 {
 		return Member{}, false
 	}
-	members, err := Pack{Gateways: p.Gateways, Count: 1, raw: p.raw[from : from+end+1], stays: p.stays}.Members()
+	members, err := Pack{Gateways: p.Gateways, Count: 1, raw: p.raw[from : from+end+1], stays: p.stays, who: p.who}.Members()
 	if err != nil {
 		return Member{}, false
 	}
@@ -142,6 +154,11 @@ func (p *Pack) scan() []Member {
 			keep := c.number()
 			c.literal(`,`)
 			m.setStay(turn, keep, c.number())
+			if p.who && c.optional(`,"`) {
+				if m.Who = whoOf(c.plain()); m.Who == nil {
+					return nil
+				}
+			}
 		}
 		c.literal(`]`)
 		members, ends = append(members, m), append(ends, len(requests))
@@ -169,8 +186,8 @@ func (p *Pack) decode() []Member {
 	for _, v := range list {
 		var id, request string
 		var gateway uint64
-		const fields, withStay = 3, 6 // with others it is of a newer form
-		if len(v) != fields && (len(v) != withStay || !p.stays) {
+		const fields, withStay, withWho = 3, 6, 7 // with others it is of a newer form
+		if len(v) != fields && (len(v) != withStay || !p.stays) && (len(v) != withWho || !p.who) {
 			return nil
 		}
 		if json.Unmarshal(v[0], &id) != nil || json.Unmarshal(v[1], &gateway) != nil ||
@@ -184,12 +201,21 @@ func (p *Pack) decode() []Member {
 		if rest, own := strings.CutPrefix(request, "."); own {
 			m.Request = RequestID(string(m.Gateway) + "-" + rest)
 		}
-		if len(v) == withStay {
+		if len(v) >= withStay {
 			var turn, keep, since uint64
 			if json.Unmarshal(v[3], &turn) != nil || json.Unmarshal(v[4], &keep) != nil || json.Unmarshal(v[5], &since) != nil {
 				return nil
 			}
 			m.setStay(turn, keep, since)
+		}
+		if len(v) == withWho {
+			var text string
+			if json.Unmarshal(v[withWho-1], &text) != nil {
+				return nil
+			}
+			if m.Who = whoOf([]byte(text)); m.Who == nil {
+				return nil
+			}
 		}
 		members = append(members, m)
 	}

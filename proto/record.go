@@ -19,12 +19,17 @@ type Record struct {
 	Prev    uint64   `json:"prev"`    // the sequence that the change was decided on and appended with
 	Change  Change   `json:"change"`
 	Closed  bool     `json:"closed"`
-	// OnOwnerGone is in form 3 alone. OwnerID is empty where the owner is gone and the policy is stay.
+	// OnOwnerGone is in forms 3 and 4 alone. OwnerID is empty where the owner is gone and the policy is stay.
 	OnOwnerGone Policy `json:"-"`
+	// About is in form 4 alone; nil where nothing stands about the room. Of a closed room it is what outlives it.
+	About *About `json:"-"`
 }
 
-// NeedsForm returns the least form that can hold the record: 1 or 3.
+// NeedsForm returns the least form that can hold the record: 1, 3 or 4.
 func (r *Record) NeedsForm() int {
+	if r.About != nil || slices.ContainsFunc(r.Members, Member.hasWho) {
+		return trustForm
+	}
 	if !r.Closed && (r.outlivesOwner() || slices.ContainsFunc(r.Members, Member.hasStay)) {
 		return sessionForm
 	}
@@ -47,7 +52,12 @@ type Member struct {
 	// Since is the room's seq before it joined or came back fresh; 0: before anybody resumable was in there. A room that has nothing else
 	// of form 3 leaves it at 0 for members without a turn.
 	Since uint64 `json:"-"`
+	// Who is in form 4 alone: what the member bears; nil: nothing.
+	Who *Who `json:"-"`
 }
+
+// hasWho reports whether the member has what form 4 alone can say of it.
+func (m Member) hasWho() bool { return !m.Who.Empty() }
 
 // hasStay reports whether the member has what form 3 alone can say of it.
 func (m Member) hasStay() bool { return m.Turn > 0 || m.Since > 0 }
@@ -59,19 +69,22 @@ func (m *Member) Stay() Stay {
 
 // Change is what a record changed.
 type Change struct {
-	Event    Name        `json:"event"`              // room-created, client-joined, client-left, client-back, room-closed
-	ID       ClientID    `json:"id,omitzero"`        // who joined, left or came back; who made or closed the room
+	Event    Name        `json:"event"`              // room-created, client-joined, client-left, client-back, member-updated, room-updated, room-closed
+	ID       ClientID    `json:"id,omitzero"`        // who joined, left, came back or was updated; who made or closed the room, or changed what stands about it
 	Reason   Reason      `json:"reason,omitzero"`    // room-closed, client-left
 	Fresh    bool        `json:"fresh,omitzero"`     // client-back: it has no peer connections any more
-	Owner    bool        `json:"owner,omitzero"`     // client-left: it was the owner, who is another now or nobody
+	Owner    bool        `json:"owner,omitzero"`     // client-left: it was the owner, who is another now or nobody; client-joined: it has become the owner
+	By       ClientID    `json:"by,omitzero"`        // client-left: who removed it, if a client did
+	Message  string      `json:"message,omitzero"`   // client-left: a word to who was removed
 	Before   GatewayID   `json:"before,omitzero"`    // client-back: the gateway that it was in the room by before
 	Request  RequestID   `json:"request"`            // the request that made the change
 	Replica  ReplicaID   `json:"replica"`            // who made it
 	Gateways []GatewayID `json:"gateways,omitempty"` // which had members before and have none after it
 }
 
-// Event returns the room event of a record that stands at a sequence.
-func (r *Record) Event(seq uint64) Event {
+// Event returns the room event of a record that stands at a sequence. about is the member that it is about, where there is one: of a
+// record whose members are packed, its own list has none.
+func (r *Record) Event(seq uint64, about *Member) Event {
 	e := Event{Name: r.Change.Event, Room: r.Room, Seq: seq, Prev: r.Prev}
 	switch e.Name {
 	case RoomCreated:
@@ -86,8 +99,20 @@ func (r *Record) Event(seq uint64) Event {
 		if r.Change.Owner {
 			e.OwnerID = r.OwnerID
 		}
+	case RoomUpdated:
+		e.OwnerID, e.Policy = r.OwnerID, r.OnOwnerGone
+		if r.Change.ID != "" {
+			e.More = &More{By: r.Change.ID}
+		}
+		e.TellAbout(r.About)
 	default:
 		e.ID, e.FreshBack = r.Change.ID, r.Change.Fresh
+		if r.Change.Owner {
+			e.OwnerID = r.OwnerID
+		}
+		if about != nil {
+			e.More = about.Who.Shows()
+		}
 	}
 	return e
 }
@@ -170,6 +195,12 @@ func appendChange(b []byte, c *Change) []byte {
 	}
 	if c.Owner {
 		b = append(b, `,"owner":true`...)
+	}
+	if c.By != "" {
+		b = appendField(b, "by", string(c.By))
+	}
+	if c.Message != "" {
+		b = appendField(b, "message", c.Message)
 	}
 	if c.Before != "" {
 		b = appendField(b, "before", string(c.Before))

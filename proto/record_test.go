@@ -41,7 +41,7 @@ func FuzzDecodeRecord(f *testing.F) {
 			t.Fatalf("written again %s\nand again %s", again, twice)
 		}
 		if plain(string(r.Change.Event)) && r.Change.Event != "" {
-			e := r.Event(seq)
+			e := r.Event(seq, nil)
 			if _, err := DecodeEvent(AppendEvent(nil, &e)); err != nil {
 				t.Fatalf("%s is told as %s: %v", b, AppendEvent(nil, &e), err)
 			}

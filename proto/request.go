@@ -3,6 +3,7 @@ package proto
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,6 +29,46 @@ type Request struct {
 	Data     jsontext.Value `json:"data"`        // signal
 	After    Room           `json:"after"`       // list: the name to go on after
 	Limit    int            `json:"limit"`       // list: at most [MaxList], which 0 stands for
+
+	// What a gateway says of a client that has a token. Without Sub the gateway asks for none.
+	Sub    string         `json:"sub"`    // on every request
+	Can    Grants         `json:"can"`    // on all but signals: what the token grants in this room
+	User   string         `json:"user"`   // create, join, enter, resume, member, knock
+	Claims jsontext.Value `json:"claims"` // likewise
+
+	// Of names and moderation.
+	Meta    jsontext.Value `json:"meta"`    // create, join, enter, member, knock: the client's own word, a JSON object; nil: none, of member: as it is
+	Proof   string         `json:"proof"`   // join, enter, knock: the [PasswordProof] of the room's password
+	From    string         `json:"from"`    // with Proof, of a client without a token: what its wrong passwords are counted by, such as its address
+	Seconds int64          `json:"seconds"` // ban
+	Message string         `json:"message"` // kick, ban: a word to who is removed
+	Update  *Update        `json:"update"`  // update
+	Reason  Reason         `json:"reason"`  // leave: forbidden, where a new token allows the room no more; else empty
+	Gone    bool           `json:"gone"`    // knock: it has ended
+	// Banned is whom a ban or unban is of, where no TargetID stands; revoke: the sub or user whose tokens count no more.
+	Banned string `json:"banned"`
+	Before int64  `json:"before"` // revoke: tokens issued before this, in seconds since 1970
+	Until  int64  `json:"until"`  // revoke: when that may be forgotten, in seconds since 1970
+
+	// Admin is set where an operator asks, over parley.admin. It is not in the JSON.
+	Admin bool `json:"-"`
+}
+
+// Who returns what a member bears that asks to be one: what its token says of it, and its own word.
+func (r *Request) Who() *Who {
+	w := &Who{Sub: r.Sub, User: r.User, Claims: r.Claims, Meta: r.Meta, Mod: r.Can.Has(MayModerate)}
+	if w.Empty() {
+		return nil
+	}
+	return w
+}
+
+// May reports whether a request's token grants something in its room. Without a token everything is granted but to moderate.
+func (r *Request) May(asked Grants) bool {
+	if r.Sub == "" {
+		return !asked.Has(MayModerate)
+	}
+	return r.Can.Has(asked)
 }
 
 // DecodeRequest reads and checks the payload of a request. The error wraps [ErrRequest] and says what to mend.
@@ -46,7 +87,8 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 	if jsontext.Value(b).Kind() != '{' { // null is read without an error
 		return Request{}, fmt.Errorf("%w: not a JSON object", ErrRequest)
 	}
-	if op == OpList {
+	switch op {
+	case OpList:
 		if r.Limit < 0 || r.Limit > MaxList {
 			return r, fmt.Errorf(`%w: "limit" is %d at most`, ErrRequest, MaxList)
 		}
@@ -54,6 +96,12 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 			r.Limit = MaxList
 		}
 		return r, nil
+	case OpRevoked:
+		return r, nil
+	default:
+	}
+	if !slices.Contains(Ops(), op) {
+		return r, fmt.Errorf("%w: there is no operation %q", ErrRequest, Clip(string(op)))
 	}
 	if err := r.Room.Check(); err != nil {
 		return r, fmt.Errorf("%w: %w", ErrRequest, err)
@@ -61,44 +109,62 @@ func DecodeRequest(op Op, b []byte) (Request, error) {
 	if op == OpRoster {
 		return r, nil
 	}
-	if err := r.ClientID.Check(); err != nil {
-		return r, fmt.Errorf("%w: %w", ErrRequest, err)
-	}
-	if err := r.Gateway.Check(); err != nil {
-		return r, fmt.Errorf("%w: gateway: %w", ErrRequest, err)
-	}
-	if r.Turn < 0 || r.Turn > MaxTurn || r.Keep < 0 || r.Keep > MaxKeep || r.Turn == 0 && (op == OpResume || r.Keep > 0) {
-		return r, fmt.Errorf(`%w: "turn" is 1 to %d, "keep" 0 to %d, and not without a turn`, ErrRequest, int64(MaxTurn), MaxKeep)
+	return r, r.check(op)
+}
+
+// check checks what a request has beside its room.
+func (r *Request) check(op Op) error {
+	if err := r.checkAsker(op); err != nil {
+		return err
 	}
 	switch op {
 	case OpCreate, OpEnter:
 		if err := r.Policy.Check(); err != nil {
-			return r, fmt.Errorf("%w: %w", ErrRequest, err)
+			return fmt.Errorf("%w: %w", ErrRequest, err)
 		}
 	case OpLeave, OpClose:
 		if r.Joined != "" {
 			if err := r.Joined.Check(); err != nil {
-				return r, fmt.Errorf("%w: joined: %w", ErrRequest, err)
+				return fmt.Errorf("%w: joined: %w", ErrRequest, err)
 			}
 		}
 	case OpSignal:
 		switch {
 		case r.TargetID == "":
-			return r, fmt.Errorf(`%w: signal needs "targetId"`, ErrRequest)
+			return fmt.Errorf(`%w: signal needs "targetId"`, ErrRequest)
 		case r.TargetID == r.ClientID:
-			return r, fmt.Errorf("%w: a signal to oneself", ErrRequest)
+			return fmt.Errorf("%w: a signal to oneself", ErrRequest)
 		case r.Data == nil:
-			return r, fmt.Errorf(`%w: signal needs "data"`, ErrRequest)
+			return fmt.Errorf(`%w: signal needs "data"`, ErrRequest)
 		}
-	case OpJoin, OpResume, OpRoster, OpList:
+		return nil
 	default:
-		return r, fmt.Errorf("%w: there is no operation %q", ErrRequest, Clip(string(op)))
 	}
-	return r, nil
+	return r.checkMore(op)
+}
+
+// checkAsker checks who asks. An operator is no client.
+func (r *Request) checkAsker(op Op) error {
+	if r.Admin {
+		return nil
+	}
+	if err := r.ClientID.Check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	if err := r.Gateway.Check(); err != nil {
+		return fmt.Errorf("%w: gateway: %w", ErrRequest, err)
+	}
+	if r.Turn < 0 || r.Turn > MaxTurn || r.Keep < 0 || r.Keep > MaxKeep || r.Turn == 0 && (op == OpResume || r.Keep > 0) {
+		return fmt.Errorf(`%w: "turn" is 1 to %d, "keep" 0 to %d, and not without a turn`, ErrRequest, int64(MaxTurn), MaxKeep)
+	}
+	return nil
 }
 
 // AppendRequest appends a request's payload.
 func AppendRequest(b []byte, op Op, r *Request) []byte {
+	if op == OpRevoked {
+		return append(b, `{}`...)
+	}
 	if op == OpList {
 		b = append(b, `{"after":`...)
 		b = appendString(b, string(r.After))
@@ -111,10 +177,19 @@ func AppendRequest(b []byte, op Op, r *Request) []byte {
 	if op == OpRoster {
 		return append(b, '}')
 	}
+	if r.Admin {
+		return append(r.appendMore(b, op), '}')
+	}
 	b = appendField(b, "clientId", string(r.ClientID))
 	b = appendField(b, "gateway", string(r.Gateway))
 	if r.Turn > 0 {
 		b = appendUint(b, "turn", uint64(r.Turn))
+	}
+	if r.Sub != "" {
+		b = appendField(b, "sub", r.Sub)
+	}
+	if op != OpSignal {
+		b = r.appendMore(b, op)
 	}
 	switch op {
 	case OpCreate, OpJoin, OpEnter, OpResume:
@@ -143,7 +218,7 @@ func AppendRequest(b []byte, op Op, r *Request) []byte {
 		b = strconv.AppendInt(b, r.N, 10)
 		b = append(b, `,"data":`...)
 		b = append(b, r.Data...)
-	case OpRoster, OpList:
+	default:
 	}
 	return append(b, '}')
 }

@@ -42,6 +42,16 @@ const (
 	CloseResumedReason = "resumed elsewhere"
 )
 
+// The closing codes of connections whose token does not count, and of those that the operator ends.
+const (
+	CloseUnauthorized       = 4401 // with the reason in words
+	CloseDisconnected       = 4403
+	CloseDisconnectedReason = "disconnected by the operator"
+)
+
+// TokenProtocol begins the subprotocol by which a client shows its token: parley.token.<JWT>.
+const TokenProtocol = "parley.token."
+
 // ErrKey is wrapped by what [ParseKey] returns.
 var ErrKey = errors.New("bad session key")
 

@@ -2,7 +2,7 @@ package proto
 
 import (
 	"bytes"
-	"strconv"
+	"math"
 )
 
 // DecodeSignal reads the payload of a signal's request from a gateway, which has checked the data when it read it from a
@@ -15,57 +15,44 @@ func DecodeSignal(b []byte) (Request, error) {
 	return DecodeRequest(OpSignal, b)
 }
 
-// scanRequest reads the layout of a signal's request. It refuses what [DecodeRequest] would, but for bad data.
+// scanRequest reads the layout of a signal's request. It refuses what [DecodeRequest] would, but for bad data. All strings of the
+// request are one allocation.
 func scanRequest(b []byte) (Request, bool) {
-	s, ok := bytes.CutPrefix(b, []byte(`{"room":"`))
-	if !ok {
+	end := bytes.Index(b, []byte(`,"data":`)) // the first: before it stand names without quotes
+	if end < 0 {
 		return Request{}, false
 	}
-	room, s, ok := cutPlain(s, `,"clientId":"`)
-	if !ok || room == "" || len(room) > MaxRoomName {
+	all := string(b[:end])
+	c := cursor{b: b[:end]}
+	c.literal(`{"room":"`)
+	r := Request{Room: Room(c.text(all))}
+	c.literal(`,"clientId":"`)
+	r.ClientID = ClientID(c.text(all))
+	c.literal(`,"gateway":"`)
+	r.Gateway = GatewayID(c.text(all))
+	if c.optional(`,"turn":`) {
+		r.Turn = c.within(MaxTurn)
+	}
+	if c.optional(`,"sub":"`) {
+		r.Sub = c.visible(all)
+	}
+	c.literal(`,"targetId":"`)
+	r.TargetID = ClientID(c.text(all))
+	c.literal(`,"n":`)
+	minus := c.optional(`-`)
+	r.N = c.within(math.MaxInt64)
+	if minus {
+		r.N = -r.N
+	}
+	data := b[end+len(`,"data":`):]
+	if c.bad || len(c.b) > 0 || len(data) < 2 || data[len(data)-1] != '}' {
 		return Request{}, false
 	}
-	client, s, ok := cutPlain(s, `,"gateway":"`)
-	if !ok || len(client) < 20 || len(client) > 64 {
+	r.Data = data[:len(data)-1]
+	switch {
+	case r.Room == "", len(r.Room) > MaxRoomName, len(r.ClientID) < 20, len(r.ClientID) > 64, r.Gateway == "", len(r.Gateway) > 64,
+		r.TargetID == "", r.TargetID == r.ClientID, len(r.Sub) > MaxSub:
 		return Request{}, false
 	}
-	gateway, s, ok := cutPlain(s, `,"`)
-	if !ok || gateway == "" || len(gateway) > 64 {
-		return Request{}, false
-	}
-	turn, s, ok := cutTurn(s)
-	if !ok {
-		return Request{}, false
-	}
-	target, s, ok := cutPlain(s, `,"n":`)
-	if !ok || target == "" || target == client {
-		return Request{}, false
-	}
-	digits := bytes.IndexByte(s, ',')
-	if digits <= 0 || s[0] == '+' || s[0] == '0' && digits > 1 {
-		return Request{}, false
-	}
-	n, err := strconv.ParseInt(string(s[:digits]), 10, 64)
-	if err != nil {
-		return Request{}, false
-	}
-	data, ok := bytes.CutPrefix(s[digits:], []byte(`,"data":`))
-	if !ok || len(data) < 2 || data[len(data)-1] != '}' {
-		return Request{}, false
-	}
-	return Request{
-		Room: Room(room), ClientID: ClientID(client), Gateway: GatewayID(gateway), Turn: turn, TargetID: ClientID(target), N: n,
-		Data: data[:len(data)-1],
-	}, true
-}
-
-// cutTurn splits a request's turn, if it has one, from what follows its target's name.
-func cutTurn(s []byte) (int64, []byte, bool) {
-	c, turn := cursor{b: s}, int64(0)
-	if c.optional(`turn":`) {
-		turn = c.within(MaxTurn)
-		c.literal(`,"`)
-	}
-	c.literal(`targetId":"`)
-	return turn, c.b, !c.bad
+	return r, true
 }

@@ -26,21 +26,56 @@ const (
 	OpClose  Op = "close"
 	OpRoster Op = "roster"
 	OpList   Op = "list"
+
+	OpMember   Op = "member"   // member-update, and what a new token says of a member
+	OpKick     Op = "kick"     // room-kick
+	OpBan      Op = "ban"      // room-ban
+	OpUnban    Op = "unban"    // room-unban
+	OpUpdate   Op = "update"   // room-update
+	OpTransfer Op = "transfer" // room-transfer
+	OpKnock    Op = "knock"    // room-knock, and its repetitions
+	OpAdmit    Op = "admit"    // room-admit
+	OpRefuse   Op = "refuse"   // room-refuse
+	OpAbout    Op = "about"    // room-roster: what moderators see
+	OpRevoked  Op = "revoked"  // the tokens that count no more
+	OpRevoke   Op = "revoke"   // only over parley.admin: tokens of a user count no more
 )
 
-// Ops lists every operation.
+// OpDisconnect, only over parley.admin, is what gateways answer themselves: a user's connections end.
+const OpDisconnect Op = "disconnect"
+
+// Ops lists every operation that any service may ask for.
 func Ops() []Op {
-	return []Op{OpCreate, OpJoin, OpEnter, OpResume, OpLeave, OpClose, OpSignal, OpRoster, OpList}
+	return []Op{
+		OpCreate, OpJoin, OpEnter, OpResume, OpLeave, OpClose, OpSignal, OpRoster, OpList,
+		OpMember, OpKick, OpBan, OpUnban, OpUpdate, OpTransfer, OpKnock, OpAdmit, OpRefuse, OpAbout, OpRevoked,
+	}
+}
+
+// AdminOps lists what an operator asks the room service for over parley.admin.
+func AdminOps() []Op {
+	return []Op{OpKick, OpBan, OpUnban, OpUpdate, OpTransfer, OpClose, OpAbout, OpRevoke}
 }
 
 // Changes reports whether the operation may change its room.
 func (op Op) Changes() bool {
 	switch op {
-	case OpCreate, OpJoin, OpEnter, OpResume, OpLeave, OpClose:
+	case OpCreate, OpJoin, OpEnter, OpResume, OpLeave, OpClose,
+		OpMember, OpKick, OpBan, OpUnban, OpUpdate, OpTransfer, OpAdmit, OpRefuse, OpKnock, OpRevoke:
 		return true
-	case OpSignal, OpRoster, OpList:
+	case OpSignal, OpRoster, OpList, OpAbout, OpRevoked, OpDisconnect:
 	}
 	return false
+}
+
+// Moderates reports whether the operation is for owners, moderators and operators.
+func (op Op) Moderates() bool {
+	switch op {
+	case OpKick, OpBan, OpUnban, OpUpdate, OpTransfer, OpClose, OpAdmit, OpRefuse, OpAbout:
+		return true
+	default:
+		return false
+	}
 }
 
 // Role is what a process is, in its beat.
@@ -79,6 +114,9 @@ func (s Subjects) Stream() string { return s.stream }
 
 // Rooms returns where any service sends a request: parley.rooms.<op>.
 func (s Subjects) Rooms(op Op) string { return s.prefix + ".rooms." + string(op) }
+
+// Admin returns where an operator sends a request: parley.admin.<op>. Replicas take it, of [OpDisconnect] all gateways.
+func (s Subjects) Admin(op Op) string { return s.prefix + ".admin." + string(op) }
 
 // Replica returns where a gateway sends a request to one replica: parley.roomsvc.<replica id>.<op>.
 func (s Subjects) Replica(id ReplicaID, op Op) string {

@@ -71,6 +71,19 @@ func (s *State) Told() []proto.GatewayID {
 	return told
 }
 
+// Event returns the room event of the record's change.
+func (s *State) Event() proto.Event {
+	c := &s.Record.Change
+	if s.Record.Closed || c.Event == proto.ClientLeft || c.Event == proto.RoomUpdated {
+		return s.Record.Event(s.Seq, nil)
+	}
+	m, ok := s.Find(c.ID)
+	if !ok || m.Who == nil {
+		return s.Record.Event(s.Seq, nil)
+	}
+	return s.Record.Event(s.Seq, &m)
+}
+
 // Sequence returns the sequence that the next record of the room has to expect: 0 when the journal has nothing.
 func (s *State) Sequence() uint64 {
 	if s == nil {

@@ -105,7 +105,7 @@ func tell(out *bytes.Buffer, st *room.State, d *room.Decision) {
 		return
 	}
 	if d.Record != nil {
-		event := st.Record.Event(st.Seq)
+		event := st.Event()
 		fmt.Fprintf(out, "  committed %s\n", write(&st.Record))
 		fmt.Fprintf(out, "  told %v %s%s\n", st.Told(), proto.AppendEvent(nil, &event), beside(st.EventStays()))
 	}

@@ -24,7 +24,7 @@ type told struct {
 }
 
 func newTold(st *room.State, token proto.Token, now time.Time) told {
-	event := st.Record.Event(st.Seq)
+	event := st.Event()
 	t := told{
 		at: now, replica: st.Record.Change.Replica, token: token, seq: st.Seq, form: st.Form,
 		payload: proto.AppendEvent(make([]byte, 0, 192), &event), gateways: st.Told(),

@@ -16,12 +16,14 @@ func (f *Frame) readMore(raw *rawFrame) error {
 	case SignalSend:
 		return f.readNumber(raw.N)
 	case RoomCreate, RoomEnter:
-		return f.readPolicy(raw.Policy)
+		if err := f.readPolicy(raw.Policy); err != nil {
+			return err
+		}
 	case Resume:
 		return f.readResume(raw)
 	default:
-		return nil
 	}
+	return f.readModeration(raw)
 }
 
 func (f *Frame) readNumber(v jsontext.Value) error {
