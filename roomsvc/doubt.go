@@ -77,7 +77,7 @@ func (d *doubt) ask(s *Service) {
 		Room: name, Closed: true,
 		Change: proto.Change{Event: proto.RoomClosed, Request: request, Replica: s.id},
 	})
-	d.probe, _ = s.journal.Append(name.Token(), record, 0, true, func(_ uint64, r journal.Result) { // it is made again
+	d.probe, _ = s.journal.Append(name.Token(), record, 0, proto.ClosedTTL, func(_ uint64, r journal.Result) { // it is made again
 		if r.Err == nil {
 			s.hasStored(time.Now())
 		}

@@ -13,8 +13,8 @@ import (
 // store is a worker's journal: answers come by its mailbox.
 type store struct{ r *runner }
 
-func (s *store) Append(q worker.Question, token proto.Token, record []byte, expect uint64, closing bool) (uint64, error) {
-	id, err := s.r.s.journal.Append(token, record, expect, closing, s.answer(q))
+func (s *store) Append(q worker.Question, token proto.Token, record []byte, expect uint64, ttl time.Duration) (uint64, error) {
+	id, err := s.r.s.journal.Append(token, record, expect, ttl, s.answer(q))
 	if errors.Is(err, journal.ErrTooLarge) {
 		err = worker.ErrTooLarge
 	}

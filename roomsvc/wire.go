@@ -45,17 +45,25 @@ func (w *wire) send(subject string, data []byte, beside worker.Beside) {
 	if beside.Stays != "" {
 		header[proto.HeaderMembers] = []string{beside.Stays}
 	}
+	if beside.Message != "" {
+		header[proto.HeaderMessage] = []string{beside.Message}
+	}
 	if err := w.nc.PublishMsg(&nats.Msg{Subject: subject, Header: header, Data: data}); err != nil {
 		w.metrics.unsent.Inc()
 	}
 }
 
-// Tell sends a room event to the room's subject and to gateways; to these with the stay of who joined or came back, if any.
-func (w *wire) Tell(token proto.Token, gateways []proto.GatewayID, event []byte, stays string) {
+// Tell sends a room event to the room's subject and to gateways; to these with what is beside it.
+func (w *wire) Tell(token proto.Token, gateways []proto.GatewayID, event []byte, beside worker.Beside) {
 	w.publish(w.subjects.RoomEvent(token), event)
 	for _, g := range gateways {
-		w.send(w.subjects.GatewayRoom(g, token), event, worker.Beside{Stays: stays})
+		w.send(w.subjects.GatewayRoom(g, token), event, beside)
 	}
+}
+
+// TellOne sends an event that is no change of the room to one client of a gateway.
+func (w *wire) TellOne(gateway proto.GatewayID, client proto.ClientID, event []byte) {
+	w.publish(w.subjects.GatewayClient(gateway, client), event)
 }
 
 // Reply answers an attempt. With a room-joined a header tells which request the member's record bears, since that is what

@@ -134,14 +134,17 @@ func (r *replica) check() {
 type wire struct{ r *replica }
 
 // Tell implements [worker.Wire].
-func (t *wire) Tell(_ proto.Token, gateways []proto.GatewayID, event []byte, stays string) {
-	t.r.w.note("%s tells %s %s", t.r.name, event, stays)
+func (t *wire) Tell(_ proto.Token, gateways []proto.GatewayID, event []byte, beside worker.Beside) {
+	t.r.w.note("%s tells %s %s", t.r.name, event, beside.Stays)
 	for _, id := range gateways {
 		if g := t.r.w.gateway(id); g != nil {
-			t.r.send(&g.process, func() { g.event(event, stays) })
+			t.r.send(&g.process, func() { g.event(event, beside.Stays) })
 		}
 	}
 }
+
+// TellOne implements [worker.Wire].
+func (t *wire) TellOne(proto.GatewayID, proto.ClientID, []byte) {}
 
 // Reply implements [worker.Wire].
 func (t *wire) Reply(subject string, event []byte, beside worker.Beside) {

@@ -87,7 +87,7 @@ func (s *store) answer(q worker.Question, id uint64, r worker.Result) {
 }
 
 // Append implements [worker.Store].
-func (s *store) Append(q worker.Question, token proto.Token, record []byte, expect uint64, _ bool) (uint64, error) {
+func (s *store) Append(q worker.Question, token proto.Token, record []byte, expect uint64, _ time.Duration) (uint64, error) {
 	return s.ask(q, func(done func(worker.Result)) { s.r.w.stream.append(s.r.node, token, record, expect, done) })
 }
 

@@ -21,9 +21,6 @@ const (
 	wrongLastSequenceConstant = 10164
 )
 
-// closedTTL is how long a closing stays in the stream, as the header Nats-TTL has it.
-var closedTTL = strconv.Itoa(int(proto.ClosedTTL/time.Second)) + "s"
-
 // apiError is the error in an answer of JetStream.
 type apiError struct {
 	Code        int    `json:"code"`
@@ -39,16 +36,16 @@ func (e *apiError) err() error {
 	return fmt.Errorf("%w: %s (%d)", ErrUnavailable, e.Description, e.ErrCode)
 }
 
-// Append sends a record with the expectation that the room's last one is at expect. It does not wait for the answer,
+// Append sends a record with the expectation that the room's last one is at expect. It stays for ttl; 0: for ever. Append does not wait for the answer,
 // but for the connection as [bus.Conn.Publish] does. done gets the new sequence, or an error that wraps one of those above,
 // unless the append is forgotten by its id first; silence is the caller's to end. An error returned means that nothing was
 // sent.
-func (j *Journal) Append(token proto.Token, record []byte, expect uint64, closing bool,
+func (j *Journal) Append(token proto.Token, record []byte, expect uint64, ttl time.Duration,
 	done func(id uint64, r Result),
 ) (uint64, error) {
 	header := nats.Header{jetstream.ExpectedLastSubjSeqHeader: []string{strconv.FormatUint(expect, 10)}}
-	if closing {
-		header[jetstream.MsgTTLHeader] = []string{closedTTL}
+	if ttl > 0 {
+		header[jetstream.MsgTTLHeader] = []string{strconv.Itoa(int(ttl/time.Second)) + "s"}
 	}
 	id, reply := j.wait(waiter{done: done})
 	err := j.nc.PublishMsg(&nats.Msg{Subject: j.cfg.Subjects.Journal(token), Reply: reply, Header: header, Data: record})

@@ -20,6 +20,11 @@ type Request struct {
 	proto.Request
 	Op proto.Op
 	ID proto.RequestID
+	At int64 // when it is decided, in milliseconds since 1970
+	// Of passwords, which are looked at beside the worker, since that takes long:
+	Checked string // the room's hash that the request's proof was held against; empty: none was
+	Right   bool   // and it is the right one
+	Hash    string // update: of the new password's proof
 }
 
 // Decision is what follows from a state and a request. Exactly one of these holds: Record is set, and Answer is the
@@ -31,6 +36,9 @@ type Decision struct {
 	Relay  proto.GatewayID
 	Bears  proto.RequestID // with a room-joined or resumed that no change stands behind: the request that made the client a member
 	Stays  string          // what the answer's header [proto.HeaderMembers] says; empty: it has none
+	// Again is set where the request is not carried out whole by the record: it is decided again on what the room is then, and is
+	// answered by the decision that has none.
+	Again bool
 	// Less is set where the client gets less than it asked for, since form 3 may not be written: it is not resumable there, or the
 	// room cannot have its policy.
 	Less bool

@@ -98,13 +98,22 @@ func (w *Worker) encode(rec *proto.Record, was *room.State) (room.State, []byte)
 
 // try makes an attempt to append.
 func (op *operation) try(w *Worker) {
-	id, err := w.Store.Append(op, op.ask.Token, op.payload, op.record.Prev, op.record.Closed)
+	id, err := w.Store.Append(op, op.ask.Token, op.payload, op.record.Prev, op.ttl(w))
 	if errors.Is(err, ErrTooLarge) {
 		op.large = true
 		op.readBack(w) // the room may have become smaller meanwhile
 		return
 	}
 	op.append.asked(w.now, id, err)
+}
+
+// ttl is for how long a closing stays: ten minutes, or as long as what outlives it. Anything else stays.
+func (op *operation) ttl(w *Worker) time.Duration {
+	if !op.record.Closed {
+		return 0
+	}
+	_, until := op.record.About.Outliving(w.now.UnixMilli())
+	return max(proto.ClosedTTL, time.UnixMilli(until).Sub(w.now).Truncate(time.Second)+2*time.Second)
 }
 
 // readBack asks the leader what stands where an append was refused: another's record, or this one's own by an attempt

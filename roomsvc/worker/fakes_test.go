@@ -44,7 +44,7 @@ func newWorld() *world {
 	return x
 }
 
-func (x *world) Append(q Question, _ proto.Token, record []byte, expect uint64, _ bool) (uint64, error) {
+func (x *world) Append(q Question, _ proto.Token, record []byte, expect uint64, _ time.Duration) (uint64, error) {
 	id := uint64(len(x.questions) + 1)
 	x.questions = append(x.questions, question{Question: q, id: id, append: true, record: record, expect: expect})
 	return id, nil
@@ -77,9 +77,11 @@ func (x *world) Forward(_ *proto.Request, g proto.GatewayID, _ string) {
 	x.forwarded = append(x.forwarded, g)
 }
 
-func (x *world) Tell(_ proto.Token, _ []proto.GatewayID, event []byte, stays string) {
-	x.told, x.stays = append(x.told, event), append(x.stays, stays)
+func (x *world) Tell(_ proto.Token, _ []proto.GatewayID, event []byte, beside Beside) {
+	x.told, x.stays = append(x.told, event), append(x.stays, beside.Stays)
 }
+
+func (x *world) TellOne(_ proto.GatewayID, _ proto.ClientID, event []byte) { x.told = append(x.told, event) }
 
 func (x *world) Reply(_ string, event []byte, beside Beside) {
 	e, err := proto.DecodeEvent(event)

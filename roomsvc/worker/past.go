@@ -19,7 +19,7 @@ type told struct {
 	seq      uint64
 	form     int // of the record: who knows it tells it again
 	payload  []byte
-	stays    string // to gateways, beside it
+	beside   Beside // to gateways
 	gateways []proto.GatewayID
 }
 
@@ -29,8 +29,9 @@ func newTold(st *room.State, token proto.Token, now time.Time) told {
 		at: now, replica: st.Record.Change.Replica, token: token, seq: st.Seq, form: st.Form,
 		payload: proto.AppendEvent(make([]byte, 0, 192), &event), gateways: st.Told(),
 	}
+	t.beside.Message = st.Record.Change.Message
 	if st.Form >= proto.SessionForm {
-		t.stays = st.EventStays()
+		t.beside.Stays = st.EventStays()
 	}
 	return t
 }

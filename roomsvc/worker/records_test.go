@@ -195,7 +195,7 @@ func TestARecordOfANewerFormIsGivenUpAtOnceAndTheRoomForgotten(t *testing.T) {
 		t.Parallel()
 		x := newWorld()
 		x.Feed(x.now, "r", 7, compact(crowded(50)), x.now)
-		x.Feed(x.now, "r", 9, bytes.Replace(compact(crowded(50)), []byte(`"v":2`), []byte(`"v":4`), 1), x.now)
+		x.Feed(x.now, "r", 9, bytes.Replace(compact(crowded(50)), []byte(`"v":2`), []byte(`"v":5`), 1), x.now)
 		forgotten(t, x)
 	})
 	t.Run("the feed during an append that is given up", func(t *testing.T) {
@@ -203,7 +203,7 @@ func TestARecordOfANewerFormIsGivenUpAtOnceAndTheRoomForgotten(t *testing.T) {
 		x := newWorld()
 		x.Feed(x.now, "r", 7, compact(crowded(50)), x.now)
 		x.Take(x.now, x.request(proto.OpJoin, "q1", "new", time.Second))
-		x.Feed(x.now, "r", 9, []byte(`{"v":4}`), x.now)
+		x.Feed(x.now, "r", 9, []byte(`{"v":5}`), x.now)
 		if x.rooms.State("r").Sequence() != 7 {
 			t.Error("what the append was decided on is forgotten before it has ended")
 		}

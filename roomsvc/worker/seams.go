@@ -31,7 +31,8 @@ type Question interface {
 // Store is the journal. Its methods return at once. Answers come later, by [Worker.Answer]: late, twice or never.
 type Store interface {
 	// Append appends a record if the room's last one stands at expect. An error means that nothing was sent.
-	Append(q Question, token proto.Token, record []byte, expect uint64, closing bool) (id uint64, err error)
+	// ttl is for how long the record stays, if the room is closed; 0: for ever.
+	Append(q Question, token proto.Token, record []byte, expect uint64, ttl time.Duration) (id uint64, err error)
 	// Read asks the stream's leader for a room's last record.
 	Read(q Question, token proto.Token) (id uint64, err error)
 	// Forget says that the answer to a question is of no use any more.
@@ -60,8 +61,11 @@ type Peers interface {
 
 // Wire sends messages, all over one connection, in order. What cannot be sent is lost.
 type Wire interface {
-	// Tell sends a room event to the room's subject and to gateways; to these with the stay of who joined or came back, if any.
-	Tell(token proto.Token, gateways []proto.GatewayID, event []byte, stays string)
+	// Tell sends a room event to the room's subject and to gateways; to these with what is beside it: the stay of who joined or came
+	// back, and a word to who was removed.
+	Tell(token proto.Token, gateways []proto.GatewayID, event []byte, beside Beside)
+	// TellOne sends an event that is no change of the room to one client of a gateway.
+	TellOne(gateway proto.GatewayID, client proto.ClientID, event []byte)
 	// Reply answers one attempt of a request.
 	Reply(subject string, event []byte, beside Beside)
 	// Forward hands a signal to its target's gateway, which answers it.
@@ -70,8 +74,9 @@ type Wire interface {
 
 // Beside is what gateways are told beside an answer, in headers. What is empty is left out.
 type Beside struct {
-	Bears proto.RequestID // the request that made the asker a member
-	Stays string          // what [proto.HeaderMembers] says
+	Bears   proto.RequestID // the request that made the asker a member
+	Stays   string          // what [proto.HeaderMembers] says
+	Message string          // what [proto.HeaderMessage] says
 }
 
 // Counter is something that is counted.

@@ -36,7 +36,7 @@ type untold struct {
 
 // tell tells a committed change to the room's subject and to each gateway that had or has members.
 func (t *teller) tell(c told) {
-	t.w.Wire.Tell(c.token, c.gateways, c.payload, c.stays)
+	t.w.Wire.Tell(c.token, c.gateways, c.payload, c.beside)
 	t.past.add(c)
 }
 
@@ -47,7 +47,7 @@ func (t *teller) retell(replica proto.ReplicaID, since time.Time) {
 		if c.replica != replica || c.at.Before(since) || replica != t.w.Self && !t.w.Peers.First(c.token, c.form) {
 			continue
 		}
-		t.w.Wire.Tell(c.token, c.gateways, c.payload, c.stays)
+		t.w.Wire.Tell(c.token, c.gateways, c.payload, c.beside)
 		n++
 	}
 	t.w.Meter.Count(Retold, n)

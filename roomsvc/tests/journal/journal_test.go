@@ -63,7 +63,11 @@ func TestOnlyTheFirstOfTwoAppendsOnOneRecordIsAccepted(t *testing.T) {
 	}
 	add := func(prev uint64, members ...proto.ClientID) journal.Result {
 		return result(t, func(done func(uint64, journal.Result)) (uint64, error) {
-			return j.Append("room", record("room", prev, members...), prev, len(members) == 0, done)
+			var ttl time.Duration
+			if len(members) == 0 {
+				ttl = proto.ClosedTTL
+			}
+			return j.Append("room", record("room", prev, members...), prev, ttl, done)
 		})
 	}
 	read := func() journal.Result {
@@ -156,7 +160,7 @@ func TestTheStreamIsFollowedInOrderOverARestartAndAKick(t *testing.T) {
 			room := proto.Room(fmt.Sprintf("room-%d", total))
 			total++
 			r := result(t, func(done func(uint64, journal.Result)) (uint64, error) {
-				return j.Append(room.Token(), record(room, 0, "ann"), 0, false, done)
+				return j.Append(room.Token(), record(room, 0, "ann"), 0, 0, done)
 			})
 			if r.Err != nil {
 				t.Fatal(r.Err)
