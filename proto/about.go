@@ -155,3 +155,35 @@ type Update struct {
 func (u *Update) Empty() bool {
 	return u == nil || u.Locked == nil && u.Proof == nil && u.MaxMembers == nil && u.Knock == nil && u.Policy == nil && u.Meta == nil
 }
+
+// With returns what stands about the room once change has been made to it; nil when nothing does any more. a may be nil, and is not
+// changed.
+func (a *About) With(change func(a *About)) *About {
+	var next About
+	if a != nil {
+		next = *a
+	}
+	change(&next)
+	if next.Empty() {
+		return nil
+	}
+	return &next
+}
+
+// BanList returns a copy of the bans.
+func (a *About) BanList() []Hold {
+	if a == nil {
+		return nil
+	}
+	return slices.Clone(a.Bans)
+}
+
+// Equal reports whether the same stands about two rooms. Of each, holds are compared one by one.
+func (a *About) Equal(o *About) bool {
+	if a.Empty() || o.Empty() {
+		return a.Empty() && o.Empty()
+	}
+	return a.Locked == o.Locked && a.Password == o.Password && a.MaxMembers == o.MaxMembers && a.Knock == o.Knock &&
+		string(a.Meta) == string(o.Meta) && a.OwnerSub == o.OwnerSub && slices.Equal(a.Bans, o.Bans) && slices.Equal(a.Kicked, o.Kicked) &&
+		slices.Equal(a.Admitted, o.Admitted) && slices.Equal(a.Refused, o.Refused)
+}

@@ -212,3 +212,11 @@ func appendChange(b []byte, c *Change) []byte {
 	}
 	return append(b, '}')
 }
+
+// Sub returns who the member is by its token; empty: it had none.
+func (m *Member) Sub() string {
+	if m == nil || m.Who == nil {
+		return ""
+	}
+	return m.Who.Sub
+}

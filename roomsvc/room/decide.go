@@ -25,6 +25,7 @@ type Request struct {
 	Checked string // the room's hash that the request's proof was held against; empty: none was
 	Right   bool   // and it is the right one
 	Hash    string // update: of the new password's proof
+	Knocker string // admit, refuse: the sub of the target, who knocks; empty: it has none
 }
 
 // Decision is what follows from a state and a request. Exactly one of these holds: Record is set, and Answer is the
@@ -49,6 +50,9 @@ func (r Rules) Decide(s *State, q *Request) Decision {
 	if answer, is := fence(s, q); is {
 		return Decision{Answer: answer}
 	}
+	if answer, is := r.untrusted(s, q); is {
+		return Decision{Answer: answer}
+	}
 	switch q.Op {
 	case proto.OpCreate:
 		return r.create(s, q)
@@ -66,7 +70,14 @@ func (r Rules) Decide(s *State, q *Request) Decision {
 		return r.signal(s, q)
 	case proto.OpRoster:
 		return roster(s, q)
-	case proto.OpList:
+	case proto.OpMember:
+		return r.member(s, q)
+	case proto.OpKnock:
+		return knock(s, q)
+	default:
+		if q.Op.Moderates() {
+			return r.moderate(s, q)
+		}
 	}
 	return Decision{Answer: proto.Errorf(proto.CodeBadRequest, q.Room, q.ClientID, "there is no operation %q on a room", q.Op)}
 }
@@ -96,13 +107,9 @@ func roster(s *State, q *Request) Decision {
 	if !s.Open() {
 		return Decision{Answer: proto.Event{Name: proto.RoomNotExists, Room: q.Room}}
 	}
-	return Decision{
-		Answer: proto.Event{
-			Name: proto.Roster, Room: q.Room, OwnerID: s.Record.OwnerID, Clients: others(&s.Record, ""), Seq: s.Seq,
-			Policy: s.Record.OnOwnerGone,
-		},
-		Stays: stays(s.Record.Members),
-	}
+	e := proto.Event{Name: proto.Roster, Room: q.Room, OwnerID: s.Record.OwnerID, Clients: others(&s.Record, ""), Seq: s.Seq}
+	tellRoom(&e, &s.Record, "")
+	return Decision{Answer: e, Stays: stays(s.Record.Members)}
 }
 
 func (r Rules) change(q *Request, event proto.Name) proto.Change {

@@ -5,6 +5,9 @@ import (
 )
 
 func (r Rules) create(s *State, q *Request) Decision {
+	if !q.May(proto.MayCreate) {
+		return forbidden(q, "the token does not allow to create this room")
+	}
 	if !s.Open() {
 		return r.open(s, q)
 	}
@@ -17,6 +20,9 @@ func (r Rules) create(s *State, q *Request) Decision {
 // enter joins the room, or creates it where there is none.
 func (r Rules) enter(s *State, q *Request) Decision {
 	if !s.Open() {
+		if !q.May(proto.MayCreate) {
+			return forbidden(q, "there is no such room, and the token does not allow to create it")
+		}
 		return r.open(s, q)
 	}
 	if c := &s.Record.Change; c.Event == proto.RoomCreated && c.Request == q.ID && c.ID == q.ClientID {
@@ -37,11 +43,15 @@ func created(s *State, q *Request) Decision {
 
 // open creates a room.
 func (r Rules) open(s *State, q *Request) Decision {
+	if answer, is := barred(s, q); is {
+		return Decision{Answer: answer}
+	}
 	rec := &proto.Record{
 		Room:    q.Room,
 		OwnerID: q.ClientID,
 		Prev:    s.Sequence(),
 		Change:  r.change(q, proto.RoomCreated),
+		About:   s.about(q),
 	}
 	if q.Policy != proto.PolicyClose {
 		rec.OnOwnerGone = q.Policy
@@ -51,10 +61,10 @@ func (r Rules) open(s *State, q *Request) Decision {
 		return Decision{Less: true, Answer: proto.Errorf(proto.CodeUnavailable, q.Room, q.ClientID,
 			"a room service is still running that does not know onOwnerGone")}
 	}
-	rec.Members = []proto.Member{member(s, q, sessions)}
+	rec.Members = []proto.Member{r.newMember(s, q, sessions)}
 	return Decision{
 		Answer: proto.Event{Name: proto.RoomCreated, Room: q.Room}, Record: rec,
-		Stays: stays(rec.Members), Less: q.Turn > 0 && !sessions,
+		Stays: stays(rec.Members), Less: r.less(s, q),
 	}
 }
 
@@ -64,38 +74,39 @@ func (r Rules) join(s *State, q *Request) Decision {
 	}
 	joined := proto.Event{
 		Name: proto.RoomJoined, Room: q.Room, OwnerID: s.Record.OwnerID, Clients: others(&s.Record, q.ClientID), Seq: s.Seq,
-		Policy: s.Record.OnOwnerGone,
 	}
+	tellRoom(&joined, &s.Record, q.ClientID)
 	if m := s.Member(q.ClientID); m != nil {
 		return Decision{Answer: joined, Bears: m.Request, Stays: stays(s.Record.Members)}
 	}
-	old := s.Record.Members
-	if r.MaxMembers > 0 && len(old) >= r.MaxMembers {
-		return Decision{Answer: proto.Errorf(proto.CodeRoomFull, q.Room, q.ClientID,
-			"the room has %d members, which is the most allowed", len(old))}
+	if answer, is := r.keptOut(s, q); is {
+		return Decision{Answer: answer}
 	}
+	old := s.Record.Members
 	members := make([]proto.Member, len(old), len(old)+1)
 	copy(members, old)
 	joined.Seq = 0
 	sessions := r.sessions(s)
-	m := member(s, q, sessions)
+	m := r.newMember(s, q, sessions)
 	if resumable(old) {
 		m.Since = s.Seq // of any: who comes back has to know whether it was there before
 	}
 	members = append(members, m)
-	return Decision{
-		Answer: joined,
-		Record: &proto.Record{
-			Room:        q.Room,
-			OwnerID:     s.Record.OwnerID,
-			OnOwnerGone: s.Record.OnOwnerGone,
-			Members:     members,
-			Prev:        s.Seq,
-			Change:      r.change(q, proto.ClientJoined),
-		},
-		Stays: stays(members),
-		Less:  q.Turn > 0 && !sessions,
+	rec := &proto.Record{
+		Room:        q.Room,
+		OwnerID:     s.Record.OwnerID,
+		OnOwnerGone: s.Record.OnOwnerGone,
+		Members:     members,
+		Prev:        s.Seq,
+		Change:      r.change(q, proto.ClientJoined),
+		About:       s.about(q),
 	}
+	if s.returns(q) {
+		rec.OwnerID, rec.Change.Owner = q.ClientID, true
+		rec.About = rec.About.With(func(a *proto.About) { a.OwnerSub = "" })
+		joined.OwnerID = q.ClientID
+	}
+	return Decision{Answer: joined, Record: rec, Stays: stays(members), Less: r.less(s, q)}
 }
 
 // sessions reports whether the room's next record may hold a session.
@@ -103,9 +114,18 @@ func (r Rules) sessions(s *State) bool {
 	return r.Form == nil || r.Form() >= proto.SessionForm || s.Open() && s.Record.NeedsForm() >= proto.SessionForm
 }
 
-// member is who asks, as a member that has joined after s.
-func member(s *State, q *Request, sessions bool) proto.Member {
+// less reports whether who asks gets less than it asked for, since an older room service is still running: its session is not kept,
+// or nobody is told its name.
+func (r Rules) less(s *State, q *Request) bool {
+	return q.Turn > 0 && !r.sessions(s) || !r.trust(s) && q.Who() != nil
+}
+
+// newMember is who asks, as a member that has joined after s.
+func (r Rules) newMember(s *State, q *Request, sessions bool) proto.Member {
 	m := proto.Member{ID: q.ClientID, Gateway: q.Gateway, Request: q.ID}
+	if r.trust(s) {
+		m.Who = q.Who()
+	}
 	if q.Turn > 0 && sessions {
 		m.Turn, m.Keep, m.Since = q.Turn, q.Keep, s.Sequence()
 	}

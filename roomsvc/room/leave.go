@@ -16,16 +16,23 @@ func (r Rules) leave(s *State, q *Request) Decision {
 		return Decision{Answer: proto.Event{Name: proto.NotInRoom, Room: q.Room}}
 	}
 	owner := q.ClientID == s.Record.OwnerID
-	if owner && s.OwnersOwn() || len(s.Record.Members) == 1 {
+	if owner && s.OwnersOwn() && q.Reason != proto.Forbidden || len(s.Record.Members) == 1 {
 		return Decision{Answer: left, Record: r.closing(s, q, reason(q, owner))}
 	}
+	return Decision{Answer: left, Record: r.without(s, q, q.ClientID, reason(q, false))}
+}
+
+// without is the record of a room that a member is no longer in, and that others still are in. Of the owner it says who has become it.
+func (r Rules) without(s *State, q *Request, id proto.ClientID, why proto.Reason) *proto.Record {
 	rec := &proto.Record{
 		Room: q.Room, OwnerID: s.Record.OwnerID, OnOwnerGone: s.Record.OnOwnerGone, Prev: s.Seq,
 		Members: make([]proto.Member, 0, len(s.Record.Members)-1),
 		Change:  r.change(q, proto.ClientLeft),
+		About:   s.about(q),
 	}
+	rec.Change.ID, rec.Change.Reason = id, why
 	for _, other := range s.Record.Members {
-		if other.ID != q.ClientID {
+		if other.ID != id {
 			rec.Members = append(rec.Members, other)
 		}
 	}
@@ -34,13 +41,19 @@ func (r Rules) leave(s *State, q *Request) Decision {
 			rec.Members[i].Since = 0 // of use to who comes back; there is nobody who could
 		}
 	}
-	rec.Change.Reason = reason(q, false)
 	rec.Change.Gateways = gone(s.Record.Members, rec.Members)
-	if owner {
-		rec.Change.Owner = true
-		rec.OwnerID = r.heir(rec)
+	if id != s.Record.OwnerID {
+		return rec
 	}
-	return Decision{Answer: left, Record: rec}
+	rec.Change.Owner = true
+	rec.OwnerID = r.heir(rec)
+	if why == proto.Forbidden { // it hands over, whatever the policy
+		rec.OwnerID = r.first(rec.Members)
+	}
+	if sub := s.Member(id).Sub(); rec.OwnerID == "" && sub != "" && why != proto.Kicked && why != proto.Banned {
+		rec.About = rec.About.With(func(a *proto.About) { a.OwnerSub = sub })
+	}
+	return rec
 }
 
 // close ends the room for all: its owner asks for that.
@@ -51,10 +64,13 @@ func (r Rules) close(s *State, q *Request) Decision {
 	switch {
 	case !in && s.madeBy(q, proto.RoomClosed):
 		return Decision{Answer: left}
+	case s.Open() && m == nil && (q.Admin || q.May(proto.MayModerate)):
+	case !in && q.Admin:
+		return Decision{Answer: proto.Event{Name: proto.RoomNotExists, Room: q.Room}}
 	case !in:
 		return Decision{Answer: proto.Event{Name: proto.NotInRoom, Room: q.Room}}
-	case q.ClientID != s.Record.OwnerID:
-		return Decision{Answer: proto.Errorf(proto.CodeForbidden, q.Room, q.ClientID, "only its owner ends a room for all")}
+	case !s.mayModerate(q):
+		return forbidden(q, "only its owner and moderators end a room for all")
 	}
 	return Decision{Answer: left, Record: r.closing(s, q, proto.ClosedForAll)}
 }
@@ -64,6 +80,7 @@ func (r Rules) closing(s *State, q *Request, why proto.Reason) *proto.Record {
 	rec := &proto.Record{
 		Room: q.Room, OwnerID: s.Record.OwnerID, Prev: s.Seq, Closed: true, Change: r.change(q, proto.RoomClosed),
 	}
+	rec.About, _ = s.Record.About.Outliving(q.At)
 	rec.Change.Reason = why
 	rec.Change.Gateways = gone(s.Record.Members, nil)
 	return rec
@@ -76,24 +93,42 @@ func reason(q *Request, owner bool) proto.Reason {
 		return proto.OwnerLost
 	case owner:
 		return proto.OwnerLeft
+	case q.Reason == proto.Forbidden:
+		return proto.Forbidden
 	case q.Lost:
 		return proto.MemberLost
 	}
 	return proto.MemberLeft
 }
 
-// heir returns who is the owner of a room that the owner has just left: the first of the members, in the order in which they
-// joined, whose gateway is not gone; if there is none, the first. Where the policy is stay, nobody is.
+// heir returns who is the owner of a room that the owner has just left. Where the policy is stay, nobody is.
 func (r Rules) heir(rec *proto.Record) proto.ClientID {
 	if rec.OnOwnerGone == proto.PolicyStay {
 		return ""
 	}
-	for i := range rec.Members {
-		if r.Gone == nil || !r.Gone(rec.Members[i].Gateway) {
-			return rec.Members[i].ID
+	return r.first(rec.Members)
+}
+
+// first returns who of the members becomes the owner, in the order in which they joined: the first moderator whose gateway is not
+// gone; if there is none, the first member whose gateway is not; if there is none, the first.
+func (r Rules) first(members []proto.Member) proto.ClientID {
+	var lives proto.ClientID
+	for i := range members {
+		m := &members[i]
+		if r.Gone != nil && r.Gone(m.Gateway) {
+			continue
+		}
+		if m.Who != nil && m.Who.Mod {
+			return m.ID
+		}
+		if lives == "" {
+			lives = m.ID
 		}
 	}
-	return rec.Members[0].ID
+	if lives == "" {
+		return members[0].ID
+	}
+	return lives
 }
 
 // madeBy reports whether the room's last change, of that kind, is the one that the request asks for, which is then a repetition.

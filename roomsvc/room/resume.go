@@ -27,6 +27,8 @@ func (r Rules) resume(s *State, q *Request) Decision {
 	switch {
 	case m == nil || m.Turn == 0:
 		return Decision{Answer: proto.Event{Name: proto.NotInRoom, Room: q.Room, Reason: s.why(q.ClientID)}}
+	case m.Sub() != "" && m.Sub() != q.Sub:
+		return forbidden(q, "the session is another user's: its token has another sub")
 	case m.Turn == q.Turn && m.Gateway != q.Gateway: // two connections cannot be the same one
 		return Decision{Answer: proto.Event{Name: proto.Fenced, Room: q.Room}}
 	case m.Turn == q.Turn: // repeated; or a join of this connection, which was late, has made it a member meanwhile
@@ -38,13 +40,20 @@ func (r Rules) resume(s *State, q *Request) Decision {
 		d.Bears = m.Request
 		return d
 	}
+	if answer, is := barred(s, q); is {
+		return Decision{Answer: answer}
+	}
 	rec := &proto.Record{
 		Room: q.Room, OwnerID: s.Record.OwnerID, OnOwnerGone: s.Record.OnOwnerGone, Prev: s.Seq,
 		Members: slices.Clone(s.Record.Members),
 		Change:  r.change(q, proto.ClientBack),
+		About:   s.about(q),
 	}
 	back := &rec.Members[rec.Member(q.ClientID)]
 	back.Gateway, back.Request, back.Turn, back.Keep = q.Gateway, q.ID, q.Turn, q.Keep
+	if r.trust(s) {
+		back.Who = renewed(back.Who, q)
+	}
 	if q.Fresh {
 		back.Since = s.Seq
 	}
@@ -59,6 +68,7 @@ func (r Rules) resume(s *State, q *Request) Decision {
 // resumed answers who has come back to a room: with all that it has to know, since it may have missed anything.
 func resumed(rec *proto.Record, seq uint64, before proto.GatewayID, q *Request) Decision {
 	e := proto.Event{Name: proto.Resumed, Room: q.Room, OwnerID: rec.OwnerID, Clients: others(rec, q.ClientID), Seq: seq}
+	tellRoom(&e, rec, q.ClientID)
 	// A number from before its own stay says nothing of this one, nor of this room, which may have replaced another.
 	all := q.Seq == 0 || rec.Members[rec.Member(q.ClientID)].Since >= q.Seq
 	for i := range rec.Members {

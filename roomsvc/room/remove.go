@@ -1,0 +1,130 @@
+package room
+
+import (
+	"slices"
+
+	"github.com/parley-rtc/parley/proto"
+)
+
+// kick removes a member, and keeps it out for a moment.
+func (r Rules) kick(s *State, q *Request) Decision {
+	m := s.Member(q.TargetID)
+	switch {
+	case m == nil && s.removed(q, proto.Kicked):
+		return Decision{Answer: kicked(q)}
+	case q.TargetID == q.ClientID:
+		return badRequest(q, "a client cannot remove itself: room-leave is for that")
+	case m == nil:
+		return Decision{Answer: proto.Event{Name: proto.TargetNotFound, Room: q.Room, TargetID: q.TargetID}}
+	case m.ID == s.Record.OwnerID && !q.Admin:
+		return forbidden(q, "the owner cannot be removed")
+	}
+	hold := proto.Hold{ID: m.ID, Sub: m.Sub(), Until: q.At + 1000*proto.HoldFor}
+	return Decision{Answer: kicked(q), Record: r.removing(s, q, m, proto.Kicked, func(a *proto.About) { a.Kicked = held(a.Kicked, hold) })}
+}
+
+func kicked(q *Request) proto.Event {
+	return proto.Event{Name: proto.ClientKicked, Room: q.Room, TargetID: q.TargetID}
+}
+
+// ban keeps a user out, and removes its clients: one with each record, since a record is one change.
+func (r Rules) ban(s *State, q *Request) Decision {
+	sub, refusal := s.banned(q)
+	if refusal != nil {
+		return *refusal
+	}
+	owner := s.Member(s.Record.OwnerID)
+	switch {
+	case sub == q.Sub:
+		return badRequest(q, "a user cannot ban itself")
+	case !q.Admin && (owner != nil && owner.Sub() == sub || s.Record.About != nil && s.Record.About.OwnerSub == sub):
+		return forbidden(q, "the owner cannot be banned")
+	}
+	now := s.about(q)
+	bans := slices.DeleteFunc(now.BanList(), func(h proto.Hold) bool { return h.Sub == sub })
+	if len(bans) >= proto.MaxBans {
+		return Decision{Answer: proto.Errorf(proto.CodeTooManyBans, q.Room, q.ClientID, "%d users are banned, which is the most allowed", len(bans))}
+	}
+	banned := proto.Event{
+		Name: proto.ClientBanned, Room: q.Room, TargetID: q.TargetID, More: &proto.More{Sub: sub, Seconds: q.Seconds},
+	}
+	until := q.At + 1000*q.Seconds
+	made := s.removed(q, proto.Banned) || s.made(q, proto.RoomUpdated) // by the record before this one
+	if made {
+		until = 0
+		for _, h := range now.BanList() {
+			if h.Sub == sub {
+				until = h.Until
+			}
+		}
+	}
+	set := func(a *proto.About) { a.Bans = append(bans, proto.Hold{ID: q.TargetID, Sub: sub, Until: until}) }
+	for i := range s.Record.Members {
+		if m := &s.Record.Members[i]; m.Sub() == sub {
+			return Decision{Answer: banned, Again: true, Record: r.removing(s, q, m, proto.Banned, set)}
+		}
+	}
+	if made {
+		return Decision{Answer: banned}
+	}
+	return r.updated(s, q, banned, func(rec *proto.Record) { rec.About = rec.About.With(set) })
+}
+
+// banned returns whom a ban is of, or what is answered instead.
+func (s *State) banned(q *Request) (sub string, refusal *Decision) {
+	if q.Banned != "" {
+		return q.Banned, nil
+	}
+	m := s.Member(q.TargetID)
+	if m != nil && m.Sub() == "" {
+		d := forbidden(q, "a client without a token cannot be banned: remove it, or lock the room")
+		return "", &d
+	}
+	if m != nil {
+		return m.Sub(), nil
+	}
+	if now := s.about(q); now != nil { // a repetition, and its target is gone by the ban itself
+		for _, h := range now.Bans {
+			if h.ID == q.TargetID {
+				return h.Sub, nil
+			}
+		}
+	}
+	return "", &Decision{Answer: proto.Event{Name: proto.TargetNotFound, Room: q.Room, TargetID: q.TargetID}}
+}
+
+// unban lets a user come again.
+func (r Rules) unban(s *State, q *Request) Decision {
+	unbanned := proto.Event{Name: proto.ClientUnbanned, Room: q.Room, More: &proto.More{Sub: q.Banned}}
+	other := func(h proto.Hold) bool { return h.Sub == q.Banned }
+	if !slices.ContainsFunc(s.about(q).BanList(), other) {
+		return Decision{Answer: unbanned}
+	}
+	return r.updated(s, q, unbanned, func(rec *proto.Record) {
+		rec.About = rec.About.With(func(a *proto.About) { a.Bans = slices.DeleteFunc(slices.Clone(a.Bans), other) })
+	})
+}
+
+// removing is the record by which somebody else removes a member. With the owner, whom only an operator removes, the room goes as if
+// it had left; with the last member in any case.
+func (r Rules) removing(s *State, q *Request, m *proto.Member, why proto.Reason, set func(a *proto.About)) *proto.Record {
+	var rec *proto.Record
+	owner := m.ID == s.Record.OwnerID
+	switch {
+	case owner && s.OwnersOwn():
+		rec = r.closing(s, q, proto.OwnerLeft)
+	case len(s.Record.Members) == 1:
+		rec = r.closing(s, q, why)
+	default:
+		rec = r.without(s, q, m.ID, why)
+	}
+	rec.Change.ID, rec.Change.By, rec.Change.Message = m.ID, q.ClientID, q.Message
+	rec.About = rec.About.With(set)
+	return rec
+}
+
+// held adds a hold to a list of at most MaxHolds: the oldest goes first.
+func held(list []proto.Hold, h proto.Hold) []proto.Hold {
+	list = append(slices.Clone(list), h)
+	return list[max(0, len(list)-proto.MaxHolds):]
+}
