@@ -22,9 +22,13 @@ type Config struct {
 	Replicas   int    // copies of the stream in a NATS cluster; default 1
 	Memory     bool   // the stream is kept in memory rather than on files
 	MaxMembers int    // of a room; default 1024, negative: no limit
-	// RecordForm is the newest form in which rooms are written to the journal: 1, which version 0.1 reads too, or 2 or 3, each of
-	// which is written once every replica knows it and is set to it. Without 3, no session is resumable. Default: 3. All are read.
+	// RecordForm is the newest form in which rooms are written to the journal: 1, which version 0.1 reads too, or 2 to 4, each of
+	// which is written once every replica knows it and is set to it. Without 3, no session is resumable, without 4 there are no names
+	// and no moderation. Default: 4. All are read.
 	RecordForm int
+	// RequireUser has requests refused that do not say which user's token stands behind them, so that a gateway that asks for no tokens
+	// by mistake opens nothing.
+	RequireUser bool
 
 	timings inside.Timings // set by tests
 }

@@ -30,6 +30,10 @@ func (f *feed) Begin(records uint64) {
 
 // Apply implements [journal.Handler].
 func (f *feed) Apply(token proto.Token, seq uint64, record []byte, at time.Time) {
+	if token == proto.RevokedToken {
+		(*Service)(f).revoked.feed(seq, record)
+		return
+	}
 	(*Service)(f).crew.of(token).post(mail{token: token, seq: seq, data: record, at: at})
 }
 

@@ -58,7 +58,37 @@ func (in *intake) serve() error {
 			return fmt.Errorf("add the endpoint %s: %w", op, err)
 		}
 	}
+	return in.serveOperators()
+}
+
+// serveOperators begins to take what operators ask for. Only their login may publish there.
+func (in *intake) serveOperators() error {
+	s := in.s
+	for _, op := range proto.AdminOps() {
+		decode := func(b []byte) (proto.Request, error) { return proto.DecodeAdmin(op, b) }
+		handler := micro.HandlerFunc(func(r micro.Request) {
+			if op == proto.OpRevoke {
+				in.revoke(r.Data(), r.Reply())
+				return
+			}
+			in.take(op, r.Data(), r.Reply(), nats.Header(r.Headers()), decode)
+		})
+		if err := in.micro.AddEndpoint("admin-"+string(op), handler, micro.WithEndpointSubject(s.subjects.Admin(op))); err != nil {
+			return fmt.Errorf("add the endpoint admin-%s: %w", op, err)
+		}
+	}
 	return nil
+}
+
+// ofClients reports whether an operation is what a client asks for, and so names its user where gateways ask for tokens. Leaves
+// are not: a gateway makes them also for whom it does not know.
+func ofClients(op proto.Op) bool {
+	switch op {
+	case proto.OpRoster, proto.OpList, proto.OpRevoked, proto.OpLeave:
+		return false
+	default:
+		return true
+	}
 }
 
 // take takes one request. It runs on the subscription's goroutine and never waits: a signal between members is relayed
@@ -84,6 +114,10 @@ func (in *intake) take(op proto.Op, data []byte, reply string, header nats.Heade
 		s.wire.refuse(op, &req, reply, proto.CodeBadRequest, err.Error())
 		return
 	}
+	if s.cfg.RequireUser && req.Sub == "" && !req.Admin && ofClients(op) {
+		s.wire.refuse(op, &req, reply, proto.CodeForbidden, "the gateway does not say which user asks, and this room service requires it")
+		return
+	}
 	token := req.Room.Token()
 	if op == proto.OpSignal {
 		// Memory may be behind: its yes is checked by the target's gateway, its no is not believed, and the leader asked.
@@ -98,6 +132,10 @@ func (in *intake) take(op proto.Op, data []byte, reply string, header nats.Heade
 		return
 	}
 	now := time.Now()
+	if op == proto.OpRevoked {
+		s.revoked.answer(reply)
+		return
+	}
 	if op == proto.OpList {
 		s.lists.post(s, listing{after: req.After, limit: req.Limit, reply: reply, arrived: now})
 		return

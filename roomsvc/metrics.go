@@ -2,6 +2,7 @@ package roomsvc
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,8 @@ type metrics struct {
 	retold    prometheus.Counter
 	dropped   map[string]prometheus.Counter
 	overflows map[string]prometheus.Counter
+	passwords map[string]prometheus.Counter
+	knocks    prometheus.Gauge
 	skipped   prometheus.Counter
 	unsent    prometheus.Counter
 }
@@ -81,6 +84,8 @@ func newMetrics(reg prometheus.Registerer, replicas, gateways func() float64) *m
 			Help: "From the first attempt of an append to its being settled.",
 		}),
 		overflows: make(map[string]prometheus.Counter),
+		passwords: make(map[string]prometheus.Counter),
+		knocks:    gauge("knocks", "Clients that knock at rooms whose requests this replica answers."),
 	}
 	reg.MustRegister(seconds, m.appending)
 	requests := counter("requests_total", "Requests answered, by operation and outcome.", "op", "outcome")
@@ -108,7 +113,20 @@ func newMetrics(reg prometheus.Registerer, replicas, gateways func() float64) *m
 	for _, queue := range []string{"mailbox", "active", "room", "list", "subscription"} {
 		m.overflows[queue] = overflows.WithLabelValues(queue)
 	}
+	passwords := counter("passwords_total", "Passwords of rooms that were looked at, or (refused) not, since too many were.", "outcome")
+	for _, outcome := range []string{"right", "wrong", "refused"} {
+		m.passwords[outcome] = passwords.WithLabelValues(outcome)
+	}
 	return m
+}
+
+// password counts a password that was looked at.
+func (m *metrics) password(right bool) {
+	if right {
+		m.passwords["right"].Inc()
+		return
+	}
+	m.passwords["wrong"].Inc()
 }
 
 // outcomes lists what a request of an operation can come to.
@@ -139,11 +157,40 @@ func outcomes(op proto.Op) []string {
 		names = []proto.Name{proto.Roster, proto.RoomNotExists}
 	case proto.OpList:
 		names = []proto.Name{proto.Rooms}
+	default:
+		names = moderated(op)
+	}
+	if op.Moderates() || op == proto.OpCreate || op == proto.OpJoin || op == proto.OpEnter || op == proto.OpResume || op == proto.OpKnock {
+		for _, code := range []proto.Code{
+			proto.CodeForbidden, proto.CodeLocked, proto.CodeBadPassword, proto.CodeBanned, proto.CodeRateLimited, proto.CodeTooManyBans,
+		} {
+			if !slices.Contains(names, proto.Name(code)) {
+				names = append(names, proto.Name(code))
+			}
+		}
 	}
 	for _, name := range names {
 		list = append(list, string(name))
 	}
 	return list
+}
+
+// moderated lists what a request of names and moderation can come to, beside errors.
+func moderated(op proto.Op) []proto.Name {
+	names := map[proto.Op][]proto.Name{
+		proto.OpMember:   {proto.MemberUpdated, proto.NotInRoom},
+		proto.OpKick:     {proto.ClientKicked, proto.TargetNotFound, proto.RoomNotExists},
+		proto.OpBan:      {proto.ClientBanned, proto.TargetNotFound, proto.RoomNotExists},
+		proto.OpUnban:    {proto.ClientUnbanned, proto.RoomNotExists},
+		proto.OpUpdate:   {proto.RoomUpdated, proto.RoomNotExists},
+		proto.OpTransfer: {proto.RoomUpdated, proto.TargetNotFound, proto.RoomNotExists},
+		proto.OpKnock:    {proto.KnockPending, proto.KnockAdmitted, proto.RoomNotExists},
+		proto.OpAdmit:    {proto.ClientAdmitted, proto.TargetNotFound, proto.RoomNotExists},
+		proto.OpRefuse:   {proto.ClientRefused, proto.TargetNotFound, proto.RoomNotExists},
+		proto.OpAbout:    {proto.RoomRoster, proto.RoomNotExists},
+		proto.OpRevoked:  {proto.Revoked},
+	}
+	return names[op]
 }
 
 // answered counts a request that was answered with an event. took is 0 where it was not timed.
@@ -168,6 +215,8 @@ func (m *metrics) count(what worker.Counter, n int) {
 	switch what {
 	case worker.Rooms:
 		m.rooms.Add(by)
+	case worker.Knocks:
+		m.knocks.Add(by)
 	case worker.Members:
 		m.members.Add(by)
 	case worker.Committed:

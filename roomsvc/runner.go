@@ -38,7 +38,8 @@ type mail struct {
 func newRunner(s *Service) *runner {
 	r := &runner{s: s, rooms: memory.New(), box: make(chan mail, mailboxSize)}
 	r.worker = worker.New(worker.Config{
-		Self: s.id, MaxMembers: s.cfg.MaxMembers, Retell: s.cfg.timings.Retell, Unanswered: s.cfg.timings.Unanswered,
+		Passwords: looker{s.passwords, r},
+		Self:      s.id, MaxMembers: s.cfg.MaxMembers, Retell: s.cfg.timings.Retell, Unanswered: s.cfg.timings.Unanswered,
 		Store: &store{r}, Peers: (*peers)(s), Wire: s.wire, Meter: (*meter)(s),
 	}, r.rooms)
 	return r

@@ -7,6 +7,7 @@ import (
 
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/journal"
+	"github.com/parley-rtc/parley/roomsvc/room"
 	"github.com/parley-rtc/parley/roomsvc/worker"
 )
 
@@ -72,6 +73,25 @@ func (m *meter) Appended(now time.Time, took time.Duration) {
 }
 
 func (m *meter) Waits(now, began time.Time) { (*Service)(m).waits(began, now) }
+
+func (m *meter) Moderated(q *room.Request, rec *proto.Record) {
+	who := "operator"
+	if !q.Admin {
+		who = string(q.ClientID)
+	}
+	attrs := []any{"what", string(q.Op), "room", string(q.Room), "by", who}
+	for _, a := range []struct{ name, value string }{
+		{"user", q.Sub}, {"target", string(q.TargetID)}, {"banned", q.Banned}, {"removed", string(rec.Change.ID)},
+	} {
+		if a.value != "" && (a.name != "removed" || rec.Change.Event == proto.ClientLeft) {
+			attrs = append(attrs, a.name, a.value)
+		}
+	}
+	if q.Seconds > 0 {
+		attrs = append(attrs, "seconds", q.Seconds)
+	}
+	m.log.Info("moderation", attrs...)
+}
 
 func (m *meter) Trouble(token proto.Token, err error) {
 	if errors.Is(err, proto.ErrRecord) {

@@ -33,19 +33,21 @@ var (
 // parts ask one of them.
 type Service struct {
 	// Set by New.
-	cfg      Config
-	log      *slog.Logger
-	metrics  *metrics
-	subjects proto.Subjects
-	id       proto.ReplicaID
-	crew     crew
-	intake   intake
-	wire     *wire
-	lists    lister
-	troubles troubles
-	awake    bus.Bell              // something about a connection changed
-	parted   *bus.Queue[departure] // processes that are gone; bounded by those that there are
-	fatal    chan error            // why the service cannot go on
+	cfg       Config
+	log       *slog.Logger
+	metrics   *metrics
+	subjects  proto.Subjects
+	id        proto.ReplicaID
+	crew      crew
+	passwords *passwords
+	revoked   revocations
+	intake    intake
+	wire      *wire
+	lists     lister
+	troubles  troubles
+	awake     bus.Bell              // something about a connection changed
+	parted    *bus.Queue[departure] // processes that are gone; bounded by those that there are
+	fatal     chan error            // why the service cannot go on
 
 	links
 	status
@@ -114,6 +116,8 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Service, err
 	s.troubles.log = s.log
 	s.intake.s = s
 	s.wire = &wire{subjects: subjects, metrics: s.metrics}
+	s.passwords = newPasswords(s)
+	s.revoked.s, s.revoked.asked = s, make(chan *revoking, revokeQueue)
 	s.crew = newCrew(s, min(max(runtime.GOMAXPROCS(0), 2), 16))
 	return s, nil
 }
@@ -151,6 +155,8 @@ func (s *Service) Run(ctx context.Context) error {
 	for _, r := range s.crew.runners {
 		s.part(g, "worker", func() error { return r.run(inner) })
 	}
+	s.part(g, "passwords", func() error { return s.passwords.run(inner) })
+	s.part(g, "revocations", func() error { return s.revoked.run(inner) })
 	s.part(g, "watch", func() error { return s.watch.Run(inner) })
 	s.part(g, "feed", func() error { return s.follow(inner) })
 	s.part(g, "steering", func() error { return s.steer(inner) })
@@ -190,7 +196,7 @@ func (s *Service) open() error {
 	s.touch = journal.NewLease(nc, s.subjects)
 	s.watch = replicas.New(replicas.Config{
 		Conn: nc, Subjects: s.subjects, Self: s.id, Timings: s.cfg.timings.Timings, Gone: s.gone, InTouch: s.inTouch,
-		Form: s.cfg.RecordForm,
+		Form: s.cfg.RecordForm, Revoked: s.revoked.seq.Load,
 	})
 	s.wire.nc, s.wire.fresh = nc, s.watch.Fresh
 	s.journal, err = journal.New(s.jc, journal.Config{

@@ -54,6 +54,8 @@ type Config struct {
 	// Form is the newest form of journal records that this replica names in its beats, and lets be written; 0: the newest that it
 	// knows. It reads that one anyway.
 	Form int
+	// Revoked returns the sequence of the record of tokens that count no more; nil: there is none.
+	Revoked func() uint64
 	// Gone is called when a process is counted as gone or, if it is a gateway, has said that it leaves. lastHeard is
 	// when it was last heard. It must not block: meanwhile nobody is heard, and this replica does not beat.
 	Gone func(role proto.Role, id string, lastHeard time.Time)
@@ -167,6 +169,9 @@ func (w *Watch) beat() {
 		return
 	}
 	beat := proto.Beat{Role: proto.RoleRoomsvc, ID: string(w.cfg.Self), State: state, Record: w.cfg.Form}
+	if w.cfg.Revoked != nil {
+		beat.Revoked = w.cfg.Revoked()
+	}
 	// A beat that cannot be sent is one that is missed; the next one follows.
 	_ = w.cfg.Conn.Publish(w.cfg.Subjects.Beat(proto.RoleRoomsvc, beat.ID), beat.Encode())
 }

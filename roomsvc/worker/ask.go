@@ -42,9 +42,20 @@ func (w *Worker) step(a *Ask) {
 		b.queue = append(b.queue, a)
 		return
 	}
-	d := w.decide(w.unpack(a.Token, w.rooms.State(a.Token)), a)
+	if a.Op == proto.OpKnock && a.Gone {
+		w.leaveDoor(a)
+		return
+	}
+	st := w.unpack(a.Token, w.rooms.State(a.Token))
+	if w.look(a, st) {
+		return
+	}
+	d := w.decide(st, a)
 	switch {
 	case w.tooEarly(a, &d):
+	case d.Record != nil && w.nobodyKnocks(a):
+		e := proto.Event{Name: proto.TargetNotFound, Room: a.Room, TargetID: a.TargetID}
+		a.answer(w, &e, nil)
 	case d.Record != nil:
 		w.begin(a, &d)
 	case d.Relay != "":
@@ -64,10 +75,25 @@ func (w *Worker) tooEarly(a *Ask, d *room.Decision) bool {
 
 // decide applies the rules, which change nothing.
 func (w *Worker) decide(st *room.State, a *Ask) room.Decision {
+	a.At = w.now.UnixMilli()
+	if judges(a.Op) {
+		a.Knocker = ""
+		if k := w.knocks.of(a.Token, a.TargetID, ""); k != nil {
+			a.Knocker = k.info.Sub
+		}
+	}
 	w.reading = true
 	d := w.rules.Decide(st, &a.Request)
 	w.reading = false
 	return d
+}
+
+// judges reports whether an operation decides on who knocks.
+func judges(op proto.Op) bool { return op == proto.OpAdmit || op == proto.OpRefuse }
+
+// nobodyKnocks reports whether a request lets somebody in, or not, who does not knock.
+func (w *Worker) nobodyKnocks(a *Ask) bool {
+	return judges(a.Op) && w.knocks.of(a.Token, a.TargetID, "") == nil
 }
 
 // next goes on with the requests that waited for a room's append, up to the first that makes another.

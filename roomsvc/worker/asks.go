@@ -31,11 +31,12 @@ type Ask struct {
 	Deadline time.Time // when nobody waits for it any more
 	Removal  bool      // it removes a member whose gateway is gone; nobody hears an answer
 
-	done   bool
-	held   bool    // until it is known in which form records may be written
-	read   inquiry // of the room's record
-	knew   uint64  // what memory had when that was asked first
-	unsure bool    // asked again once the leader is believed
+	done    bool
+	looking bool    // its password is looked at
+	held    bool    // until it is known in which form records may be written
+	read    inquiry // of the room's record
+	knew    uint64  // what memory had when that was asked first
+	unsure  bool    // asked again once the leader is believed
 }
 
 // changes reports whether the request may change its room.

@@ -177,8 +177,15 @@ func (b *busy) commit(w *Worker, seq uint64) {
 	if op.ask.Removal {
 		w.Meter.Count(Removed, 1)
 	}
-	op.decided.Answer.Seq = seq
-	op.ask.answer(w, &op.decided.Answer, &op.decided)
+	if op.ask.Op.Moderates() {
+		w.Meter.Moderated(&op.ask.Request, op.record)
+	}
+	if op.decided.Again && !op.ask.done {
+		w.step(op.ask) // on what the room is now
+	} else {
+		op.decided.Answer.Seq = seq
+		op.ask.answer(w, &op.decided.Answer, &op.decided)
+	}
 	w.next(b)
 }
 

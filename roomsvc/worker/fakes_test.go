@@ -5,6 +5,7 @@ import (
 
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/memory"
+	"github.com/parley-rtc/parley/roomsvc/room"
 )
 
 // world is what is around a worker, by hand: it notes what goes out, and answers nothing by itself.
@@ -72,6 +73,7 @@ func (x *world) Waits(time.Time, time.Time)                     {}
 func (x *world) Trouble(_ proto.Token, err error)               { x.errs = append(x.errs, err) }
 func (x *world) Skipped(_ proto.Token, _ uint64, err error)     { x.errs = append(x.errs, err) }
 func (x *world) answer(q question, r Result)                    { x.Worker.Answer(x.now, q.Question, q.id, r) }
+func (x *world) Moderated(*room.Request, *proto.Record)         {}
 func (x *world) Answered(proto.Op, *proto.Event, time.Duration) {}
 func (x *world) Forward(_ *proto.Request, g proto.GatewayID, _ string) {
 	x.forwarded = append(x.forwarded, g)
@@ -81,7 +83,9 @@ func (x *world) Tell(_ proto.Token, _ []proto.GatewayID, event []byte, beside Be
 	x.told, x.stays = append(x.told, event), append(x.stays, beside.Stays)
 }
 
-func (x *world) TellOne(_ proto.GatewayID, _ proto.ClientID, event []byte) { x.told = append(x.told, event) }
+func (x *world) TellOne(_ proto.GatewayID, _ proto.ClientID, event []byte) {
+	x.told = append(x.told, event)
+}
 
 func (x *world) Reply(_ string, event []byte, beside Beside) {
 	e, err := proto.DecodeEvent(event)

@@ -141,6 +141,8 @@ func (w *Worker) put(token proto.Token, st *room.State) {
 			w.Peers.Know(proto.RoleGateway, string(g))
 		}
 		w.gone.changed(old, st)
+		w.noteBanned(token, st)
+		w.knocksSee(token, st)
 	}
 	var members, rooms int
 	if old.Open() {

@@ -75,6 +75,9 @@ func (a *Ask) answered(w *Worker, id uint64, r Result) {
 	a.unsure = false
 	a.read.older = 0
 	w.believe(a.Token, r.State, a.knew)
+	if w.look(a, r.State) {
+		return
+	}
 	d := w.decide(r.State, a)
 	switch {
 	case w.tooEarly(a, &d):
@@ -83,6 +86,7 @@ func (a *Ask) answered(w *Worker, id uint64, r Result) {
 	case d.Relay != "":
 		a.forward(w, d.Relay)
 	default:
+		w.beside(a, &d, r.State)
 		a.answerBy(w, d)
 	}
 }

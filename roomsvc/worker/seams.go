@@ -94,6 +94,7 @@ const (
 	Retold                    // changes told again
 	FullRoom                  // times that too many requests waited for a room
 	FullWorker                // times that too many requests were under way
+	Knocks                    // who waits before a room; it grows and shrinks
 )
 
 // Meter is told what operators are to see.
@@ -104,6 +105,8 @@ type Meter interface {
 	Appended(now time.Time, took time.Duration)
 	// Waits: an append that was begun at a time is not answered yet.
 	Waits(now, began time.Time)
+	// Moderated: what a moderator, an owner or an operator has asked for is committed.
+	Moderated(q *room.Request, rec *proto.Record)
 	// Trouble may pass by itself.
 	Trouble(token proto.Token, err error)
 	// Skipped is a record from the feed that was left alone. err is nil where it is another room's.

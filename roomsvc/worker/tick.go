@@ -44,5 +44,6 @@ func (w *Worker) Tick(now time.Time) {
 		}
 	}
 	w.asks.compact()
+	w.expireKnocks()
 	w.gone.goOn(w)
 }

@@ -20,6 +20,8 @@ type Config struct {
 	Peers Peers
 	Wire  Wire
 	Meter Meter
+	// Passwords may be nil: then no room's password is the right one.
+	Passwords Passwords
 }
 
 // Worker owns a share of the rooms. One goroutine at a time may call its methods, each of which is a step: it says what has
@@ -37,6 +39,9 @@ type Worker struct {
 	asks  asks
 	tells teller
 	gone  removals
+	// knocks are who waits before rooms; leftover, since when rooms have clients of banned users.
+	knocks   knocks
+	leftover map[proto.Token]time.Time
 
 	brought uint64              // the highest sequence that the feed has brought
 	anew    bool                // everything is read again, after a reset: what was told before is not told again
@@ -65,6 +70,8 @@ func New(c Config, rooms *memory.Rooms) *Worker {
 		rules:  room.Rules{Replica: c.Self, MaxMembers: c.MaxMembers, Form: c.Peers.Form},
 		rooms:  rooms,
 		busy:   make(map[proto.Token]*busy),
+
+		knocks: make(knocks), leftover: make(map[proto.Token]time.Time),
 	}
 	w.rules.Gone = func(g proto.GatewayID) bool { _, gone := c.Peers.Gone(g); return gone }
 	w.asks.byID = make(map[proto.RequestID]*Ask)
@@ -111,6 +118,7 @@ func (w *Worker) Sweep(now time.Time, remove bool) {
 	w.at(now)
 	w.gone.more = false
 	if remove {
+		w.removeBanned()
 		w.gone.sweep(w)
 	}
 }
