@@ -201,7 +201,7 @@ func TestRecordsThatAreNewerOrBrokenAreToldApart(t *testing.T) {
 	r := roomOf(2)
 	good := string(AppendCompact(nil, r, PackMembers(r.Members)))
 	var d RecordDecoder
-	for _, newer := range []string{`{"v":4}`, `{"v":5,"room":7}`, strings.Replace(good, `"v":2`, `"v":5`, 1)} {
+	for _, newer := range []string{`{"v":5}`, `{"v":5,"room":7}`, strings.Replace(good, `"v":2`, `"v":5`, 1)} {
 		if _, err := d.Decode([]byte(newer)); !errors.Is(err, ErrRecordForm) || !errors.Is(err, ErrRecord) {
 			t.Errorf("%s: %v", newer, err)
 		}

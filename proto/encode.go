@@ -45,15 +45,16 @@ func AppendEvent(b []byte, e *Event) []byte {
 			b = appendList(b, "fresh", e.Fresh)
 		}
 		b = appendUint(b, "seq", e.Seq)
-		if e.Policy != "" && e.Policy != PolicyClose {
-			b = appendField(b, "onOwnerGone", string(e.Policy))
-		}
+		b = e.appendRoomMore(b)
 	case RoomLeft:
 		b = appendField(b, "room", string(e.Room))
 		b = append(b, `,"kicked":`...)
 		b = strconv.AppendBool(b, e.Kicked)
 		if e.Reason != "" {
 			b = appendField(b, "reason", string(e.Reason))
+		}
+		if e.Kicked && e.Message != "" {
+			b = appendField(b, "message", e.Message)
 		}
 	case TargetNotFound, SignalSent, SignalHeld, PushIt:
 		b = appendField(b, "room", string(e.Room))
@@ -70,8 +71,11 @@ func AppendEvent(b []byte, e *Event) []byte {
 	case ClientJoined, ClientLeft, ClientBack, ClientAway:
 		b = appendField(b, "room", string(e.Room))
 		b = appendField(b, "id", string(e.ID))
-		if e.OwnerID != "" && e.Name == ClientLeft {
+		if e.OwnerID != "" && (e.Name == ClientLeft || e.Name == ClientJoined) {
 			b = appendField(b, "ownerId", string(e.OwnerID))
+		}
+		if e.More != nil {
+			b = e.More.appendMember(b)
 		}
 		if e.FreshBack {
 			b = append(b, `,"fresh":true`...)
@@ -114,8 +118,8 @@ func AppendEvent(b []byte, e *Event) []byte {
 		if e.Reason != "" {
 			b = appendField(b, "reason", string(e.Reason))
 		}
-	default: // room-exists, room-not-exists and fenced, and what this version does not know
-		b = appendField(b, "room", string(e.Room))
+	default:
+		b = e.appendModeration(b)
 	}
 	if e.Ref != "" {
 		b = appendField(b, "ref", e.Ref)

@@ -85,7 +85,7 @@ func (c *Core) Step(in *In) []Out {
 	case Departed:
 		c.departed(in.Client, in.Settled)
 	case Event:
-		c.event(in.Event, in.Payload, in.Stays)
+		c.event(in)
 	case Signal:
 		c.signal = kept{e: *in.Event, payload: in.Payload, reply: in.Reply, to: in.To}
 		c.deliver(&c.signal)
@@ -97,6 +97,10 @@ func (c *Core) Step(in *In) []Out {
 		c.noRoster(in.Num)
 	case Refused:
 		c.refused(in.Client, in.Event)
+	case Notice:
+		if cl := c.clients[in.To]; cl != nil {
+			c.tellOne(cl, in.Event, in.Payload)
+		}
 	case CompareAll:
 		for _, r := range c.order {
 			c.askRoster(r, in.Why)

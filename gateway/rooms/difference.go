@@ -21,6 +21,11 @@ func (v *view) apply(e *proto.Event) {
 	switch e.Name {
 	case proto.ClientJoined:
 		v.members.add(e.ID)
+		if e.OwnerID != "" {
+			v.owner = e.OwnerID
+		}
+	case proto.RoomUpdated:
+		v.owner = e.OwnerID
 	case proto.ClientLeft:
 		v.members.remove(e.ID)
 		if e.ID == v.owner || e.OwnerID != "" {
@@ -52,7 +57,7 @@ func difference(name proto.Room, from *view, to *whole) []proto.Event {
 	renewed := len(events)
 	in := membersOf(to.clients)
 	owner := from.owner // who left and joined again, and is not the owner any more
-	if owner == to.owner || !in.has(owner) || from.isRenewed(owner, to) {
+	if owner == to.owner || !in.has(owner) || from.isRenewed(owner, to) || from.stayed(owner, to) {
 		owner = ""
 	}
 	for _, id := range from.members.list() {
@@ -62,12 +67,12 @@ func difference(name proto.Room, from *view, to *whole) []proto.Event {
 	}
 	for _, id := range to.clients {
 		if from.members.has(id) && from.isBack(id, to) {
-			events = append(events, proto.Event{Name: proto.ClientBack, ID: id})
+			events = append(events, proto.Event{Name: proto.ClientBack, ID: id, More: to.info(id)})
 		}
 	}
 	for _, id := range to.clients {
 		if !from.members.has(id) || owner != "" && id == owner {
-			events = append(events, proto.Event{Name: proto.ClientJoined, ID: id})
+			events = append(events, proto.Event{Name: proto.ClientJoined, ID: id, More: to.info(id)})
 		}
 	}
 	prev := from.seq
@@ -101,6 +106,13 @@ func (v *view) isBack(id proto.ClientID, to *whole) bool {
 	return known && is && was.sameStay(&now) && !was.samePlace(&now)
 }
 
+// stayed reports whether a member is known to have been in the room all along.
+func (v *view) stayed(id proto.ClientID, to *whole) bool {
+	was, known := v.stays[id]
+	now, is := to.stays[id]
+	return known && is && was.sameStay(&now)
+}
+
 // isRenewed reports whether a member has left and joined, or has come back fresh.
 func (v *view) isRenewed(id proto.ClientID, to *whole) bool {
 	was, known := v.stays[id]
@@ -132,7 +144,7 @@ func (v *view) renewed(to *whole) []proto.Event {
 	for _, id := range ids {
 		was, now := v.stays[id], to.stays[id]
 		if now.Turn > was.Turn && (id != v.owner || id == to.owner) {
-			events = append(events, proto.Event{Name: proto.ClientBack, ID: id, FreshBack: true, Seq: now.Since + 1})
+			events = append(events, proto.Event{Name: proto.ClientBack, ID: id, FreshBack: true, Seq: now.Since + 1, More: to.info(id)})
 			continue
 		}
 		for free++; ; free++ {
@@ -142,7 +154,7 @@ func (v *view) renewed(to *whole) []proto.Event {
 		}
 		events = append(events,
 			proto.Event{Name: proto.ClientLeft, ID: id, OwnerID: v.successor(id, to), Seq: min(free, now.Since)},
-			proto.Event{Name: proto.ClientJoined, ID: id, Seq: now.Since + 1})
+			proto.Event{Name: proto.ClientJoined, ID: id, Seq: now.Since + 1, More: to.info(id)})
 	}
 	slices.SortStableFunc(events, func(a, b proto.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	return events

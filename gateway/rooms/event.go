@@ -7,7 +7,8 @@ import (
 )
 
 // event handles what a replica tells of a room.
-func (c *Core) event(e *proto.Event, payload []byte, stays *proto.Stays) {
+func (c *Core) event(in *In) {
+	e, payload, stays := in.Event, in.Payload, in.Stays
 	var stay *proto.Stay
 	if stays != nil {
 		stay = stayIn(stays, subject(e))
@@ -23,7 +24,7 @@ func (c *Core) event(e *proto.Event, payload []byte, stays *proto.Stays) {
 	if r == nil {
 		return
 	}
-	k := &arrived{event: e, payload: payload, stay: stay}
+	k := &arrived{event: e, payload: payload, stay: stay, message: in.Message}
 	if len(r.joining) > 0 {
 		r.keepForJoining(k)
 	}
@@ -48,12 +49,13 @@ type arrived struct {
 	event   *proto.Event
 	payload []byte
 	stay    *proto.Stay // of whom it is about, if that one is resumable
+	message string      // to who was removed by it
 	kept    *kept
 }
 
 func (h *arrived) keep() *kept {
 	if h.kept == nil {
-		h.kept = &kept{e: *h.event, payload: h.payload, stay: h.stay}
+		h.kept = &kept{e: *h.event, payload: h.payload, stay: h.stay, message: h.message}
 	}
 	return h.kept
 }
@@ -105,14 +107,16 @@ func (r *room) hear(h *arrived) {
 		r.keep(h.keep())
 		r.core.askRoster(r, Gap)
 	default:
-		r.apply(e, h.payload, h.stay)
+		r.apply(h)
 		r.core.dropIfEmpty(r)
 	}
 }
 
 // apply takes the change after the one reached into account, and tells it.
-func (r *room) apply(e *proto.Event, payload []byte, stay *proto.Stay) {
+func (r *room) apply(h *arrived) {
+	e, payload, stay := h.event, h.payload, h.stay
 	r.view.apply(e)
+	r.told = r.told || e.More != nil
 	switch e.Name {
 	case proto.ClientJoined, proto.ClientBack:
 		delete(r.away, e.ID)
@@ -121,18 +125,31 @@ func (r *room) apply(e *proto.Event, payload []byte, stay *proto.Stay) {
 		}
 		r.tell(e, payload, e.ID)
 	case proto.ClientLeft:
-		r.removed(e.ID)
+		r.removed(e.ID, why(e), h.message)
 		r.unlearn(e.ID)
 		r.senderGone(e.ID)
 		r.tell(e, payload, e.ID)
 	case proto.RoomClosed:
-		r.closed(e)
+		r.closed(e, h.message)
+	case proto.MemberUpdated, proto.RoomUpdated:
+		r.told = true
+		r.tell(e, payload, "")
 	default:
 	}
 }
 
+// why returns what a client is told that an event has removed: it was removed by somebody, or the system did it.
+func why(e *proto.Event) proto.Reason {
+	switch e.Reason {
+	case proto.Kicked, proto.Banned, proto.Forbidden:
+		return e.Reason
+	default:
+		return proto.Removed
+	}
+}
+
 // removed takes a client of ours out whom an event has removed. One that asked for it is told by its answer.
-func (r *room) removed(id proto.ClientID) {
+func (r *room) removed(id proto.ClientID, why proto.Reason, message string) {
 	m := r.memberOf(id)
 	switch {
 	case m == nil:
@@ -140,7 +157,7 @@ func (r *room) removed(id proto.ClientID) {
 		m.take()
 	default:
 		r.outdate(m.c, false)
-		m.kick(proto.Removed)
+		m.kickWith(why, message)
 	}
 }
 
@@ -153,11 +170,14 @@ func (r *room) outdate(cl *Client, closed bool) {
 }
 
 // closed tells every member here that the room is closed, but for the owner that left as it asked.
-func (r *room) closed(e *proto.Event) {
+func (r *room) closed(e *proto.Event, message string) {
 	r.members = members{}
 	by, why := e.OwnerID, e.Reason
 	if e.ID != "" { // its last member, who was not the owner, has left: the leaving of others here was missed
 		by, why = e.ID, proto.Removed
+		if message != "" || e.Reason == proto.Kicked || e.Reason == proto.Banned || e.Reason == proto.Forbidden {
+			why = e.Reason // somebody has removed it
+		}
 	}
 	r.learn(nil)
 	here := slices.Clone(r.local)
@@ -177,6 +197,8 @@ func (r *room) closed(e *proto.Event) {
 		}
 	}
 	if to := c.to[from:]; len(to) > 0 {
-		c.emit(Out{Kind: Tell, To: to, Event: kicked(r.name, why)})
+		told := kicked(r.name, why)
+		told.Message = message
+		c.emit(Out{Kind: Tell, To: to, Event: told})
 	}
 }

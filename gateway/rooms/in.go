@@ -19,6 +19,7 @@ const (
 	Roster                   // the answer to AskRoster, of whatever kind: Num, Event
 	NoRoster                 // there was none in time: Num
 	Refused                  // a Deliver's queue did not take the signal: Client, Event (Room, SenderID, N)
+	Notice                   // something for one client that is no change of a room: To, Event, Payload
 	CompareAll               // events may have been missed: every room is compared with its roster: Why
 	Tick                     // a second has passed
 
@@ -50,6 +51,7 @@ type In struct {
 	Num     uint64       // Roster, NoRoster: which one
 	Why     Reason       // CompareAll
 	Settled bool         // Departed: everything that the client ever asked for has been answered
+	Message string       // Event: a word to who was removed by it
 	Stays   *proto.Stays // Answer, Event, Roster: the members' stays, where it carries them
 	Push    *proto.Push
 	Say     *proto.Peer

@@ -115,7 +115,7 @@ func (r *room) replaced(by *Client, seq uint64) {
 
 // wholeOf returns the room as the answer has it by which a client has come in.
 func wholeOf(self proto.ClientID, e *proto.Event, stays *proto.Stays) *whole {
-	to := &whole{seq: e.Seq, owner: e.OwnerID, stays: staysOf(stays, e.Seq)}
+	to := &whole{seq: e.Seq, owner: e.OwnerID, stays: staysOf(stays, e.Seq), more: e.More, policy: e.Policy}
 	switch {
 	case e.Name == proto.Resumed && stays != nil && len(stays.Order) == len(e.Unpack())+1:
 		to.clients = slices.Clone(stays.Order) // it names all, in join order
@@ -218,12 +218,12 @@ func (c *Core) bringUp(m *membership, events []*kept, told *view) (gap bool) { /
 		told.learn(&k.e, k.stay)
 		switch {
 		case k.e.Seq > r.seq:
-			r.apply(&k.e, k.payload, k.stay)
+			r.apply(k.arrived())
 		case k.e.Name == proto.RoomClosed:
 			m.kick(k.e.Reason)
 		case k.e.Name == proto.ClientLeft && k.e.ID == m.c.ID:
-			m.kick(proto.Removed)
-		case k.e.ID != m.c.ID:
+			m.kickWith(why(&k.e), k.message)
+		case k.e.ID != m.c.ID, k.e.Name == proto.MemberUpdated:
 			c.tellOne(m.c, &k.e, k.payload)
 		}
 		if m.state == taken {

@@ -10,6 +10,7 @@ type kept struct {
 	to      proto.ClientID
 	looked  bool        // a signal for whose sender a roster has been asked for
 	stay    *proto.Stay // an event: that of the member who joined or came back, if it is resumable
+	message string      // an event: a word to who was removed by it
 	push    *pushed     // signals that a keeper has pushed, and not one that a replica has relayed
 	holds   int         // how many keep it
 }
@@ -100,4 +101,9 @@ func (c *Core) end(r *room, j *joining) (events, signals []*kept) {
 func (c *Core) refuse(r *room, j *joining) {
 	c.empty(r, &j.kept)
 	c.refuseKept(r, &j.signals)
+}
+
+// arrived returns a kept event as it came.
+func (k *kept) arrived() *arrived {
+	return &arrived{event: &k.e, payload: k.payload, stay: k.stay, message: k.message, kept: k}
 }

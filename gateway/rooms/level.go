@@ -12,6 +12,21 @@ type whole struct {
 	owner   proto.ClientID
 	clients []proto.ClientID // in join order
 	stays   stays
+	more    *proto.More // what its members bear, and what stands about it; nil: nothing, or not known
+	policy  proto.Policy
+}
+
+// info returns what others see of a member.
+func (to *whole) info(id proto.ClientID) *proto.More {
+	if to.more == nil {
+		return nil
+	}
+	for i := range to.more.Members {
+		if m := &to.more.Members[i]; m.ID == id {
+			return m.Shows()
+		}
+	}
+	return nil
 }
 
 // whole returns the room as it has been told.
@@ -38,7 +53,11 @@ func (r *room) begin(to *whole) {
 // order. A client of this gateway that the roster lacks, with no request of its own under way there, was removed.
 func (r *room) level(to *whole) {
 	r.follow(to.seq)
+	missed := to.seq > r.seq
 	events := difference(r.name, &r.view, to)
+	if missed && (to.more != nil || r.told) {
+		events = append(events, r.snapshot(to, events)...)
+	}
 	anew := slices.DeleteFunc(slices.Clone(r.local), func(m *membership) bool { return !m.isAnew(to) })
 	r.set(to)
 	for _, m := range slices.Clone(r.local) {
@@ -54,12 +73,36 @@ func (r *room) level(to *whole) {
 		}
 	}
 	for i := range events {
-		if events[i].Name == proto.ClientLeft {
-			r.senderGone(events[i].ID)
+		about := events[i].ID
+		switch events[i].Name {
+		case proto.ClientLeft:
+			r.senderGone(about)
+		case proto.MemberUpdated, proto.RoomUpdated:
+			about = ""
+		default:
 		}
-		r.tell(&events[i], nil, events[i].ID)
+		r.tell(&events[i], nil, about)
 	}
 	r.sync = level
+}
+
+// snapshot returns what stands about a room of which changes were missed, and what those bear who were members already. These have no
+// prev: they are what is so, and no changes.
+func (r *room) snapshot(to *whole, told []proto.Event) []proto.Event {
+	r.told = true
+	e := proto.Event{Name: proto.RoomUpdated, Room: r.name, OwnerID: to.owner, Policy: to.policy, Seq: to.seq}
+	if m := to.more; m != nil {
+		e.More = &proto.More{Locked: m.Locked, Password: m.Password, MaxMembers: m.MaxMembers, Knock: m.Knock, Meta: m.Meta}
+	}
+	events := []proto.Event{e}
+	for _, id := range to.clients {
+		info := to.info(id)
+		isTold := slices.ContainsFunc(told, func(e proto.Event) bool { return e.ID == id && e.More != nil })
+		if info != nil && !isTold {
+			events = append(events, proto.Event{Name: proto.MemberUpdated, Room: r.name, ID: id, Seq: to.seq, More: info})
+		}
+	}
+	return events
 }
 
 // isAnew reports whether a roster has a member of ours by a later stay that is not a later turn's: it was out of the room meanwhile. An
@@ -88,7 +131,7 @@ func (r *room) follow(seq uint64) {
 		}
 	}
 	for k := after[r.seq]; k != nil && k.e.Seq > r.seq && k.e.Seq <= seq; k = after[r.seq] {
-		r.apply(&k.e, k.payload, k.stay)
+		r.apply(k.arrived())
 	}
 }
 
@@ -101,7 +144,7 @@ func (r *room) replay() {
 		if k.isSignal() {
 			r.core.deliver(k)
 		} else {
-			r.hear(&arrived{event: &k.e, payload: k.payload, stay: k.stay, kept: k})
+			r.hear(k.arrived())
 		}
 	}
 }

@@ -23,6 +23,7 @@ type room struct {
 	asked       roster // the roster under way, while sync is asked
 	compareNext Reason // it is compared once more when that has come: something may have been missed meanwhile
 	kept        keep   // what cannot be told yet
+	told        bool   // something of names, or of what stands about the room, has been told
 }
 
 // sync says how a room's members here stand to the room. The package comment has the picture.
@@ -81,7 +82,7 @@ func (c *Core) dropIfEmpty(r *room) {
 	if len(r.local) > 0 {
 		return
 	}
-	r.view, r.sync, r.compareNext, r.away = view{}, level, "", nil
+	r.view, r.sync, r.compareNext, r.away, r.told = view{}, level, "", nil, false
 	c.refuseKept(r, &r.kept)
 	if len(r.joining) > 0 || c.rooms[r.name] != r {
 		return
@@ -169,9 +170,14 @@ func (m *membership) end() {
 }
 
 // kick ends a membership and tells its client that it was removed, and why.
-func (m *membership) kick(why proto.Reason) {
+func (m *membership) kick(why proto.Reason) { m.kickWith(why, "") }
+
+// kickWith is kick with a word of who has removed the client.
+func (m *membership) kickWith(why proto.Reason, message string) {
 	m.remove()
-	m.room.core.tellOne(m.c, kicked(m.room.name, why), nil)
+	e := kicked(m.room.name, why)
+	e.Message = message
+	m.room.core.tellOne(m.c, e, nil)
 }
 
 // tell gives every member here an event, but for the client that it is about.

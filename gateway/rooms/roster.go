@@ -82,7 +82,7 @@ func (c *Core) rosterCame(num uint64, e *proto.Event, stays *proto.Stays) {
 			c.sendRoster(r, true)
 			return
 		}
-		r.level(&whole{seq: e.Seq, owner: e.OwnerID, clients: e.Unpack(), stays: staysOf(stays, e.Seq)})
+		r.level(&whole{seq: e.Seq, owner: e.OwnerID, clients: e.Unpack(), stays: staysOf(stays, e.Seq), more: e.More, policy: e.Policy})
 	case proto.RoomNotExists:
 		r.level(&whole{seq: r.seq})
 	default:
