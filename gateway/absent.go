@@ -36,7 +36,19 @@ func (d *dispatcher) away(s *session.Session) {
 	heap.Push(&d.absent.due, a)
 	d.step(&rooms.In{Kind: rooms.Away, Client: &s.Client})
 	d.unheard(s)
+	d.knocksEnd(s)
 	d.lessen(s)
+}
+
+// outcast ends the sessions that are kept and for which it is so.
+func (d *dispatcher) outcast(is func(s *session.Session) bool) {
+	for _, a := range d.absent.by {
+		if !a.leaving && is(a.s) {
+			heap.Remove(&d.absent.due, a.index)
+			a.leaving = true
+			a.s.Depart()
+		}
+	}
 }
 
 // unheard tells the keeper that nothing can be said to a session's client any more.

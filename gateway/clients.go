@@ -20,8 +20,13 @@ type clients struct {
 
 // open implements link.Opener.
 func (g *Gateway) open(t link.Transport, about link.About) (link.Session, error) {
+	if !g.trust.users.enter(about.Token) {
+		g.metrics.refused(about.Transport, reasonLimit)
+		return nil, link.TooManyOfUser
+	}
 	s, err := g.clients.add(&g.host, t, about)
 	if err != nil {
+		g.trust.users.leave(about.Token)
 		g.metrics.refused(about.Transport, reasonOf(err))
 		return nil, err
 	}
@@ -73,8 +78,15 @@ func (g *Gateway) over(s *session.Session) {
 // end lets nobody become a client any more, and lists who is one.
 func (c *clients) end() []*session.Session {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.shut = true
+	c.mu.Unlock()
+	return c.all()
+}
+
+// all lists who is connected.
+func (c *clients) all() []*session.Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	list := make([]*session.Session, 0, len(c.sessions))
 	for s := range c.sessions {
 		list = append(list, s)
@@ -113,6 +125,7 @@ func (x exit) Closing(by int) { x.g.clients.close(by) }
 func (x exit) Left(s *session.Session, cause error) {
 	g := x.g
 	g.clients.remove(s)
+	g.trust.users.leave(s.About.Token)
 	g.metrics.sessions.WithLabelValues(s.About.Transport).Dec()
 	g.log.Debug("session ended", "client", s.ID(), "transport", s.About.Transport, "address", s.About.Address,
 		"cause", cause.Error(), "seconds", s.Age().Seconds(), "keep", s.Keep().Seconds())

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/parley-rtc/parley/gateway/edge"
+	"github.com/parley-rtc/parley/gateway/tokens"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -18,10 +19,11 @@ type Config struct {
 	AllowOrigins   []string      // patterns of origins beside the same host, as path.Match has them; none
 	TrustedProxies []string      // addresses or networks whose word on the client's address counts; none
 	Limits         Limits
-	Drain          time.Duration // how long closing may take; 10 s
-	Keep           time.Duration // how long a session with a key outlives its connection, in whole seconds, 300 at most; 30 s; less than 0: not at all
-	IdleTimeout    time.Duration // how long an HTTP connection may stand unused between two requests; 90 s
-	Home           http.Handler  // what stands at /; nothing
+	Drain          time.Duration  // how long closing may take; 10 s
+	Keep           time.Duration  // how long a session with a key outlives its connection, in whole seconds, 300 at most; 30 s; less than 0: not at all
+	IdleTimeout    time.Duration  // how long an HTTP connection may stand unused between two requests; 90 s
+	Home           http.Handler   // what stands at /; nothing
+	Auth           *tokens.Config // which tokens clients need; nil: none
 	// Rank orders the replicas of the room service that live: the first is asked first about a room, the next when it does not
 	// answer, such as a replica in the same zone before the others. The slice is Rank's own to change. Gateways that rank
 	// alike ask the same replica about a room, which costs least; whatever the order, answers are the same. nil: [proto.Rank]
@@ -38,6 +40,9 @@ type Limits struct {
 	MaxConns           int // of the gateway; 20,000
 	MaxConnsPerAddress int // 1,024
 	IPv6Prefix         int // bits of an IPv6 address that count as one address there; 64, none: all 128
+	MaxMeta            int // bytes of what a client says of itself; 256, and 1,024 at most
+	MaxConnsPerUser    int // connections of one token's sub; none
+	JoinsPerUser       int // rooms that one sub's clients enter in a minute; none
 	MaxKept            int // bytes of signals kept for clients that are away or have not confirmed them; 64 MiB
 }
 
@@ -92,5 +97,10 @@ func (l Limits) withDefaults() Limits {
 	set(&l.MaxConnsPerAddress, 1024)
 	set(&l.IPv6Prefix, 64)
 	set(&l.MaxKept, 64<<20)
+	if l.MaxMeta <= 0 {
+		l.MaxMeta = proto.DefaultMeta
+	}
+	l.MaxMeta = min(l.MaxMeta, proto.MaxMeta)
+	l.MaxConnsPerUser, l.JoinsPerUser = max(l.MaxConnsPerUser, 0), max(l.JoinsPerUser, 0)
 	return l
 }

@@ -8,7 +8,7 @@ import (
 
 func TestTheLimitsAreTheProtocolsUnlessSet(t *testing.T) {
 	t.Parallel()
-	want := Limits{MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024, IPv6Prefix: 64, MaxKept: 64 << 20}
+	want := Limits{MaxFrame: 65536, MaxQueue: 1 << 20, MaxRooms: 64, Rate: 500, Burst: 1000, MaxConns: 20000, MaxConnsPerAddress: 1024, IPv6Prefix: 64, MaxMeta: 256, MaxKept: 64 << 20}
 	if got := (Limits{}).withDefaults(); got != want {
 		t.Errorf("the limits are %+v", got)
 	}

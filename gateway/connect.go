@@ -47,9 +47,11 @@ func (g *Gateway) connect() error {
 	g.host = session.Host{
 		Gateway: g.id, Request: g.timing.Request, Signal: g.timing.Signal, Began: g.dispatcher.began, Asker: g.asker,
 		Limits: session.Limits{
-			MaxQueue: limits.MaxQueue, MaxRooms: limits.MaxRooms, Rate: limits.Rate, Burst: limits.Burst,
+			MaxQueue: limits.MaxQueue, MaxRooms: limits.MaxRooms, Rate: limits.Rate, Burst: limits.Burst, MaxMeta: limits.MaxMeta,
 		},
-		Fits: g.fits, Spawn: g.spawn, Dispatcher: g.dispatcher, Door: exit{g}, Metrics: g.metrics, Log: g.log,
+		Renew:   g.trust.renewing(),
+		MayJoin: func(s *session.Session, now time.Time) bool { return g.trust.users.mayJoin(s.Token(), now) },
+		Fits:    g.fits, Spawn: g.spawn, Dispatcher: g.dispatcher, Door: exit{g}, Metrics: g.metrics, Log: g.log,
 	}
 	if err := g.subscribe(); err != nil {
 		conn.Close()
@@ -68,7 +70,10 @@ func (g *Gateway) subscribe() error {
 			_ = m.Respond(nil) // whoever asked asks again
 		}
 	})
-	if err := errors.Join(err1, err2, err3); err != nil {
+	_, err4 := g.conn.Subscribe(g.subjects.Admin(proto.OpDisconnect), func(m *nats.Msg) {
+		g.safely("an operator's disconnect", func() { g.trust.disconnect(m) })
+	})
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return err
 	}
 	if g.conn.IsConnected() {
@@ -85,6 +90,9 @@ func (g *Gateway) heard(m *nats.Msg) {
 		return
 	}
 	g.ranking.Beat(b, time.Now())
+	if b.State == proto.Up {
+		g.trust.heard(b.Revoked)
+	}
 }
 
 // natsError hears what NATS says beside the way.

@@ -38,6 +38,7 @@ type dispatcher struct {
 	absent    absent
 	peers     resumables
 	lazy      lazily
+	knocks    map[knockAt]*knocking
 	answered  bool          // something was, since the last tick or request that was not
 	departed  int           // sessions that have left everything and are remembered
 	whenEmpty chan struct{} // closed, if made, when every session has departed
@@ -52,21 +53,23 @@ type dispatcher struct {
 // command is what another goroutine asks of the dispatcher; one group of fields is set.
 type command struct {
 	session  *session.Session
-	register bool             // a new session
-	begin    *ask.Ask         // a create, join or leave of session is about to be sent
-	giveUp   *ask.Ask         // time is up for this ask of session, or of the gateway's own
-	ended    bool             // the session is about to leave its rooms
-	departed *session.Session // and everything has been left,
-	settled  bool             // with answers to everything that it ever asked
-	ponged   *session.Session // whose client's end has answered the ping with
-	count    uint64           // this count
-	empty    chan struct{}    // to be closed once every session has departed
-	away     *session.Session // whose connection has ended, and which is kept
-	putOff   *session.Session // whose leaves are to be made again later
-	kept     *session.Kept    // a signal of session is to be kept
-	loop     bool             // what waits in the loop is to be handled
-	flush    bool             // what was told lazily is to be written
-	compare  rooms.Reason     // every room is to be compared with its roster
+	register bool                          // a new session
+	begin    *ask.Ask                      // a create, join or leave of session is about to be sent
+	giveUp   *ask.Ask                      // time is up for this ask of session, or of the gateway's own
+	ended    bool                          // the session is about to leave its rooms
+	departed *session.Session              // and everything has been left,
+	settled  bool                          // with answers to everything that it ever asked
+	ponged   *session.Session              // whose client's end has answered the ping with
+	count    uint64                        // this count
+	empty    chan struct{}                 // to be closed once every session has departed
+	away     *session.Session              // whose connection has ended, and which is kept
+	putOff   *session.Session              // whose leaves are to be made again later
+	kept     *session.Kept                 // a signal of session is to be kept
+	loop     bool                          // what waits in the loop is to be handled
+	flush    bool                          // what was told lazily is to be written
+	outcast  func(s *session.Session) bool // sessions that are kept and for which it is so are over
+	revoked  bool                          // it is to be asked which tokens count no more
+	compare  rooms.Reason                  // every room is to be compared with its roster
 }
 
 // queueOfNATS is how many messages may wait for the dispatcher: a tenth of a second at full load.
@@ -90,6 +93,7 @@ func newDispatcher(g *Gateway) *dispatcher {
 		sessions: make(map[uint64]*session.Session),
 		absent:   absent{by: make(map[uint64]*absence)},
 		peers:    resumables{by: make(map[proto.Room]*resumable)},
+		knocks:   make(map[knockAt]*knocking),
 		commands: bus.NewQueue[command](),
 	}
 	d.own = ownAsks{d: d, by: make(map[uint64]*ownAsk)}
@@ -177,6 +181,7 @@ func (d *dispatcher) command(c *command) {
 	case c.ended:
 		d.step(&rooms.In{Kind: rooms.Ended, Client: &c.session.Client})
 		d.unheard(c.session)
+		d.knocksEnd(c.session)
 	case c.departed != nil:
 		d.peers.leaveAll(c.departed)
 		d.present(c.departed)
@@ -194,6 +199,10 @@ func (d *dispatcher) command(c *command) {
 		d.ponged(c.ponged, c.count)
 	case c.loop:
 		d.loop.posted = false
+	case c.outcast != nil:
+		d.outcast(c.outcast)
+	case c.revoked:
+		d.own.askRevoked()
 	case c.flush:
 		d.lazy.write()
 	case c.empty != nil:
@@ -210,6 +219,7 @@ func (d *dispatcher) tick(now time.Time) {
 	d.noteAnswers(now)
 	d.step(&rooms.In{Kind: rooms.Tick})
 	d.expire(now)
+	d.knockAgain(now)
 	d.peers.sweep()
 	d.noteKept()
 	n := d.core.Rooms()

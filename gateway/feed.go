@@ -93,13 +93,17 @@ func (d *dispatcher) roomEvent(m *nats.Msg) {
 		d.unreadable("a room event", m, err)
 		return
 	}
-	d.in = rooms.In{Kind: rooms.Event, Event: &e, Payload: m.Data, Stays: d.stays(m)}
+	d.in = rooms.In{Kind: rooms.Event, Event: &e, Payload: m.Data, Stays: d.stays(m), Message: m.Header.Get(proto.HeaderMessage)}
 	d.step(&d.in)
 }
 
 // signal handles a signal for one of our clients.
 func (d *dispatcher) signal(to proto.ClientID, m *nats.Msg) {
 	e, err := decoded(d.decode, m.Data)
+	if err == nil && isNotice(e.Name) {
+		d.notice(to, &e, m.Data)
+		return
+	}
 	if err == nil && e.Name != proto.SignalReceive {
 		err = fmt.Errorf("%w: it is %q", proto.ErrFrame, e.Name)
 	}
@@ -161,6 +165,8 @@ func (d *dispatcher) reply(token string, m *nats.Msg) {
 		d.pushIt(s, a, d.stays(m))
 	case a != nil && a.Op == proto.OpSignal:
 		d.signalAnswer(s, a, &e, m.Data)
+	case a != nil && a.Inquiry:
+		d.inquired(s, a, &e, m.Data)
 	default:
 		d.g.metrics.resumed(a, &e)
 		d.peers.learn(a, &e)
@@ -218,7 +224,10 @@ func (d *dispatcher) giveUp(s *session.Session, a *ask.Ask) {
 	case a.Done():
 	case s == nil:
 		d.own.givenUp(a)
-	case a.Op == proto.OpSignal:
+	case a.Inquiry && a.Silent:
+		d.noteOutcome(rooms.Unavailable)
+		s.Resolve(a, rooms.Unavailable)
+	case a.Op == proto.OpSignal, a.Inquiry:
 		s.Tell(rooms.Unanswered(a.Room, s.ID()), a.Ref)
 		d.noteOutcome(rooms.Unavailable)
 		s.Resolve(a, rooms.Unavailable)

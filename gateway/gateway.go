@@ -27,6 +27,7 @@ type Gateway struct {
 	dispatcher *dispatcher
 
 	clients clients
+	trust   trust
 	answers answers
 	running // set by Run
 }
@@ -62,6 +63,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Gateway, err
 	}
 	g.log = log.With("gateway", g.id)
 	g.dispatcher = newDispatcher(g)
+	g.trust.begin(g)
 	if err := g.newFront(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -215,6 +216,9 @@ func (m *metrics) Refused(name proto.Name, outcome string) {
 	case proto.SignalSend:
 		op = string(proto.OpSignal)
 	default:
+		if other := session.OpOf(name); other != "" {
+			op = string(other)
+		}
 	}
 	m.requests.WithLabelValues(op, outcome).Inc()
 }

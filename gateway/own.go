@@ -14,6 +14,8 @@ import (
 type ownAsk struct {
 	*ask.Ask
 	roster uint64 // the core's number of the roster that is asked for; 0: it is no roster
+	knock  *knocking
+	other  bool // it is a knock, or asks which tokens count no more: no leave
 }
 
 // maxStrangers is how many leaves for clients without a session are under way at once.
@@ -31,12 +33,17 @@ type ownAsks struct {
 // send makes a request, and carries it out on a goroutine of its own. roster is the core's number of the roster that it
 // asks for.
 func (o *ownAsks) send(op proto.Op, room proto.Room, payload []byte, roster uint64) {
-	d := o.d
 	o.last++
-	a := &ownAsk{roster: roster, Ask: &ask.Ask{
-		Ask:     rooms.Ask{Op: op, Room: room, Num: o.last, ID: ask.RequestID(d.g.id, 0, o.last)},
-		Payload: payload, Deadline: time.Now().Add(d.g.timing.Request), Wake: make(chan struct{}, 1),
-	}}
+	o.carryOut(&ownAsk{roster: roster, Ask: &ask.Ask{
+		Ask:     rooms.Ask{Op: op, Room: room, Num: o.last, ID: ask.RequestID(o.d.g.id, 0, o.last)},
+		Payload: payload,
+	}})
+}
+
+// carryOut carries out a request that has a number on a goroutine of its own.
+func (o *ownAsks) carryOut(a *ownAsk) {
+	d := o.d
+	a.Deadline, a.Wake = time.Now().Add(d.g.timing.Request), make(chan struct{}, 1)
 	o.by[a.Num] = a
 	d.g.spawn(func() {
 		if !d.g.asker.Run(a.Ask, ask.NewSender()) {
@@ -74,6 +81,12 @@ func (o *ownAsks) answer(a *ownAsk, e *proto.Event, stays *proto.Stays) {
 		outcome = rooms.Unavailable
 	}
 	o.end(a, outcome)
+	switch {
+	case a.knock != nil:
+		o.d.knockAnswered(a.knock, e)
+	case a.Op == proto.OpRevoked:
+		o.d.g.trust.revoked(e)
+	}
 	if a.roster != 0 {
 		o.d.peers.learn(nil, e)
 		o.d.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: e, Stays: stays})
@@ -111,7 +124,7 @@ func (o *ownAsks) givenUp(a *ask.Ask) {
 
 func (o *ownAsks) end(a *ownAsk, outcome rooms.Outcome) {
 	delete(o.by, a.Num)
-	if a.roster == 0 {
+	if a.roster == 0 && !a.other {
 		o.strangers--
 	}
 	o.d.noteOutcome(outcome)

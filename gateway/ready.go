@@ -23,6 +23,8 @@ func (g *Gateway) Ready() error {
 		return fmt.Errorf("%w: draining", ErrNotReady)
 	case !g.up.Load() || !g.conn.IsConnected():
 		return fmt.Errorf("%w: NATS is not reached", ErrNotReady)
+	case g.trust.unread():
+		return fmt.Errorf("%w: which tokens were revoked is not known yet", ErrNotReady)
 	case now.Sub(up) > readyUnheard && left:
 		return fmt.Errorf("%w: no replica of the room service is ready; its /readyz says why", ErrNotReady)
 	case now.Sub(up) > readyUnheard:

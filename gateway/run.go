@@ -73,6 +73,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	begin("the dispatcher", func(ctx context.Context) error { defer close(g.stopped); return g.dispatcher.run(ctx) })
 	begin("acknowledgements", g.dispatcher.acks.run)
 	begin("the beat", g.beat)
+	begin("tokens", g.trust.run)
 	begin("plain sockets", g.front.plain.Run)
 	begin("Socket.IO", g.front.engine.Run)
 	g.up.Store(true)

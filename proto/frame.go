@@ -189,10 +189,15 @@ func (f *Frame) check(room Room, given bool) error {
 // Clip shortens what a client sent to what an error message may repeat.
 func Clip(s string) string {
 	const most = 40
+	return ClipTo(s, most+len("…"))
+}
+
+// ClipTo shortens a text to at most most bytes.
+func ClipTo(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}
-	cut := most
+	cut := most - len("…")
 	for cut > 0 && !utf8.RuneStart(s[cut]) {
 		cut--
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/tokens"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -70,6 +71,8 @@ type About struct {
 	// the session ends, which may be long after the connection: whoever made the session gives the place back.
 	Turn int64
 	Keep int // seconds that the session outlives the connection
+	// Token is who the client is and what it may; nil: the gateway asks for no tokens.
+	Token *tokens.Token
 }
 
 // Why somebody is not let in.
@@ -86,14 +89,26 @@ type Close struct {
 
 // The closes that a gateway makes. Their codes are those of PROTOCOL.md section 2.
 var (
-	GoingAway  = Close{1001, "the gateway is going away, connect to another"}
-	TooSlow    = Close{1008, "too slow"}
-	Overloaded = Close{1013, "overloaded, try again later"}
-	Internal   = Close{1011, "internal"}
-	Resumed    = Close{proto.CloseResumed, proto.CloseResumedReason}
-	TooOften   = Close{1013, "too many connections of this session, try again later"}
-	UsedUp     = Close{1013, "this connection's numbers of signals are used up, connect again"}
+	GoingAway     = Close{1001, "the gateway is going away, connect to another"}
+	TooSlow       = Close{1008, "too slow"}
+	Overloaded    = Close{1013, "overloaded, try again later"}
+	Internal      = Close{1011, "internal"}
+	Resumed       = Close{proto.CloseResumed, proto.CloseResumedReason}
+	TooOften      = Close{1013, "too many connections of this session, try again later"}
+	TooManyOfUser = Close{1013, "too many connections of this user, end one first"}
+	UsedUp        = Close{1013, "this connection's numbers of signals are used up, connect again"}
 )
+
+// Disconnected is the close of a connection that an operator ends, or whose token an operator has taken back.
+var Disconnected = Close{proto.CloseDisconnected, proto.CloseDisconnectedReason}
+
+// Unauthorized is the close of a connection whose token does not count, or no more.
+func Unauthorized(why error) Close {
+	return Close{proto.CloseUnauthorized, proto.ClipTo(why.Error(), maxReason)}
+}
+
+// maxReason is the most bytes that a closing frame has for its reason.
+const maxReason = 123
 
 // What a client closes its connection with.
 const (

@@ -1,6 +1,7 @@
 package plain
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -53,8 +54,14 @@ func (c *conn) open(w http.ResponseWriter, r *http.Request, about link.About) bo
 	c.up.Lock()
 	defer c.up.Unlock()
 	cfg := &c.server.cfg
-	session, err := cfg.Open(c, about)
-	if why, ok := errors.AsType[link.Close](err); ok {
+	var session link.Session
+	var err error
+	if c.refusal == nil {
+		session, err = cfg.Open(c, about)
+	}
+	if c.refusal != nil {
+		// A browser sees nothing of a refusal by HTTP: the connection is accepted, and closed.
+	} else if why, ok := errors.AsType[link.Close](err); ok {
 		c.refusal = &why
 	} else if err != nil {
 		refuse(w, err)
@@ -69,6 +76,20 @@ func (c *conn) open(w http.ResponseWriter, r *http.Request, about link.About) bo
 		c.session.End(err)
 	}
 	return err == nil
+}
+
+// authorize checks the client's token. One that does not count is a reason to refuse the connection.
+func (c *conn) authorize(ctx context.Context, text string, about *link.About) {
+	token, err := c.server.cfg.Check(ctx, text)
+	if err != nil {
+		why := link.Unauthorized(err)
+		c.refusal = &why
+		return
+	}
+	about.Token = token
+	if token.Keep >= 0 {
+		about.Keep = min(about.Keep, token.Keep)
+	}
 }
 
 // greet tells the client who it is.

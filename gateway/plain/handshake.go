@@ -61,6 +61,24 @@ func subprotocols(r *http.Request) []string {
 	return offered
 }
 
+// tokenOf returns the token that a client shows: among the subprotocols, or as Authorization has it; "" where there is none.
+func tokenOf(r *http.Request) (token string, err error) {
+	for _, p := range subprotocols(r) {
+		text, is := strings.CutPrefix(p, proto.TokenProtocol)
+		switch {
+		case !is:
+			continue
+		case token != "":
+			return "", fmt.Errorf("%w: a client has one token", errHandshake)
+		}
+		token = text
+	}
+	if bearer, is := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); is && token == "" {
+		token = strings.TrimSpace(bearer)
+	}
+	return token, nil
+}
+
 // keyOf returns the client id of the session whose key is among the subprotocols that a client offers; "" where there is no key.
 func keyOf(offered []string) (id proto.ClientID, err error) {
 	if len(offered) > 0 && !slices.Contains(offered, proto.Subprotocol) {

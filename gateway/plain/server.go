@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/tokens"
 	"github.com/parley-rtc/parley/gateway/wsconn"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -27,11 +28,13 @@ type Config struct {
 	AllowOrigin func(r *http.Request) bool
 	Forbidden   func(r *http.Request) string // says why AllowOrigin has turned a request away
 	Address     func(r *http.Request) (address string, direct bool)
-	MaxFrame    int             // bytes
-	Limits      proto.Limits    // what clients are told of their limits
-	Keep        int             // seconds that a session with a key outlives its connection at most
-	Log         *slog.Logger    // nil: none
-	Failed      func(err error) // hears of a defect after which nothing goes on; nil: nobody does
+	MaxFrame    int          // bytes
+	Limits      proto.Limits // what clients are told of their limits
+	Keep        int          // seconds that a session with a key outlives its connection at most
+	// Check checks a client's token; nil: none is asked for. The text of its error is told.
+	Check  func(ctx context.Context, token string) (*tokens.Token, error)
+	Log    *slog.Logger    // nil: none
+	Failed func(err error) // hears of a defect after which nothing goes on; nil: nobody does
 }
 
 // Server accepts plain sockets.
@@ -79,11 +82,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	about.Address, _ = s.cfg.Address(r)
+	token, err := tokenOf(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	if err := s.cfg.Door.Enter(about.Address); err != nil {
 		refuse(w, err)
 		return
 	}
 	c := &conn{server: s}
+	if s.cfg.Check != nil {
+		c.authorize(r.Context(), token, &about)
+	}
 	stays := false
 	defer func() { // also after a defect
 		if !stays {

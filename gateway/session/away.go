@@ -17,7 +17,7 @@ func (s *Session) keepAfter(why error) time.Duration {
 	keep := time.Duration(s.Client.Keep)
 	parting, _ := errors.AsType[link.Parting](why)
 	switch {
-	case s.About.Turn == 0, parting.Code == link.ClientLeaves:
+	case s.About.Turn == 0, parting.Code == link.ClientLeaves, errors.Is(why, link.Disconnected):
 		return 0
 	case parting.Code == link.ClientGoes:
 		return min(keep, proto.ReloadKeep)

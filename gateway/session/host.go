@@ -12,14 +12,18 @@ import (
 
 // Host is what all sessions of a gateway share. It does not change while there are sessions.
 type Host struct {
-	Gateway    proto.GatewayID
-	Limits     Limits
-	Request    time.Duration // from a frame's reading to unavailable
-	Signal     time.Duration // the same for a signal
-	Began      time.Time     // of the clock that turns and the core go by
-	Asker      *ask.Asker
-	Fits       func(size int) bool // whether NATS takes a request
-	Spawn      func(task func())   // runs a goroutine that the gateway's Run waits for
+	Gateway proto.GatewayID
+	Limits  Limits
+	Request time.Duration // from a frame's reading to unavailable
+	Signal  time.Duration // the same for a signal
+	Began   time.Time     // of the clock that turns and the core go by
+	Asker   *ask.Asker
+	Fits    func(size int) bool // whether NATS takes a request
+	Spawn   func(task func())   // runs a goroutine that the gateway's Run waits for
+	// Renew checks a token that a client brings in the place of another; nil: the gateway asks for none.
+	Renew func(s *Session, text string) error
+	// MayJoin reports whether the user of a client may enter another room now; nil: it may.
+	MayJoin    func(s *Session, now time.Time) bool
 	Dispatcher Dispatcher
 	Door       Door
 	Metrics    Metrics
@@ -32,6 +36,7 @@ type Limits struct {
 	MaxRooms int
 	Rate     int // requests a second
 	Burst    int // requests at once
+	MaxMeta  int // bytes of what a client says of itself
 }
 
 // Dispatcher hears what a session is about to do. Its methods do not block, and what is said before a request is sent, it
@@ -76,6 +81,7 @@ func (h *Host) New(num uint64, t link.Transport, about link.About) *Session {
 	client := rooms.Client{ID: about.ID, Turn: about.Turn, Keep: int64(about.Keep) * int64(time.Second)}
 	s := &Session{Num: num, About: about, Client: client, host: h, transport: t, started: time.Now()}
 	s.Client.Peer = s
+	s.token.Store(about.Token)
 	s.Out.s, s.pump.s = s, s
 	return s
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/defect"
 	"github.com/parley-rtc/parley/gateway/rooms"
@@ -17,7 +19,9 @@ import (
 type pump struct {
 	s      *Session
 	turns  turns.Turns
-	policy proto.Policy  // what the request that is carried out asks for, and turns do not look at
+	policy proto.Policy // what the request that is carried out asks for, and turns do not look at
+	more   *proto.FrameMore
+	meta   *rate.Limiter // of member-update; made with the first
 	count  int64         // signals that the gateway has numbered
 	wake   chan struct{} // for asks
 	sender *ask.Sender   // made with the first ask, as is wake
@@ -104,6 +108,11 @@ func (p *pump) handle(r request) {
 		p.change(f, proto.OpLeave, r.at)
 	case proto.RoomClose:
 		p.change(f, proto.OpClose, r.at)
+	case proto.TokenRenew:
+		p.renew(f)
+	case proto.MemberUpdate, proto.RoomKick, proto.RoomBan, proto.RoomUnban, proto.RoomUpdate, proto.RoomTransfer, proto.RoomRoster,
+		proto.RoomKnock, proto.RoomAdmit, proto.RoomRefuse:
+		p.moderate(f, r.at)
 	case proto.Resume:
 		if p.s.About.Turn == 0 {
 			p.refuse(f, proto.CodeBadRequest, "a session without a key cannot be resumed")
@@ -123,7 +132,10 @@ func (p *pump) answer(f proto.Frame, e proto.Event) {
 
 // change carries out a create, join, enter, leave, close or resume.
 func (p *pump) change(f proto.Frame, op proto.Op, at time.Time) {
-	p.policy = f.Policy
+	if !p.may(f, op) || !p.fitsMeta(f) {
+		return
+	}
+	p.policy, p.more = f.Policy, f.More
 	deadline := p.s.host.clock(at.Add(p.s.host.Request))
 	var verdict turns.Verdict
 	if op == proto.OpResume {
@@ -188,7 +200,9 @@ func (p *pump) Ask(a *turns.Ask) rooms.Outcome {
 	}
 	if !a.Silent { // it is the client's own
 		r.Policy, r.Seq, r.Fresh = p.policy, a.Seq, a.Fresh
+		p.enter(&r, a.Op)
 	}
+	p.stamp(&r, a.Op)
 	q := p.newAsk(a.Ask, p.deadline(p.s.host.Began.Add(time.Duration(a.Deadline))))
 	q.Payload, q.Policy = proto.AppendRequest(nil, a.Op, &r), r.Policy
 	outcome := p.carryOut(q)

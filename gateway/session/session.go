@@ -12,6 +12,7 @@ import (
 	"github.com/parley-rtc/parley/gateway/ask"
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/tokens"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -25,6 +26,8 @@ type Session struct {
 	started time.Time
 
 	asking atomic.Pointer[ask.Ask] // set by the pump before it publishes, cleared by the dispatcher
+	token  atomic.Pointer[tokens.Token]
+	warned atomic.Bool // it has been told that its token is about to expire
 
 	Pinged Pinged // owned by the dispatcher
 
@@ -104,6 +107,9 @@ func (s *Session) Send(out link.Out) { s.Out.Put(out) }
 func (s *Session) Tell(e proto.Event, ref string) {
 	s.Send(link.Out{Message: link.NewMessage(e), Ref: ref})
 }
+
+// Token returns who the client is and what it may; nil: the gateway asks for no tokens.
+func (s *Session) Token() *tokens.Token { return s.token.Load() }
 
 // Asking returns the request under way, or nil.
 func (s *Session) Asking() *ask.Ask { return s.asking.Load() }

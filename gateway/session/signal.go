@@ -78,7 +78,7 @@ func (p *pump) relay(a *ask.Ask, f proto.Frame, n int64) (outcome rooms.Outcome,
 	buf, _ := payloads.Get().(*[]byte)
 	defer payloads.Put(buf)
 	*buf = proto.AppendRequest((*buf)[:0], proto.OpSignal, &proto.Request{
-		Room: f.Room, ClientID: p.s.ID(), Gateway: p.s.host.Gateway, TargetID: f.TargetID, N: n, Data: f.Data,
+		Room: f.Room, ClientID: p.s.ID(), Gateway: p.s.host.Gateway, TargetID: f.TargetID, N: n, Data: f.Data, Sub: p.sub(),
 	})
 	if !p.s.host.Fits(len(*buf)) {
 		return rooms.Declined, false

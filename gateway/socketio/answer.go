@@ -97,6 +97,7 @@ type request struct {
 	Address  string `json:"address"`
 	Direct   bool   `json:"direct"`
 	Agent    string `json:"agent"`
+	Token    string `json:"token,omitzero"`   // of a client of revision 3, which shows it with each request
 	Secret   string `json:"secret,omitzero"`  // what the client shows as the cookie of a session of revision 3
 	Attempt  string `json:"attempt,omitzero"` // names the attempt to upgrade that it is about
 	Reason   string `json:"reason,omitzero"`

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/parley-rtc/parley/gateway/link"
+	"github.com/parley-rtc/parley/gateway/tokens"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -34,6 +35,8 @@ type Config struct {
 	// a proxy is not trusted, or reports nothing. Nil takes the peer's address, and known when no proxy says that it was
 	// there.
 	Address func(r *http.Request) (address string, known bool)
+	// Check checks a client's token; nil: none is asked for. The text of its error is told.
+	Check func(ctx context.Context, token string) (*tokens.Token, error)
 	// Failed hears of a defect after which nothing goes on; nil: nobody does.
 	Failed func(err error)
 	// Remote reaches other gateways; nil: there are none.

@@ -53,6 +53,7 @@ type conn struct {
 	mode    mode
 	ws      *wsconn.Conn
 	session link.Session // nil until the namespace is joined
+	sub     string       // whose token was shown; empty: none was asked for
 	outbox  outbox
 	carrier string // the attempt whose WebSocket another gateway carries; empty also where that gateway names none
 	life    life

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 
@@ -39,6 +40,7 @@ func encodeEvent(e *proto.Event) []byte {
 		} else {
 			b = appendIDs(b, e.Clients)
 		}
+		b = appendObject(b, e)
 	case proto.RoomLeft:
 		b = appendText(b, string(e.Room))
 		b = append(b, ',')
@@ -58,6 +60,20 @@ func encodeEvent(e *proto.Event) []byte {
 		b = appendDetails(b, e)
 	case proto.Error:
 		b = appendText(b, e.Message)
+	case proto.MemberUpdated, proto.ClientKnocked:
+		b = appendText(b, string(e.Room))
+		b = appendText(b, string(e.ID))
+		b = appendObject(b, e)
+	case proto.RoomUpdated, proto.RoomRoster, proto.ClientBanned, proto.ClientUnbanned:
+		b = appendText(b, string(e.Room))
+		b = appendObject(b, e)
+	case proto.ClientKicked, proto.ClientAdmitted, proto.ClientRefused:
+		b = appendText(b, string(e.Room))
+		b = appendText(b, string(e.TargetID))
+	case proto.TokenExpiring:
+		b = append(b, ',')
+		b = strconv.AppendInt(b, e.More.Seconds, 10)
+	case proto.TokenAccepted:
 	default: // room-created, room-exists, room-not-exists, not-in-room
 		b = appendText(b, string(e.Room))
 	}
@@ -83,10 +99,60 @@ func appendIDs(b []byte, ids []proto.ClientID) []byte {
 	return append(b, ']')
 }
 
+// appendObject appends what a plain socket's event has beside what the arguments before say, and beside its place in the room's
+// order, as one object, where there is anything.
+func appendObject(b []byte, e *proto.Event) []byte {
+	said := []string{"event", "room", "id", "kicked", "clients", "ref", "prev", "targetId"}
+	if e.Name == proto.RoomJoined {
+		said = append(said, "ownerId", "seq")
+	}
+	if e.Name == proto.ClientBanned {
+		said = said[:len(said)-1]
+	}
+	if e.Name == proto.ClientJoined || e.Name == proto.ClientLeft || e.Name == proto.ClientBack || e.Name == proto.RoomLeft ||
+		e.Name == proto.MemberUpdated {
+		said = append(said, "seq")
+	}
+	o := jsontext.Value(proto.AppendEvent(nil, e))
+	rest := appendRest([]byte{'{'}, o, said)
+	if len(rest) == 1 {
+		return b
+	}
+	return append(append(append(b, ','), rest...), '}')
+}
+
+// appendRest appends the members of an object but for some.
+func appendRest(b []byte, object jsontext.Value, but []string) []byte {
+	d := jsontext.NewDecoder(bytes.NewReader(object))
+	if _, err := d.ReadToken(); err != nil {
+		return b
+	}
+	for d.PeekKind() == '"' {
+		name, err1 := d.ReadToken()
+		text := name.String()
+		value, err2 := d.ReadValue()
+		if err1 != nil || err2 != nil {
+			return b
+		}
+		if slices.Contains(but, text) {
+			continue
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b, _ = jsontext.AppendQuote(b, text) // it was valid
+		b = append(append(b, ':'), value...)
+	}
+	return b
+}
+
 // appendDetails appends an object as the last argument, where there is something to say in one: in rooms that were created with an
 // object, which their policy shows, why a client is gone, and who owns the room now.
 func appendDetails(b []byte, e *proto.Event) []byte {
 	switch {
+	case e.More != nil && (e.Name == proto.ClientJoined || e.Name == proto.ClientBack), e.Message != "" && e.Kicked,
+		e.OwnerID != "" && e.Name == proto.ClientJoined, e.Reason == proto.Kicked, e.Reason == proto.Banned, e.Reason == proto.Forbidden:
+		return appendObject(b, e)
 	case e.Name == proto.ClientBack && e.FreshBack:
 		return append(b, `,{"fresh":true}`...)
 	case e.Name == proto.ClientLeft && e.OwnerID != "":

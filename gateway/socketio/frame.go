@@ -42,10 +42,21 @@ func (p *packet) request() (proto.Frame, error) {
 	}
 	f.Name = proto.Name(name)
 	switch f.Name {
-	case proto.RoomCreate, proto.RoomJoin, proto.RoomEnter, proto.RoomLeave, proto.RoomClose, proto.SignalSend:
+	case proto.RoomCreate, proto.RoomJoin, proto.RoomEnter, proto.RoomLeave, proto.RoomClose, proto.SignalSend,
+		proto.MemberUpdate, proto.RoomKick, proto.RoomBan, proto.RoomUnban, proto.RoomUpdate, proto.RoomTransfer, proto.RoomRoster,
+		proto.RoomKnock, proto.RoomAdmit, proto.RoomRefuse:
+	case proto.TokenRenew:
+		if n > 1 {
+			token, ok := text(args[1])
+			if !ok {
+				return f, fmt.Errorf(`%w: "token" has to be a string`, proto.ErrFrame)
+			}
+			f.More = &proto.FrameMore{Token: token}
+		}
+		return f, f.Check()
 	default:
-		return f, fmt.Errorf("%w: there is no event %q; there are room-create, room-join, room-enter, room-leave, room-close and signal-send",
-			proto.ErrFrame, proto.Clip(name))
+		return f, fmt.Errorf("%w: there is no event %q; there are room-create, -join, -enter, -leave, -close, -kick, -ban, -unban, -update, "+
+			"-transfer, -roster, -knock, -admit, -refuse, member-update, signal-send and token", proto.ErrFrame, proto.Clip(name))
 	}
 	if n > 1 {
 		room, ok := text(args[1])
@@ -64,7 +75,7 @@ func (p *packet) request() (proto.Frame, error) {
 			f.Data = bytes.Clone(args[3])
 		}
 	}
-	err := cmp.Or(readOptions(&f, args[2]), f.Check())
+	err := cmp.Or(readOptions(&f, args[2]), readObject(&f, args[2]), f.Check())
 	if err != nil && f.Room.Check() != nil {
 		f.Room = "" // a bad name is not repeated in the answer
 	}
@@ -88,6 +99,20 @@ func readOptions(f *proto.Frame, arg jsontext.Value) error {
 		f.Policy = *options.OnOwnerGone
 	}
 	return nil
+}
+
+// readObject reads the object that may stand behind the room in the requests of names and moderation, and in those that come in.
+func readObject(f *proto.Frame, arg jsontext.Value) error {
+	switch {
+	case arg.Kind() != '{', f.Name == proto.SignalSend, f.Name == proto.RoomLeave, f.Name == proto.RoomClose:
+		return nil
+	case f.Name == proto.RoomCreate || f.Name == proto.RoomEnter:
+		policy := f.Policy // readOptions has read it
+		err := f.ReadObject(bytes.Clone(arg))
+		f.Policy = policy
+		return err
+	}
+	return f.ReadObject(bytes.Clone(arg))
 }
 
 // text returns the string of a raw JSON value, and whether it is one.

@@ -24,6 +24,9 @@ func (s *Server) handle(ctx context.Context, r *request, hold time.Duration) ans
 	if a, ok := c.admits(r); !ok {
 		return a
 	}
+	if !c.ofUser(ctx, r) {
+		return refused(codeUnknownSID)
+	}
 	c.use()
 	switch r.Op {
 	case opPoll:

@@ -30,7 +30,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.req.Revision = revision4
 	case "3", "":
 		h.req.Revision = revision3
-		h.req.Secret = secretOf(r, h.req.SID)
+		h.req.Secret, h.req.Token = secretOf(r, h.req.SID), query.Get("token")
 	}
 	err := defect.Guard("a request of Socket.IO", h.serve)
 	if !defect.Log(s.log, err, "address", h.req.Address) {
@@ -111,7 +111,7 @@ func (h *exchange) open(m mode) (*conn, error) {
 	}
 	c := h.s.open(h.req.Revision, m, h.req.Address, by)
 	if h.req.Revision == revision3 {
-		if err := c.connect(clientIDOf(c.sid)); err != nil {
+		if err := c.connect(clientIDOf(c.sid), h.req.Token); err != nil {
 			c.end(err)
 			return nil, err
 		}

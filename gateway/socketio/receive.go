@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -70,7 +71,7 @@ func (c *conn) message(b []byte) error {
 	c.mu.Unlock()
 	switch {
 	case session == nil && p.kind == typeConnect && c.revision == revision4:
-		return c.connect(newClientID())
+		return c.connect(newClientID(), authOf(p.json))
 	case p.kind == typeConnect && c.revision == revision3:
 		return nil // it has been connected unasked
 	case session == nil || p.kind == typeConnect || p.kind == typeConnectError:
@@ -137,9 +138,18 @@ func pathOf(namespace string) string {
 	return namespace
 }
 
-// connect joins the default namespace: from here on there is a client. With in held, or before anybody knows the session.
-func (c *conn) connect(id proto.ClientID) error {
-	session, err := c.srv.cfg.Open(c, link.About{ID: id, Transport: "socketio", Address: c.address})
+// connect joins the default namespace: from here on there is a client, unless its token does not count, which it is told. With in
+// held, or before anybody knows the session.
+func (c *conn) connect(id proto.ClientID, text string) error {
+	about := link.About{ID: id, Transport: "socketio", Address: c.address}
+	if check := c.srv.cfg.Check; check != nil {
+		token, err := check(context.Background(), text) // it bounds how long it takes
+		if err != nil {
+			return c.unauthorized(err)
+		}
+		about.Token = token
+	}
+	session, err := c.srv.cfg.Open(c, about)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errOpen, err)
 	}
@@ -149,6 +159,9 @@ func (c *conn) connect(id proto.ClientID) error {
 	}
 	c.mu.Lock()
 	c.session = session
+	if about.Token != nil {
+		c.sub = about.Token.Sub
+	}
 	if c.revision == revision4 {
 		c.beat.unused = 0
 	}

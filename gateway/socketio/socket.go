@@ -61,6 +61,7 @@ func (h *exchange) openSocket() {
 		h.s.cfg.Door.Leave(h.req.Address)
 		return
 	}
+	token := h.req.Token
 	s, revision, address, by := h.s, h.req.Revision, h.req.Address, opener{agent: h.req.Agent}
 	started := s.spawn(func() {
 		c := s.open(revision, modeSocket, address, by)
@@ -73,7 +74,7 @@ func (h *exchange) openSocket() {
 			return
 		}
 		if revision == revision3 {
-			if err := c.connect(clientIDOf(c.sid)); err != nil {
+			if err := c.connect(clientIDOf(c.sid), token); err != nil {
 				c.fail(err)
 			}
 		}

@@ -36,6 +36,7 @@ var info = settings.Info{
 type flags struct {
 	clients.Clients
 	clients.Limits
+	clients.Auth
 	settings.NATS
 	settings.Prefix
 	settings.Common
@@ -46,7 +47,7 @@ type flags struct {
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
 func (f *flags) Check() error {
-	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Prefix.Check} {
+	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.Prefix.Check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -63,7 +64,8 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	cfg := gateway.Config{
 		Servers: f.NATS.Servers, Options: options, Prefix: f.Prefix.Prefix,
 		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy,
-		Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, Keep: f.Kept(),
+		Limits: f.Limits.Gateway(&f.Auth), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, Keep: f.Kept(),
+		Auth: f.Tokens(),
 	}
 	if f.RandomReplica {
 		cfg.Rank = shuffled

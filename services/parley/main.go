@@ -24,6 +24,7 @@ var info = settings.Info{
 type flags struct {
 	clients.Clients
 	clients.Limits
+	clients.Auth
 	settings.Members
 	settings.Records
 	settings.NATS
@@ -36,7 +37,7 @@ type flags struct {
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
 func (f *flags) Check() error {
-	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Members.Check, f.Prefix.Check} {
+	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.Members.Check, f.Prefix.Check} {
 		if err := check(); err != nil {
 			return err
 		}

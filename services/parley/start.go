@@ -91,15 +91,15 @@ func (f *flags) nats(ctx context.Context, log *slog.Logger) (lifecycle.Part, *br
 func (f *flags) libraries(options []nats.Option, log *slog.Logger, reg *prometheus.Registry) (*roomsvc.Service, *gateway.Gateway, error) {
 	rooms, err := roomsvc.New(roomsvc.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix, MaxMembers: settings.None(f.MaxMembers),
-		Memory: f.Servers == "" && f.DataDir == "", RecordForm: f.RecordForm,
+		Memory: f.Servers == "" && f.DataDir == "", RecordForm: f.RecordForm, RequireUser: f.RequireUser,
 	}, log, reg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("room service: %w", err)
 	}
 	g, err := gateway.New(gateway.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix,
-		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, Keep: f.Kept(),
-		Home: demo.Handler(),
+		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(&f.Auth), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, Keep: f.Kept(),
+		Home: demo.Handler(), Auth: f.Tokens(),
 	}, log, reg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("gateway: %w", clients.Setting(err))

@@ -62,7 +62,7 @@ func (f *flags) start(_ context.Context, log *slog.Logger, reg *prometheus.Regis
 	s, err := roomsvc.New(roomsvc.Config{
 		Servers: f.NATS.Servers, Options: options, JournalServers: journalServers, JournalOptions: journalOptions,
 		Prefix: f.Prefix.Prefix, Replicas: f.Replicas, Memory: f.Storage == "memory", MaxMembers: settings.None(f.MaxMembers),
-		RecordForm: f.RecordForm,
+		RecordForm: f.RecordForm, RequireUser: f.RequireUser,
 	}, log, reg)
 	if err != nil {
 		return lifecycle.Plan{}, err // it says what is wrong

@@ -90,11 +90,12 @@ func (l *Limits) Check() error {
 const minFrame = 1024
 
 // Gateway returns the limits as the gateway takes them.
-func (l *Limits) Gateway() gateway.Limits {
+func (l *Limits) Gateway(a *Auth) gateway.Limits {
 	return gateway.Limits{
 		MaxFrame: settings.None(l.MaxFrame), MaxQueue: settings.None(l.MaxQueue), MaxRooms: settings.None(l.MaxRooms), Rate: settings.None(l.Rate), Burst: settings.None(l.Burst),
 		MaxConns: settings.None(l.MaxConns), MaxConnsPerAddress: settings.None(l.MaxConnsPerAddress),
 		IPv6Prefix: l.IPv6Prefix, MaxKept: settings.None(l.MaxKept),
+		MaxMeta: a.MaxMeta, MaxConnsPerUser: a.MaxConnsPerUser, JoinsPerUser: a.JoinsPerUser,
 	}
 }
 

@@ -11,6 +11,8 @@ func (m *Members) Check() error { return CheckLimit("--max-members", m.MaxMember
 // Records is how rooms are written to the journal.
 type Records struct {
 	RecordForm int `group:"Rooms" name:"record-form" default:"4" enum:"1,2,3,4" placeholder:"FORM" help:"Newest form of the journal's records: 1 is what version 0.1 reads, too; 2 is a third of it; 3 holds resumable sessions; 4 names and what stands about rooms. One is written once every replica of the room service knows it (${default})."`
+
+	RequireUser bool `group:"Rooms" name:"require-user" help:"Refuse requests that do not say which user's token stands behind them, so that a gateway without --auth jwt opens nothing."`
 }
 
 // Stream is how NATS keeps the journal.

@@ -181,7 +181,7 @@ func TestNoLimitIsTheFlagsZero(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := a.Limits.Gateway(); g.MaxFrame != -1 || g.Rate != -1 || g.MaxConns != 5 || g.MaxQueue != 1<<20 {
+	if g := a.Limits.Gateway(&clients.Auth{}); g.MaxFrame != -1 || g.Rate != -1 || g.MaxConns != 5 || g.MaxQueue != 1<<20 {
 		t.Errorf("%+v", g)
 	}
 }
@@ -192,8 +192,8 @@ func TestNobodyIsKeptIsTheFlagsZero(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Kept() >= 0 || a.Limits.Gateway().MaxKept != -1 {
-		t.Errorf("%v, %d", a.Kept(), a.Limits.Gateway().MaxKept)
+	if a.Kept() >= 0 || a.Limits.Gateway(&clients.Auth{}).MaxKept != -1 {
+		t.Errorf("%v, %d", a.Kept(), a.Limits.Gateway(&clients.Auth{}).MaxKept)
 	}
 }
 

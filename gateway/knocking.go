@@ -1,0 +1,136 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/parley-rtc/parley/gateway/ask"
+	"github.com/parley-rtc/parley/gateway/rooms"
+	"github.com/parley-rtc/parley/gateway/session"
+	"github.com/parley-rtc/parley/proto"
+)
+
+// How long a knock stands, and how often the gateway repeats it: whoever answers for the room remembers it for 15 s, and another
+// replica learns of it so.
+const (
+	knockEvery = 5 * time.Second
+	knockMost  = 10 * time.Minute
+)
+
+// knockAt is where a client knocks.
+type knockAt struct {
+	session uint64
+	room    proto.Room
+}
+
+// knocking is a client that waits before a room. The dispatcher owns it.
+type knocking struct {
+	s       *session.Session
+	at      knockAt
+	id      proto.RequestID
+	payload []byte
+	since   time.Time
+	next    time.Time
+}
+
+// inquired hands an answer on with which the core has nothing to do.
+func (d *dispatcher) inquired(s *session.Session, a *ask.Ask, e *proto.Event, payload []byte) {
+	outcome := rooms.OK
+	switch {
+	case e.Name == proto.Error && e.Code == proto.CodeUnavailable:
+		outcome = rooms.Unavailable
+	case e.Name == proto.Error, e.Name == proto.TargetNotFound, e.Name == proto.RoomNotExists, e.Name == proto.NotInRoom:
+		outcome = rooms.Declined
+	}
+	if !a.Silent {
+		o := message(e, payload)
+		o.Ref = a.Ref
+		s.Send(o)
+	}
+	if e.Name == proto.KnockPending {
+		d.knocked(s, a)
+	}
+	d.noteOutcome(outcome)
+	s.Resolve(a, outcome)
+}
+
+// knocked has a client's knock repeated, unless its connection has ended meanwhile.
+func (d *dispatcher) knocked(s *session.Session, a *ask.Ask) {
+	now := time.Now()
+	at := knockAt{s.Num, a.Room}
+	d.knocks[at] = &knocking{s: s, at: at, id: a.ID, payload: a.Payload, since: now, next: now.Add(knockEvery)}
+}
+
+// knockAgain repeats the knocks whose time it is, and ends those that have stood for long.
+func (d *dispatcher) knockAgain(now time.Time) {
+	for at, k := range d.knocks {
+		switch {
+		case now.Sub(k.since) >= knockMost:
+			delete(d.knocks, at)
+			d.own.knock(k, true)
+			k.s.Tell(proto.Event{Name: proto.KnockRefused, Room: at.room}, "")
+		case !now.Before(k.next):
+			k.next = now.Add(knockEvery)
+			d.own.knock(k, false)
+		}
+	}
+}
+
+// knocksEnd ends the knocks of a client whose connection is over.
+func (d *dispatcher) knocksEnd(s *session.Session) {
+	for at, k := range d.knocks {
+		if at.session == s.Num {
+			delete(d.knocks, at)
+			d.own.knock(k, true)
+		}
+	}
+}
+
+// knockAnswered handles the answer to a repetition: as long as somebody has to decide, nothing is told.
+func (d *dispatcher) knockAnswered(k *knocking, e *proto.Event) {
+	if d.knocks[k.at] != k || e.Name == proto.KnockPending || e.Name == proto.Error && e.Code == proto.CodeUnavailable {
+		return
+	}
+	delete(d.knocks, k.at)
+	k.s.Tell(*e, "")
+}
+
+// isNotice reports whether an event is for one client and no change of a room.
+func isNotice(name proto.Name) bool {
+	return name == proto.ClientKnocked || name == proto.KnockAdmitted || name == proto.KnockRefused
+}
+
+// notice hands a client what is for it alone. Who was let in, or not, knocks no more.
+func (d *dispatcher) notice(to proto.ClientID, e *proto.Event, payload []byte) {
+	if e.Name != proto.ClientKnocked {
+		for at, k := range d.knocks {
+			if at.room == e.Room && k.s.ID() == to {
+				delete(d.knocks, at)
+			}
+		}
+	}
+	d.step(&rooms.In{Kind: rooms.Notice, To: to, Event: e, Payload: payload})
+}
+
+// knock repeats a client's knock, or says that it has ended.
+func (o *ownAsks) knock(k *knocking, gone bool) {
+	payload := k.payload
+	if gone {
+		payload = append(append([]byte(nil), payload[:len(payload)-1]...), `,"gone":true}`...)
+	}
+	o.last++
+	a := &ownAsk{other: true, Ask: &ask.Ask{
+		Ask: rooms.Ask{Op: proto.OpKnock, Room: k.at.room, Num: o.last, ID: k.id}, Payload: payload,
+	}}
+	if !gone {
+		a.knock = k
+	}
+	o.carryOut(a)
+}
+
+// askRevoked asks which tokens count no more.
+func (o *ownAsks) askRevoked() {
+	o.last++
+	o.carryOut(&ownAsk{other: true, Ask: &ask.Ask{
+		Ask: rooms.Ask{Op: proto.OpRevoked, Num: o.last, ID: ask.RequestID(o.d.g.id, 0, o.last)}, Payload: []byte(`{}`),
+	}})
+}
