@@ -19,18 +19,23 @@ type Options struct {
 	Key  *[proto.KeySize]byte // of a resumable session
 	Turn int64                // of the connection; 0: none is said
 	Keep *int                 // seconds; nil: none are asked for
+
+	Token string // shown among the subprotocols; empty: none
 }
 
 // subprotocols returns what the client offers.
 func (o *Options) subprotocols() []string {
-	switch {
-	case o.Subprotocols != nil:
+	if o.Subprotocols != nil {
 		return o.Subprotocols
-	case o.Key != nil:
-		return []string{proto.Subprotocol, proto.KeySubprotocol(*o.Key)}
-	default:
-		return []string{proto.Subprotocol}
 	}
+	offered := []string{proto.Subprotocol}
+	if o.Key != nil {
+		offered = append(offered, proto.KeySubprotocol(*o.Key))
+	}
+	if o.Token != "" {
+		offered = append(offered, proto.TokenProtocol+o.Token)
+	}
+	return offered
 }
 
 // url adds turn and keep to an address.

@@ -136,7 +136,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 		"--prefix":                {"", "a.b", "*", "a b"},
 		"--replicas":              {"0", "6", "-1"},
 		"--storage":               {"paper"},
-		"--record-form":           {"0", "4", "x"},
+		"--record-form":           {"0", "5", "x"},
 		"--log-level":             {"loud"},
 		"--log-format":            {"xml"},
 		"--unknown":               {"x"},
