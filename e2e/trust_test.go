@@ -78,11 +78,21 @@ func TestWhoMayWhat(t *testing.T) {
 		const no = "forbidden"
 		grants := []string{"", "create", "join", "moderate"}
 		requests := map[string]func(room proto.Room, target proto.ClientID) proto.Frame{
-			"create": func(room proto.Room, _ proto.ClientID) proto.Frame { return proto.Frame{Name: proto.RoomCreate, Room: room} },
-			"join":   func(room proto.Room, _ proto.ClientID) proto.Frame { return proto.Frame{Name: proto.RoomJoin, Room: room} },
-			"enter":  func(room proto.Room, _ proto.ClientID) proto.Frame { return proto.Frame{Name: proto.RoomEnter, Room: room} },
-			"knock":  func(room proto.Room, _ proto.ClientID) proto.Frame { return proto.Frame{Name: proto.RoomKnock, Room: room} },
-			"roster": func(room proto.Room, _ proto.ClientID) proto.Frame { return proto.Frame{Name: proto.RoomRoster, Room: room} },
+			"create": func(room proto.Room, _ proto.ClientID) proto.Frame {
+				return proto.Frame{Name: proto.RoomCreate, Room: room}
+			},
+			"join": func(room proto.Room, _ proto.ClientID) proto.Frame {
+				return proto.Frame{Name: proto.RoomJoin, Room: room}
+			},
+			"enter": func(room proto.Room, _ proto.ClientID) proto.Frame {
+				return proto.Frame{Name: proto.RoomEnter, Room: room}
+			},
+			"knock": func(room proto.Room, _ proto.ClientID) proto.Frame {
+				return proto.Frame{Name: proto.RoomKnock, Room: room}
+			},
+			"roster": func(room proto.Room, _ proto.ClientID) proto.Frame {
+				return proto.Frame{Name: proto.RoomRoster, Room: room}
+			},
 			"update": func(room proto.Room, _ proto.ClientID) proto.Frame {
 				return proto.Frame{Name: proto.RoomUpdate, Room: room, More: &proto.FrameMore{Update: &proto.Update{Knock: new(true)}}}
 			},
@@ -104,7 +114,9 @@ func TestWhoMayWhat(t *testing.T) {
 			"refuse": func(room proto.Room, target proto.ClientID) proto.Frame {
 				return proto.Frame{Name: proto.RoomRefuse, Room: room, TargetID: target}
 			},
-			"close": func(room proto.Room, _ proto.ClientID) proto.Frame { return proto.Frame{Name: proto.RoomClose, Room: room} },
+			"close": func(room proto.Room, _ proto.ClientID) proto.Frame {
+				return proto.Frame{Name: proto.RoomClose, Room: room}
+			},
 			"meta": func(room proto.Room, _ proto.ClientID) proto.Frame {
 				return proto.Frame{Name: proto.MemberUpdate, Room: room, More: &proto.FrameMore{Meta: jsontext.Value(`{"a":1}`)}}
 			},

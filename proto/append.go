@@ -25,7 +25,7 @@ func appendUint(b []byte, name string, value uint64) []byte {
 
 // appendString quotes a string; most are ids and need no escapes.
 func appendString(b []byte, s string) []byte {
-	if plain(s) {
+	if isVisible(s) {
 		b = append(b, '"')
 		b = append(b, s...)
 		return append(b, '"')

@@ -51,7 +51,7 @@ func (c *cursor) text(all string) string {
 func (c *cursor) visible(all string) string {
 	from := len(all) - len(c.b)
 	i := 0
-	for i < len(c.b) && c.b[i] >= ' ' && c.b[i] < 0x7f && c.b[i] != '"' && c.b[i] != '\\' {
+	for i < len(c.b) && visibleByte[c.b[i]] {
 		i++
 	}
 	if c.bad || i == len(c.b) || c.b[i] != '"' {
@@ -61,6 +61,24 @@ func (c *cursor) visible(all string) string {
 	c.b = c.b[i+1:]
 	return all[from : from+i]
 }
+
+// isVisible reports whether s has only characters that stand in JSON as they are, of ASCII.
+func isVisible(s string) bool {
+	for i := range len(s) {
+		if !visibleByte[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// visibleByte holds true for the bytes of ASCII that stand in JSON as they are.
+var visibleByte = func() (t [256]bool) {
+	for c := range 256 {
+		t[c] = c >= ' ' && c < 0x7f && c != '"' && c != '\\'
+	}
+	return t
+}()
 
 // within reads a number that is most at most.
 func (c *cursor) within(most int64) int64 {

@@ -2,6 +2,7 @@ package proto
 
 import (
 	"fmt"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -230,10 +231,33 @@ func (f *Frame) appendMore(b []byte) []byte {
 	if more.Meta != nil {
 		b = append(append(b, `,"meta":`...), more.Meta...)
 	}
-	if more.Update != nil {
-		if raw, err := json.Marshal(more.Update, json.Deterministic(true)); err == nil && len(raw) > 2 {
-			b = append(append(b, ','), raw[1:len(raw)-1]...)
-		}
+	return more.Update.appendFrame(b)
+}
+
+// appendFrame appends an update as a client sends it. A password stands beside it: see [FrameMore.SetPassword].
+func (u *Update) appendFrame(b []byte) []byte {
+	if u == nil {
+		return b
+	}
+	if u.Locked != nil {
+		b = strconv.AppendBool(append(b, `,"locked":`...), *u.Locked)
+	}
+	if u.Proof != nil && *u.Proof == "" {
+		b = append(b, `,"password":null`...)
+	}
+	if u.MaxMembers != nil && *u.MaxMembers == 0 {
+		b = append(b, `,"maxMembers":null`...)
+	} else if u.MaxMembers != nil {
+		b = appendInt(b, "maxMembers", int64(*u.MaxMembers))
+	}
+	if u.Knock != nil {
+		b = strconv.AppendBool(append(b, `,"knock":`...), *u.Knock)
+	}
+	if u.Policy != nil {
+		b = appendField(b, "onOwnerGone", string(*u.Policy))
+	}
+	if u.Meta != nil {
+		b = append(append(b, `,"meta":`...), u.Meta...)
 	}
 	return b
 }

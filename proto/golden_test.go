@@ -310,6 +310,9 @@ func TestEveryEventHasAGoldenShape(t *testing.T) {
 		RoomCreate, RoomJoin, RoomLeave, SignalSend, Ping, Connected, Pong, RoomCreated, RoomExists, RoomJoined,
 		RoomNotExists, RoomLeft, NotInRoom, TargetNotFound, SignalSent, SignalReceive, ClientJoined, ClientLeft,
 		RoomClosed, Error, Roster, Rooms, RoomEnter, RoomClose, Resume, SignalHeld, Resumed, Live, ClientAway, ClientBack, Fenced, PushIt,
+		MemberUpdate, RoomKick, RoomBan, RoomUnban, RoomUpdate, RoomTransfer, RoomRoster, RoomKnock, RoomAdmit, RoomRefuse, TokenRenew,
+		MemberUpdated, RoomUpdated, ClientKicked, ClientBanned, ClientUnbanned, ClientAdmitted, ClientRefused, ClientKnocked, KnockPending,
+		KnockAdmitted, KnockRefused, TokenExpiring, TokenAccepted, Revoked,
 	} {
 		if !have[n] {
 			t.Errorf("testdata/golden.json has no %s", n)

@@ -102,7 +102,10 @@ func (d *RecordDecoder) readChange(c *cursor, ch *Change) (id, request []byte) {
 	if c.optional(`,"by":"`) {
 		ch.By = ClientID(c.plain())
 	}
-	if c.optional(`,"before":"`) { // a message, which may be any text, is for the decoder
+	if c.optional(`,"message":"`) {
+		ch.Message = c.visible(string(c.b))
+	}
+	if c.optional(`,"before":"`) {
 		ch.Before = GatewayID(d.share(c.plain()))
 	}
 	c.literal(`,"request":"`)

@@ -2,6 +2,7 @@ package proto
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -123,6 +124,9 @@ func (r *Request) appendMore(b []byte, op Op) []byte {
 // DecodeAdmin reads and checks the payload of an operator's request. The error wraps [ErrRequest].
 func DecodeAdmin(op Op, b []byte) (Request, error) {
 	r := Request{Admin: true}
+	if op != OpDisconnect && !slices.Contains(AdminOps(), op) {
+		return r, fmt.Errorf("%w: there is no operation %q of operators", ErrRequest, Clip(string(op)))
+	}
 	if err := checkDepth(b); err != nil {
 		return r, fmt.Errorf("%w: %w", ErrRequest, err)
 	}

@@ -178,7 +178,7 @@ func (m *meter) Count(what worker.Counter, n int) {
 }
 
 // Answered, Appended, Waits and Trouble implement [worker.Meter].
-func (m *meter) Moderated(*room.Request, *proto.Record) {}
+func (m *meter) Moderated(*room.Request, *proto.Record)         {}
 func (m *meter) Answered(proto.Op, *proto.Event, time.Duration) {}
 
 // Appended is described at [meter.Answered].
