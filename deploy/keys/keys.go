@@ -28,7 +28,7 @@ const (
 // Logins are the users of deploy/nats, in the order in which [Make] writes their
 // passwords.
 func Logins() []string {
-	return []string{"gateway", "roomsvc", "service", "observer", "journal", "reader", "keeper", "sys"}
+	return []string{"gateway", "roomsvc", "service", "observer", "admin", "journal", "reader", "keeper", "sys"}
 }
 
 // Make writes certificates that hold for the hosts (names or addresses) and a

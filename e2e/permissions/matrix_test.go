@@ -14,27 +14,57 @@ import (
 // login must be refused.
 var publishes = map[string][]string{
 	// Requests: who may change a room is trusted for every client.
-	"parley.rooms.create": {"gateway", "service"},
-	"parley.rooms.join":   {"gateway", "service"},
-	"parley.rooms.enter":  {"gateway", "service"},
-	"parley.rooms.resume": {"gateway", "service"},
-	"parley.rooms.leave":  {"gateway", "service"},
-	"parley.rooms.close":  {"gateway", "service"},
-	"parley.rooms.signal": {"gateway", "service"},
-	"parley.rooms.roster": {"gateway", "service", "observer"},
-	"parley.rooms.list":   {"gateway", "service", "observer"},
-	"parley.rooms.other":  nil,
+	"parley.rooms.create":   {"gateway", "service"},
+	"parley.rooms.join":     {"gateway", "service"},
+	"parley.rooms.enter":    {"gateway", "service"},
+	"parley.rooms.resume":   {"gateway", "service"},
+	"parley.rooms.leave":    {"gateway", "service"},
+	"parley.rooms.close":    {"gateway", "service"},
+	"parley.rooms.signal":   {"gateway", "service"},
+	"parley.rooms.roster":   {"gateway", "service", "observer", "admin"},
+	"parley.rooms.list":     {"gateway", "service", "observer", "admin"},
+	"parley.rooms.other":    nil,
+	"parley.rooms.member":   {"gateway"},
+	"parley.rooms.kick":     {"gateway"},
+	"parley.rooms.ban":      {"gateway"},
+	"parley.rooms.unban":    {"gateway"},
+	"parley.rooms.update":   {"gateway"},
+	"parley.rooms.transfer": {"gateway"},
+	"parley.rooms.knock":    {"gateway"},
+	"parley.rooms.admit":    {"gateway"},
+	"parley.rooms.refuse":   {"gateway"},
+	"parley.rooms.about":    {"gateway"},
+	"parley.rooms.revoked":  {"gateway"},
+	"parley.rooms.revoke":   nil,
 
-	"parley.roomsvc.r1.create": {"gateway"},
-	"parley.roomsvc.r1.join":   {"gateway"},
-	"parley.roomsvc.r1.enter":  {"gateway"},
-	"parley.roomsvc.r1.resume": {"gateway"},
-	"parley.roomsvc.r1.leave":  {"gateway"},
-	"parley.roomsvc.r1.close":  {"gateway"},
-	"parley.roomsvc.r1.signal": {"gateway"},
-	"parley.roomsvc.r1.roster": {"gateway"},
-	"parley.roomsvc.r1.list":   {"gateway"},
-	"parley.roomsvc.r1.other":  nil,
+	"parley.roomsvc.r1.create":   {"gateway"},
+	"parley.roomsvc.r1.join":     {"gateway"},
+	"parley.roomsvc.r1.enter":    {"gateway"},
+	"parley.roomsvc.r1.resume":   {"gateway"},
+	"parley.roomsvc.r1.leave":    {"gateway"},
+	"parley.roomsvc.r1.close":    {"gateway"},
+	"parley.roomsvc.r1.signal":   {"gateway"},
+	"parley.roomsvc.r1.roster":   {"gateway"},
+	"parley.roomsvc.r1.list":     {"gateway"},
+	"parley.roomsvc.r1.other":    nil,
+	"parley.roomsvc.r1.member":   {"gateway"},
+	"parley.roomsvc.r1.kick":     {"gateway"},
+	"parley.roomsvc.r1.ban":      {"gateway"},
+	"parley.roomsvc.r1.unban":    {"gateway"},
+	"parley.roomsvc.r1.update":   {"gateway"},
+	"parley.roomsvc.r1.transfer": {"gateway"},
+	"parley.roomsvc.r1.knock":    {"gateway"},
+	"parley.roomsvc.r1.admit":    {"gateway"},
+	"parley.roomsvc.r1.refuse":   {"gateway"},
+	"parley.roomsvc.r1.about":    {"gateway"},
+	"parley.roomsvc.r1.revoked":  {"gateway"},
+	"parley.roomsvc.r1.revoke":   nil,
+
+	// The operator's word is the admin login's alone.
+	"parley.admin.kick":       {"admin"},
+	"parley.admin.revoke":     {"admin"},
+	"parley.admin.disconnect": {"admin"},
+	"parley.admin.kick.more":  nil,
 
 	// What only the room service says.
 	"parley.gateway.g1.room.lobby":  {"roomsvc"},
@@ -47,7 +77,7 @@ var publishes = map[string][]string{
 	"parley.gateway.g1.engine":      {"gateway"},
 	"parley.gateway.g1.push":        {"gateway"},
 	"parley.gateway.g1.peer":        {"gateway"},
-	"parley.gateway.g1.away":        {"service", "observer"},
+	"parley.gateway.g1.away":        {"service", "observer", "admin"},
 	"parley.gateway.g1.push.more":   nil,
 	"parley.beat.gateway.g1":        {"gateway", "service"},
 	"parley.beat.other.x1":          nil,
@@ -61,8 +91,8 @@ var publishes = map[string][]string{
 
 	// The journal is the journal login's alone.
 	"parley.journal.lobby":                  {"journal"},
-	"$JS.API.INFO":                          {"journal", "keeper", "observer"},
-	"$JS.API.STREAM.INFO.PARLEY":            {"journal", "keeper", "reader", "observer", "roomsvc"},
+	"$JS.API.INFO":                          {"journal", "keeper", "observer", "admin"},
+	"$JS.API.STREAM.INFO.PARLEY":            {"journal", "keeper", "reader", "observer", "admin", "roomsvc"},
 	"$JS.API.STREAM.CREATE.PARLEY":          {"journal", "keeper"},
 	"$JS.API.STREAM.UPDATE.PARLEY":          {"journal", "keeper"},
 	"$JS.API.STREAM.MSG.GET.PARLEY":         {"journal", "keeper", "reader"},
@@ -80,9 +110,9 @@ var publishes = map[string][]string{
 	"$JS.API.CONSUMER.CREATE.OTHER.c1":      {"keeper"},
 	"$JS.API.DIRECT.GET.PARLEY":             {"keeper"},
 	"$JS.ACK.PARLEY.c1.1.1.1.1.0":           {"journal", "keeper", "reader"},
-	"$SRV.PING":                             {"observer"},
-	"$SRV.INFO.parley":                      {"observer"},
-	"$SRV.STATS.parley.x":                   {"observer"},
+	"$SRV.PING":                             {"observer", "admin"},
+	"$SRV.INFO.parley":                      {"observer", "admin"},
+	"$SRV.STATS.parley.x":                   {"observer", "admin"},
 	"$SRV.OTHER":                            nil,
 	"$SYS.REQ.SERVER.PING":                  nil,
 	"$SYS.REQ.USER.INFO":                    nil,
@@ -91,14 +121,17 @@ var publishes = map[string][]string{
 
 // subscribes is the same for listening.
 var subscribes = map[string][]string{
-	"parley.room.*.event":     {"service", "observer"},
-	"parley.room.lobby.event": {"service", "observer"},
-	"parley.beat.*.*":         {"roomsvc", "observer"},
-	"parley.beat.roomsvc.*":   {"gateway", "roomsvc", "service", "observer"},
-	"parley.beat.gateway.*":   {"roomsvc", "observer"},
-	"parley.alive.g1":         {"gateway", "roomsvc", "service"},
-	"parley.gateway.g1.>":     {"gateway", "service"},
-	"_INBOX.abc.*":            {"gateway", "roomsvc", "service", "observer", "journal", "reader", "keeper"},
+	"parley.room.*.event":      {"service", "observer", "admin"},
+	"parley.room.lobby.event":  {"service", "observer", "admin"},
+	"parley.beat.*.*":          {"roomsvc", "observer", "admin"},
+	"parley.beat.roomsvc.*":    {"gateway", "roomsvc", "service", "observer", "admin"},
+	"parley.beat.gateway.*":    {"roomsvc", "observer", "admin"},
+	"parley.alive.g1":          {"gateway", "roomsvc", "service"},
+	"parley.gateway.g1.>":      {"gateway", "service"},
+	"parley.admin.disconnect":  {"gateway", "roomsvc"},
+	"parley.admin.kick":        {"roomsvc"},
+	"parley.gateway.g1.engine": {"gateway"},
+	"_INBOX.abc.*":             {"gateway", "roomsvc", "service", "observer", "admin", "journal", "reader", "keeper"},
 
 	// Who hears requests could answer them: the room service cannot be impersonated.
 	"parley.rooms.*":        {"roomsvc"},
@@ -122,7 +155,7 @@ var subscribes = map[string][]string{
 }
 
 // logins are all but sys, which has the system account to itself.
-var logins = []string{"gateway", "roomsvc", "service", "observer", "journal", "reader", "keeper"}
+var logins = []string{"gateway", "roomsvc", "service", "observer", "admin", "journal", "reader", "keeper"}
 
 func TestEachLoginCanDoWhatItsRoleDoesAndNothingElse(t *testing.T) {
 	c := startCluster(t)

@@ -38,6 +38,7 @@ func Parse(info Info, into any, args []string, out io.Writer) error {
 		kong.Exit(func(int) { helped = true }),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "Clients", Title: "Clients:"},
+			{Key: "Tokens", Title: "Tokens:"},
 			{Key: "Limits", Title: "Limits (0 is none):"},
 			{Key: "NATS", Title: "NATS:"},
 			{Key: "Rooms", Title: "Rooms:"},

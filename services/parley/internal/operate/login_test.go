@@ -94,7 +94,7 @@ func TestWhatCannotBeIsRefusedWithASentence(t *testing.T) {
 	}
 	for _, c := range commands {
 		out := parley(t, c.name, "--help").ok(t)
-		if !strings.HasPrefix(out, "Usage: parley "+c.name) || !strings.Contains(out, "--timeout") || !strings.Contains(Help(), c.name) {
+		if !strings.HasPrefix(out, "Usage: parley "+c.name) || c.name != "token" && !strings.Contains(out, "--timeout") || !strings.Contains(Help(), c.name) {
 			t.Errorf("the help of %s is\n%s", c.name, out)
 		}
 	}

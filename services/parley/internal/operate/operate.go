@@ -1,5 +1,5 @@
-// Package operate is the operator's commands of parley: they look at a running cluster over NATS, with a login that may
-// listen and ask, and change nothing.
+// Package operate is the operator's commands of parley. Most look at a running cluster over NATS, with a login that may listen and
+// ask, and change nothing; some act on it, with the login admin; one makes tokens.
 package operate
 
 import (
@@ -54,14 +54,46 @@ var commands = []about{
 			"the stream with its leader and copies. It listens to beats for a second and a half.",
 		func() command { return &status{} },
 	},
+	{
+		"kick", "remove a client from a room",
+		"Removes a client from a room, and keeps it out for ten seconds. Its connection stays. It needs the login admin.",
+		func() command { return &kick{} },
+	},
+	{
+		"ban", "keep a user out of a room",
+		"Removes all clients of a user from a room, and keeps the user out for a while, also when the room is made anew. It needs the login admin, " +
+			"and gateways that ask for tokens.",
+		func() command { return &ban{} },
+	},
+	{
+		"close", "end a room for all",
+		"Closes a room: its members hear that it was closed. It needs the login admin.",
+		func() command { return &shut{} },
+	},
+	{
+		"disconnect", "end a user's connections",
+		"Ends all connections of a user at all gateways, and the sessions behind them. The user may connect again: see revoke. It needs the login admin.",
+		func() command { return &disconnect{} },
+	},
+	{
+		"revoke", "take back a user's tokens",
+		"Tokens of a user that were issued before now count no more, at any gateway, within two seconds and after restarts. Connections by them end. " +
+			"It needs the login admin.",
+		func() command { return &revoke{} },
+	},
+	{
+		"token", "make a token, or inspect one",
+		"Makes a token for gateways with --auth-secret-file. `parley token inspect` says what a token says, and why it would be refused.",
+		func() command { return &token{} },
+	},
 }
 
 // Help is the list of commands, as a paragraph for the program's help.
 func Help() string {
 	var b strings.Builder
-	b.WriteString("To look at a running cluster (each has its own --help):\n")
+	b.WriteString("To look at a running cluster, and to act on it (each has its own --help):\n")
 	for _, c := range commands {
-		b.WriteString("\n  parley " + c.name + strings.Repeat(" ", 8-len(c.name)) + c.short)
+		b.WriteString("\n  parley " + c.name + strings.Repeat(" ", 12-len(c.name)) + c.short)
 	}
 	return b.String()
 }

@@ -45,7 +45,11 @@ type roomView struct {
 	OwnerID proto.ClientID   `json:"ownerId"`
 	Policy  proto.Policy     `json:"onOwnerGone,omitzero"` // where it is not close
 	Clients []proto.ClientID `json:"clients"`              // in join order
-	Seq     uint64           `json:"seq"`
+	// Who says of members what their tokens and they themselves say.
+	Who map[proto.ClientID]*proto.Who `json:"who,omitempty"`
+	// About is what stands about the room; with the login admin also who is banned, and who knocks.
+	About []string `json:"about,omitempty"`
+	Seq   uint64   `json:"seq"`
 	// Sessions are those of the members that may be resumed.
 	Sessions map[proto.ClientID]sessionView `json:"sessions,omitempty"`
 	First    proto.ReplicaID                `json:"first,omitzero"` // the replica that ranks first
@@ -73,6 +77,7 @@ func (r *room) run(ctx context.Context, out, _ io.Writer) error {
 		return fmt.Errorf("the room service answers %q to a roster", e.Name)
 	}
 	v := &roomView{Room: name, Token: name.Token(), OwnerID: e.OwnerID, Policy: e.Policy, Clients: e.Clients, Seq: e.Seq}
+	c.trust(ctx, v, &e)
 	if v.Sessions, err = c.sessions(ctx, name, beside.Get(proto.HeaderMembers)); err != nil {
 		return err
 	}
@@ -111,6 +116,9 @@ func (v *roomView) String() string {
 	if v.Policy != "" {
 		line("Policy", policy(v.Policy))
 	}
+	for _, about := range v.About {
+		line("About", about)
+	}
 	line("Seq", fmt.Sprint(v.Seq))
 	switch {
 	case v.Trouble != "":
@@ -122,7 +130,7 @@ func (v *roomView) String() string {
 	}
 	line("Members", fmt.Sprint(len(v.Clients)))
 	for i, id := range v.Clients {
-		line(fmt.Sprintf("%7d", i+1), quote(string(id))+v.Sessions[id].String())
+		line(fmt.Sprintf("%7d", i+1), quote(string(id))+named(v.Who[id])+v.Sessions[id].String())
 	}
 	return b.String()
 }
