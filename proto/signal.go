@@ -18,12 +18,12 @@ func DecodeSignal(b []byte) (Request, error) {
 // scanRequest reads the layout of a signal's request. It refuses what [DecodeRequest] would, but for bad data. All strings of the
 // request are one allocation.
 func scanRequest(b []byte) (Request, bool) {
-	end := bytes.Index(b, []byte(`,"data":`)) // the first: before it stand names without quotes
-	if end < 0 {
+	head, data, found := bytes.Cut(b, []byte(`,"data":`)) // the first: before it stand names without quotes
+	if !found {
 		return Request{}, false
 	}
-	all := string(b[:end])
-	c := cursor{b: b[:end]}
+	all := string(head)
+	c := cursor{b: head}
 	c.literal(`{"room":"`)
 	r := Request{Room: Room(c.text(all))}
 	c.literal(`,"clientId":"`)
@@ -44,7 +44,6 @@ func scanRequest(b []byte) (Request, bool) {
 	if minus {
 		r.N = -r.N
 	}
-	data := b[end+len(`,"data":`):]
 	if c.bad || len(c.b) > 0 || len(data) < 2 || data[len(data)-1] != '}' {
 		return Request{}, false
 	}

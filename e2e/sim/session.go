@@ -104,7 +104,7 @@ func (c *client) fill(a *ask) {
 		a.req.Policy = c.frame.Policy
 	case proto.OpResume:
 		a.req.Seq, a.req.Fresh = a.Seq, a.Fresh
-	case proto.OpJoin, proto.OpLeave, proto.OpClose, proto.OpSignal, proto.OpRoster, proto.OpList:
+	default:
 	}
 	if a.Op != proto.OpLeave && a.Op != proto.OpClose && c.Turn > 0 {
 		a.req.Keep = int(c.Keep / int64(time.Second))

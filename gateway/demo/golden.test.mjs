@@ -13,10 +13,20 @@ const golden = JSON.parse(readFileSync(new URL("../../proto/testdata/golden.json
 const calls = {
   "room-create": (parley, { room, onOwnerGone }) => parley.create(room, { onOwnerGone }),
   "room-enter": (parley, { room, onOwnerGone }) => parley.enter(room, { onOwnerGone }),
-  "room-join": (parley, { room }) => parley.join(room),
+  "room-join": (parley, { room, meta }) => parley.join(room, { meta }),
   "room-leave": (parley, { room }) => parley.leave(room),
   "room-close": (parley, { room }) => parley.closeRoom(room),
   "signal-send": (parley, { room, targetId, data }) => parley.signal(room, targetId, data),
+  "room-knock": (parley, { room, meta }) => parley.knock(room, { meta }),
+  "member-update": (_, { meta }, room) => room.setMeta(meta),
+  "room-kick": (_, { targetId, message }, room) => room.kick(targetId, { message }),
+  "room-ban": (_, { targetId, sub, seconds }, room) => room.ban(targetId ?? { sub }, { seconds }),
+  "room-unban": (_, { sub }, room) => room.unban(sub),
+  "room-update": (_, { event, room: name, ref, ...changes }, room) => room.update(changes),
+  "room-transfer": (_, { targetId }, room) => room.transfer(targetId),
+  "room-roster": (_, frame, room) => room.roster(),
+  "room-admit": (_, { targetId }, room) => room.admit(targetId),
+  "room-refuse": (_, { targetId }, room) => room.refuse(targetId),
 };
 
 /** The last frame sent, with the ref of another. */
@@ -28,11 +38,14 @@ function lastWith(ref) {
 describe("the golden frames", () => {
   test("what parley.js sends is what they say, but for the ref", async () => {
     const parley = await opened();
+    const joining = parley.join("lobby");
+    answer("room-join", { event: "room-joined", ownerId: "me", clients: [], seq: 1 });
+    const lobby = await joining;
     const checked = new Set();
     for (const { what, wire } of golden.frames) {
       const frame = JSON.parse(wire);
       if (!calls[frame.event] || frame.n) continue; // ping and resume are no calls, and numbers are a session's
-      calls[frame.event](parley, frame).catch(() => {});
+      calls[frame.event](parley, frame, lobby).catch(() => {});
       assert.equal(lastWith(frame.ref), wire, what);
       checked.add(frame.event);
     }

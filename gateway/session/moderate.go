@@ -131,7 +131,7 @@ func (p *pump) mayUpdate(at time.Time) bool {
 
 // inquire asks the room service for something that the core has nothing to do with. The dispatcher hands the answer on, unless the
 // gateway asks for itself.
-func (p *pump) inquire(room proto.Room, ref string, op proto.Op, r *proto.Request, deadline time.Time, silent bool) rooms.Outcome {
+func (p *pump) inquire(room proto.Room, ref string, op proto.Op, r *proto.Request, deadline time.Time, silent bool) {
 	num := p.turns.Number()
 	a := p.newAsk(rooms.Ask{Op: op, Room: room, Num: num, ID: p.Request(num), Ref: ref, Silent: silent}, deadline)
 	r.Room, r.ClientID, r.Gateway, r.Turn = room, p.s.ID(), p.s.host.Gateway, p.s.About.Turn
@@ -145,7 +145,6 @@ func (p *pump) inquire(room proto.Room, ref string, op proto.Op, r *proto.Reques
 	p.s.asking.Store(a)
 	outcome := p.ask(a)
 	p.s.host.Metrics.Asked(op, outcome, time.Since(started))
-	return outcome
 }
 
 // renew takes a token in the place of the client's.

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/MicahParks/jwkset"
 	"github.com/go-json-experiment/json"
@@ -105,10 +106,8 @@ func algorithms(public any) []string {
 }
 
 func only(list []string, one string) []string {
-	for _, l := range list {
-		if l == one {
-			return []string{one}
-		}
+	if slices.Contains(list, one) {
+		return []string{one}
 	}
 	return nil
 }

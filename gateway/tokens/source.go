@@ -63,7 +63,7 @@ func fetch(ctx context.Context, source string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		return bounded(f)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, source, http.NoBody)

@@ -5,6 +5,7 @@ package tokens
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -173,12 +174,7 @@ func isFor(aud jsontext.Value, who string) bool {
 	if json.Unmarshal(aud, &list) != nil {
 		return false
 	}
-	for _, a := range list {
-		if a == who {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, who)
 }
 
 // Follows returns why a token may not take the place of the one before, or nil.

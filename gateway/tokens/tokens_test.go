@@ -141,8 +141,12 @@ func TestATokenSaysWhoAClientIsAndWhatItMay(t *testing.T) {
 		method jwt.SigningMethod
 		kid    string
 	}{
-		{jwt.SigningMethodRS256, "rsa"}, {jwt.SigningMethodRS512, "rsa"}, {jwt.SigningMethodPS256, "rsa"},
-		{jwt.SigningMethodES256, "ec"}, {jwt.SigningMethodES384, "ec384"}, {jwt.SigningMethodEdDSA, "ed"},
+		{jwt.SigningMethodRS256, "rsa"},
+		{jwt.SigningMethodRS512, "rsa"},
+		{jwt.SigningMethodPS256, "rsa"},
+		{jwt.SigningMethodES256, "ec"},
+		{jwt.SigningMethodES384, "ec384"},
+		{jwt.SigningMethodEdDSA, "ed"},
 	} {
 		got, err := v.Check(t.Context(), sign(t, c.method, signers[c.kid], c.kid, nil))
 		if err != nil {

@@ -45,6 +45,8 @@ export { Room } from "./parley/room.js";
  * @property {boolean} [persist=false] keep the session when the page is loaded anew: in `sessionStorage`, for the pages of
  *   this tab. A tab that is duplicated gets a session of its own. Without it a page that goes leaves its rooms at once. For
  *   one connection to a server in a page.
+ * @property {string | (() => string | Promise<string>)} [token] who this client is and what it may, signed by the app's server,
+ *   where the Parley server asks for that. A function is asked for each connection, and again before a token expires.
  * @property {boolean} [reconnect=true] connect again after the connection is lost.
  * @property {number} [firstDelay=500] milliseconds before a new attempt after one that failed; it doubles with each. The
  *   first attempt after a connection that lasted is made sooner.
@@ -61,9 +63,40 @@ export { Room } from "./parley/room.js";
 
 /**
  * @typedef {object} Creation
+ * @property {object} [meta] what this client says of itself: see {@link Entry}.
  * @property {"close" | "transfer" | "stay"} [onOwnerGone="close"] what becomes of the room when its owner leaves, or was away
  *   for too long: it is closed; the member that has been in longest owns it; it goes on without an owner. In the last two
  *   cases it closes with its last member.
+ */
+
+/**
+ * What comes into a room with this client.
+ *
+ * @typedef {object} Entry
+ * @property {object} [meta] what this client says of itself, such as a name: a JSON object of 256 bytes at most. All members see it.
+ * @property {string} [password] the room's, if it has one.
+ */
+
+/**
+ * What others see of a member.
+ *
+ * @typedef {object} Info
+ * @property {string} [user] who it is, by the app's word.
+ * @property {object} [claims] the app's word on it.
+ * @property {object} [meta] its own word.
+ * @property {boolean} [mod] it moderates the room.
+ */
+
+/**
+ * What stands about a room.
+ *
+ * @typedef {object} About
+ * @property {boolean} [locked] nobody joins.
+ * @property {boolean} [password] there is one.
+ * @property {number} [maxMembers]
+ * @property {boolean} [knock] who meets the lock, or lacks the password, may knock.
+ * @property {"close" | "transfer" | "stay"} [onOwnerGone]
+ * @property {object} [meta] the room's own.
  */
 
 /**

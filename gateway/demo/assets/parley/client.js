@@ -4,8 +4,9 @@
  * @module parley/client
  */
 import { Emitter } from "./emitter.js";
-import { creation } from "./enter.js";
-import { closeMessage, movedCode, ParleyError, refusal } from "./errors.js";
+import { creation, entry } from "./enter.js";
+import { closeMessage, disconnectedCode, movedCode, ParleyError, refusal, unauthorizedCode } from "./errors.js";
+import { Knocks } from "./knocks.js";
 import { Link } from "./link.js";
 import { Memberships } from "./memberships.js";
 import { Requests } from "./requests.js";
@@ -13,7 +14,7 @@ import { Resumptions } from "./resumptions.js";
 import { addressWithoutSession, Session } from "./session.js";
 import { Store } from "./store.js";
 
-/** @import { Creation, Options } from "../parley.js" */
+/** @import { Creation, Entry, Options } from "../parley.js" */
 /** @import { Room } from "./room.js" */
 
 const defaults = {
@@ -86,6 +87,8 @@ export class Parley extends Emitter {
   #resumptions;
   #before = new Set(); // the rooms of the page before, as long as nobody has asked for them
   #opened = 0; // how many times a connection stood
+  #knocks = new Knocks();
+  #token; // the present one
 
   /**
    * @param {string} url
@@ -118,6 +121,8 @@ export class Parley extends Emitter {
       inTime: () => this.#inTime,
     });
     this.#link = new Link(this.options, {
+      prepare: () => this.#prepare(),
+      isFinal: (code) => code === disconnectedCode || (code === unauthorizedCode && typeof this.options.token !== "function"),
       address: () => this.#address(),
       connecting: (attempt) => this.emit("connecting", { attempt }),
       frame: (text) => this.#receive(text),
@@ -143,17 +148,32 @@ export class Parley extends Emitter {
    * @returns {Promise<Room>} rejects with `room-exists` when there is one of that name.
    */
   create(name, options) {
-    return this.#request({ event: "room-create", room: name, ...creation(options) });
+    return this.#request({ event: "room-create", room: name, ...creation(options), ...entry({ meta: options?.meta }) });
   }
 
   /**
    * Joins a room. Joining one that this client is in already gives the same {@link Room}.
    *
    * @param {string} name
-   * @returns {Promise<Room>} rejects with `room-not-exists` when there is none of that name.
+   * @param {Entry} [options]
+   * @returns {Promise<Room>} rejects with `room-not-exists` when there is none of that name, with `locked` or `bad-password` where
+   *   it is not open (see {@link Parley#knock}), and with `banned` or `forbidden`.
    */
-  join(name) {
-    return this.#request({ event: "room-join", room: name });
+  join(name, options) {
+    return this.#request({ event: "room-join", room: name, ...entry(options) });
+  }
+
+  /**
+   * Knocks at a room that is locked, or whose password one lacks. Its owner and moderators hear it (`knock`).
+   *
+   * @param {string} name
+   * @param {Entry} [options]
+   * @returns {Promise<void>} fulfilled once this client may join, which it then should within a minute. Rejects with `refused` when
+   *   it was not let in, and as `join` does where it may not knock.
+   */
+  async knock(name, options) {
+    const frame = await this.#request({ event: "room-knock", room: name, ...entry(options) });
+    if (frame.event !== "knock-admitted") await this.#knocks.wait(name);
   }
 
   /**
@@ -162,7 +182,7 @@ export class Parley extends Emitter {
    * same. Meanwhile its `state` is `away`. Entering a room that this client is in already keeps that one.
    *
    * @param {string} name
-   * @param {Creation} [options] for when it is created, now or when it is come back to.
+   * @param {Creation & Entry} [options] for when it is created, now or when it is come back to.
    * @returns {Promise<Room>} rejects when the room cannot be entered now. Once it was, only the room's
    *   `end` says that it cannot be any more.
    */
@@ -190,13 +210,26 @@ export class Parley extends Emitter {
   }
 
   /**
-   * Ends a room for all. Only its owner may.
+   * Ends a room for all. Only its owner and moderators may.
    *
    * @param {string} name
    * @returns {Promise<void>} rejects with `forbidden` for another member.
    */
   closeRoom(name) {
     return this.#request({ event: "room-close", room: name });
+  }
+
+  /**
+   * Makes a request of an owner's, a moderator's or a member's that {@link Room} has a method for, also about a room in which this
+   * client is not.
+   *
+   * @param {string} event such as `room-kick`.
+   * @param {string} room
+   * @param {object} [fields] the others of the request.
+   * @returns {Promise<object>} the server's answer.
+   */
+  moderate(event, room, fields) {
+    return this.#request({ event, room, ...fields });
   }
 
   /**
@@ -264,11 +297,33 @@ export class Parley extends Emitter {
     return rooms;
   }
 
+  /** Has a token ready for the next connection, where the app has one. */
+  #prepare() {
+    const { token } = this.options;
+    if (typeof token !== "function") {
+      this.#token = token;
+      return undefined;
+    }
+    return Promise.resolve(token()).then((text) => {
+      this.#token = text;
+    });
+  }
+
   #address() {
-    if (!this.#session) return addressWithoutSession(this.#url);
+    if (!this.#session) return addressWithoutSession(this.#url, this.#token);
     this.#session.begin();
     this.#save();
-    return this.#session.address(this.#url, this.options.keep);
+    return this.#session.address(this.#url, this.options.keep, this.#token);
+  }
+
+  /** The token is about to expire: brings another, where the app has one. */
+  async #renew() {
+    if (typeof this.options.token !== "function") return;
+    try {
+      await this.#request({ event: "token", token: await this.options.token() }); // the next connection asks for one of its own
+    } catch (error) {
+      this.emit("error", error instanceof ParleyError ? error : new ParleyError("unauthorized", String(error?.message ?? error)));
+    }
   }
 
   /** Leaves to the page that may follow what it needs to go on. */
@@ -299,6 +354,7 @@ export class Parley extends Emitter {
   }
 
   #lost({ code, reason, delay, attempt, stood }) {
+    this.#knocks.end("disconnected");
     const resumable = this.#kept > 0;
     const rooms = resumable ? [] : [...this.rooms.keys()];
     if (resumable) this.#resumptions.suspend();
@@ -311,6 +367,7 @@ export class Parley extends Emitter {
     globalThis.removeEventListener?.("online", this.#online);
     globalThis.removeEventListener?.("pagehide", this.#hidden);
     this.#store?.clear();
+    this.#knocks.end("closed");
     this.#end({ 1000: "left", [movedCode]: "moved" }[code] ?? "lost", () => true);
     const end = { code, reason, message: closeMessage(code, reason) };
     if (code === movedCode) this.emit("moved", end);
@@ -393,6 +450,25 @@ export class Parley extends Emitter {
         this.#requests.take(frame.ref);
         this.#resumptions.resumed(frame);
         break;
+      case "room-updated":
+        room?.updated(frame);
+        this.#requests.take(frame.ref)?.resolve(frame);
+        break;
+      case "member-updated":
+        room?.memberUpdated(frame);
+        this.#requests.take(frame.ref)?.resolve(frame);
+        break;
+      case "client-knocked":
+        room?.knocked(frame);
+        break;
+      case "knock-admitted":
+      case "knock-refused":
+        if (frame.ref === undefined) this.#knocks.decided(frame);
+        else this.#requests.take(frame.ref)?.resolve(frame);
+        break;
+      case "token-expiring":
+        void this.#renew();
+        break;
       case "signal-held":
         // The server keeps it for its target, and says once more what becomes of it. Until then we keep it, too.
         this.#requests.waitForEver(frame.ref);
@@ -419,7 +495,7 @@ export class Parley extends Emitter {
         }
         break;
       case "room-left":
-        if (room && frame.kicked) this.#memberships.out(room, "closed", frame.reason ?? "removed");
+        if (room && frame.kicked) this.#memberships.out(room, "closed", frame.reason ?? "removed", frame.message);
         else if (room) this.#memberships.forget(room, "left");
         request?.resolve();
         break;
@@ -429,11 +505,24 @@ export class Parley extends Emitter {
       case "signal-sent":
         request?.resolve();
         break;
+      case "client-kicked":
+      case "client-banned":
+      case "client-unbanned":
+      case "client-admitted":
+      case "client-refused":
+      case "room-roster":
+      case "knock-pending":
+      case "token-accepted":
+        request?.resolve(frame);
+        break;
       case "room-exists":
         this.#memberships.leaveIfUnasked(frame.room);
         request?.reject(refusal("room-exists", frame));
         break;
       case "room-not-exists":
+        this.#knocks.decided(frame);
+        request?.reject(refusal(frame.event, frame));
+        break;
       case "target-not-found":
         request?.reject(refusal(frame.event, frame));
         break;
@@ -460,7 +549,9 @@ export class Parley extends Emitter {
   }
 
   #refused(error, request) {
-    if (!request) {
+    if (!request && this.#knocks.failed(error)) {
+      // who knocked has been told
+    } else if (!request) {
       this.emit("error", error);
     } else if (error.code === "too-old" && request.doubt) {
       request.resolve(); // it had arrived before the connection was lost, and much after it

@@ -14,7 +14,7 @@
  */
 export async function enterRoom(name, options, client) {
   try {
-    return await client.ask({ event: "room-enter", room: name, ...creation(options) });
+    return await client.ask({ event: "room-enter", room: name, ...creation(options), ...entry(options) });
   } catch (error) {
     if (error.code !== "bad-request" || client.known() || !client.wanted()) throw error;
     return joinOrCreate(name, options, client); // an older server
@@ -25,13 +25,18 @@ export async function enterRoom(name, options, client) {
 async function joinOrCreate(name, options, { ask, wanted }) {
   for (let tries = 0; ; tries++) {
     try {
-      if (tries % 2 === 0) return await ask({ event: "room-join", room: name });
-      return await ask({ event: "room-create", room: name, ...creation(options) });
+      if (tries % 2 === 0) return await ask({ event: "room-join", room: name, ...entry(options) });
+      return await ask({ event: "room-create", room: name, ...creation(options), ...entry({ meta: options.meta }) });
     } catch (error) {
       const crossed = ["room-exists", "room-not-exists"].includes(error.code);
       if (tries >= 5 || !crossed || !wanted()) throw error;
     }
   }
+}
+
+/** The fields of a request that comes into a room. */
+export function entry({ meta, password } = {}) {
+  return { ...(meta && { meta }), ...(password && { password }) };
 }
 
 /** The fields of a request that may create a room. */

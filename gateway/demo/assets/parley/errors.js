@@ -4,9 +4,10 @@
 export class ParleyError extends Error {
   /**
    * @param {string} code one of the server's codes (`bad-request`, `too-large`, `too-many-rooms`,
-   *   `room-full`, `rate-limited`, `unavailable`, `forbidden`, `internal`), an answer that is not the one
+   *   `room-full`, `rate-limited`, `unavailable`, `forbidden`, `unauthorized`, `locked`, `bad-password`, `banned`,
+   *   `too-many-bans`, `internal`), an answer that is not the one
    *   hoped for (`room-exists`, `room-not-exists`, `not-in-room`, `target-not-found`), or one of this
-   *   library's own: `disconnected`, `timeout`, `closed`.
+   *   library's own: `disconnected`, `timeout`, `closed`, `refused` (who knocked was not let in).
    * @param {string} message a sentence for people.
    * @param {object} [frame] the server's frame, if there was one.
    */
@@ -32,12 +33,17 @@ const sentences = {
   "room-exists": "There is a room of that name already.",
   "room-not-exists": "There is no room of that name.",
   "target-not-found": "That member has left the room.",
+  refused: "You were not let in.",
 };
 
 /** The error for an answer that says no by its name, and for what this library finds by itself. */
 export function refusal(code, frame, message = sentences[code]) {
   return new ParleyError(code, message, frame);
 }
+
+/** The closing codes of a connection whose token does not count, and of one that an operator has ended. */
+export const unauthorizedCode = 4401;
+export const disconnectedCode = 4403;
 
 /** The closing code of a connection whose session goes on with another. */
 export const movedCode = 4409;
@@ -66,6 +72,10 @@ export function closeMessage(code, reason = "") {
       return `Something went wrong in the server${said}.`;
     case 1013:
       return "The server is overloaded.";
+    case unauthorizedCode:
+      return `The server does not know you${said}.`;
+    case disconnectedCode:
+      return "You were disconnected by the operator.";
     case movedCode:
       return "This goes on in another tab or window.";
     default:

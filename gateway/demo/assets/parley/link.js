@@ -39,8 +39,10 @@ export class Link {
    * @param {Options} options
    * @param {object} owner
    * @param {() => { url: string, protocols: string[] }} owner.address where the next connection goes.
+   * @param {() => Promise<void> | undefined} owner.prepare what has to be done before an attempt; undefined: nothing.
    * @param {(attempt: number) => void} owner.connecting an attempt begins.
    * @param {(text: string) => void} owner.frame what the server says.
+   * @param {(code: number) => boolean} owner.isFinal whether there is no next connection after one that was closed so.
    * @param {() => boolean} owner.isKept whether the server may still keep the session.
    * @param {(loss: { code: number, reason: string, delay: number, attempt: number, stood: boolean }) => void} owner.lost
    *   the connection was lost, or could not be made; the next attempt is in `delay` milliseconds.
@@ -56,7 +58,21 @@ export class Link {
     this.state = "connecting";
     this.#owner.connecting(++this.#attempt);
     if (this.state !== "connecting" || this.#socket) return; // a listener closed it
+    const attempt = this.#attempt;
+    const prepared = this.#owner.prepare();
+    if (!prepared) {
+      this.#connect();
+      return;
+    }
+    prepared.then(
+      () => {
+        if (this.state === "connecting" && this.#attempt === attempt && !this.#socket) this.#connect();
+      },
+      (error) => this.drop(error.message),
+    );
+  }
 
+  #connect() {
     const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
     const { url, protocols } = this.#owner.address();
     const socket = new Socket(url, protocols);
@@ -138,7 +154,7 @@ export class Link {
     this.#detach();
     const stood = this.state === "open";
     if (stood) this.#lostAt = Date.now();
-    if (!this.#options.reconnect || code === movedCode) {
+    if (!this.#options.reconnect || code === movedCode || this.#owner.isFinal(code)) {
       this.state = "closed";
       this.#owner.ended(code, reason);
       return;

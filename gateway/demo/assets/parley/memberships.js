@@ -12,6 +12,9 @@ import { Stays } from "./stays.js";
 /** @import { Parley } from "./client.js" */
 /** @import { Request, Requests } from "./requests.js" */
 
+/** Why this client is out where somebody meant it: it does not come back by itself. */
+const meant = ["closed", "kicked", "banned", "forbidden"];
+
 export class Memberships {
   /** By name. @type {Map<string, Room>} */
   rooms = new Map();
@@ -83,11 +86,10 @@ export class Memberships {
   }
 
   /** A room that this client did not leave and is in no longer: one that is kept comes back. */
-  out(room, how, reason) {
+  out(room, how, reason, message) {
     const stay = this.stays.get(room.name);
-    // "closed" is said when the owner has ended the room for all: that is meant.
-    if (stay?.room !== room || this.#parley.state === "closed" || reason === "closed") {
-      this.forget(room, how, reason);
+    if (stay?.room !== room || this.#parley.state === "closed" || meant.includes(reason)) {
+      this.forget(room, how, reason, message);
       return;
     }
     this.rooms.delete(room.name);
@@ -100,12 +102,12 @@ export class Memberships {
   }
 
   /** Ends a room for good. */
-  forget(room, how, reason) {
+  forget(room, how, reason, message) {
     if (this.rooms.get(room.name) === room) this.rooms.delete(room.name);
     if (this.stays.get(room.name)?.room === room) this.stays.release(room.name);
     this.dropSignals(room.name);
     this.#hooks.changed();
-    room.finish(how, reason);
+    room.finish(how, reason, message);
   }
 
   /** There is no connection: the rooms are lost, or all is over. */

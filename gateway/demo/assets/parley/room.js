@@ -9,6 +9,7 @@ import { Mesh } from "./mesh.js";
 
 /** @import { Parley } from "./client.js" */
 /** @import { Peer } from "./peer.js" */
+/** @import { About, Info } from "../parley.js" */
 
 /** How many signals a room keeps for a listener that is still to come. */
 const earlySignals = 512;
@@ -24,6 +25,10 @@ const earlySignals = 512;
  * - `member-back` `{ id, fresh }`: it is back. `fresh`: as a page that was loaded anew, so nothing is left of the peer
  *   connection with it.
  * - `owner` `{ ownerId }`: the room has another owner, or none (`""`).
+ * - `update` `{ about, by }`: something else stands about the room ({@link About}); `by`: who has changed it.
+ * - `member-update` `{ id, info }`: a member says something else of itself ({@link Info}).
+ * - `knock` `{ id, user, claims, meta }` and `knock-end` `{ id }`, to the owner and moderators: somebody wants to come in
+ *   ({@link Room#admit}), or does not any more.
  * - `signal` `{ senderId, data }`. Signals that come before there is a listener are kept for it.
  * - `away` `{ reason }` and `back` `{}`: this client's own stay was interrupted, and goes on. After a `lost` connection
  *   whose session stands the members are still there, and `back` comes after the events of what has changed. Else, in a
@@ -34,8 +39,9 @@ const earlySignals = 512;
  *   signals may be missing.
  * - `end` `{ how, reason }`: this client is in the room no longer: it `left`, the room was `closed` (its
  *   owner left or ended it, or the system removed this client), the connection was `lost`, or the session `moved` to another
- *   page. Nothing comes after it. `reason` is the server's: `owner-left`, `owner-lost`, `closed`, `removed`; or the code of
- *   the error because of which a room that was entered could not be entered again.
+ *   page. Nothing comes after it. `reason` is the server's: `owner-left`, `owner-lost`, `closed`, `removed`, `kicked`, `banned`,
+ *   `forbidden`; or the code of the error because of which a room that was entered could not be entered again. `message`: a word of
+ *   who removed this client.
  */
 export class Room extends Emitter {
   /** How it ended; null while it lasts. @type {null | "left" | "closed" | "lost" | "moved"} */
@@ -47,6 +53,13 @@ export class Room extends Emitter {
   /** False from the loss of the connection until all has come that was kept for this client (`live`). */
   caughtUp = true;
 
+  /** What stands about the room. @type {About} */
+  about = {};
+
+  /** Who knocks, by id, as far as this client is told: owner and moderators are. @type {Map<string, Info>} */
+  knocking = new Map();
+
+  #infos = new Map(); // by id, what others see of a member
   #parley;
   #early = []; // signals, until somebody listens; null from then on
   #elders;
@@ -77,6 +90,13 @@ export class Room extends Emitter {
     /** The number of the last change heard of. @type {number} */
     this.seq = frame.seq ?? 0;
     this.#elders = new Set(frame.clients ?? []);
+    this.#describe(frame);
+  }
+
+  /** Takes what a frame says of the members and of the room. */
+  #describe(frame) {
+    this.#infos = new Map((frame.members ?? []).map(({ id, ...info }) => [id, info]));
+    this.about = aboutOf(frame);
   }
 
   /** True when this client is the owner. */
@@ -108,6 +128,85 @@ export class Room extends Emitter {
     const gone = this.state !== "live" && !(this.state === "away" && this.members.includes(targetId));
     if (gone) return Promise.reject(refusal("not-in-room", { room: this.name }));
     return this.#parley.signal(this.name, targetId, data);
+  }
+
+  /** What others see of a member: by its token, and in its own words. @param {string} id @returns {Info} */
+  infoOf(id) {
+    return this.#infos.get(id) ?? {};
+  }
+
+  /** Says something else of this client: a JSON object. @param {object} meta @returns {Promise<void>} */
+  setMeta(meta) {
+    return this.#moderate("member-update", { meta });
+  }
+
+  /**
+   * Removes a member, which cannot come back for ten seconds. This and what follows is for the owner and moderators; others hear
+   * `forbidden`.
+   *
+   * @param {string} id
+   * @param {{ message?: string }} [options] a word to it.
+   * @returns {Promise<void>}
+   */
+  kick(id, { message } = {}) {
+    return this.#moderate("room-kick", { targetId: id, ...(message && { message }) });
+  }
+
+  /**
+   * Keeps the user of a member out, with all clients that it has. It needs a server that asks for tokens.
+   *
+   * @param {string | { sub: string }} whom a member's id, or a user's sub.
+   * @param {{ seconds?: number, message?: string }} [options] an hour unless said otherwise, a day at most.
+   * @returns {Promise<{ sub: string, seconds: number }>} `sub` lifts the ban: {@link Room#unban}.
+   */
+  async ban(whom, { seconds = 3600, message } = {}) {
+    const target = typeof whom === "string" ? { targetId: whom } : { sub: whom.sub };
+    const answer = await this.#parley.moderate("room-ban", this.name, { ...target, seconds, ...(message && { message }) });
+    return { sub: answer.sub, seconds: answer.seconds };
+  }
+
+  /** Lets a user come again. @param {string} sub @returns {Promise<void>} */
+  unban(sub) {
+    return this.#moderate("room-unban", { sub });
+  }
+
+  /**
+   * Changes what stands about the room; `null` takes away. `password` is the new one.
+   *
+   * @param {{ locked?: boolean | null, password?: string | null, maxMembers?: number | null, knock?: boolean | null,
+   *   onOwnerGone?: string | null, meta?: object | null }} changes
+   * @returns {Promise<void>}
+   */
+  update(changes) {
+    return this.#moderate("room-update", changes);
+  }
+
+  /** Makes a member the owner, in the place of this client. @param {string} id @returns {Promise<void>} */
+  transfer(id) {
+    return this.#moderate("room-transfer", { targetId: id });
+  }
+
+  /**
+   * Who is there with their subs, what stands about the room, who is banned and who knocks.
+   *
+   * @returns {Promise<{ members: object[], bans: { sub: string, seconds: number }[], knocks: object[] }>}
+   */
+  roster() {
+    return this.#parley.moderate("room-roster", this.name);
+  }
+
+  /** Lets in who knocks. @param {string} id @returns {Promise<void>} */
+  admit(id) {
+    return this.#moderate("room-admit", { targetId: id });
+  }
+
+  /** Does not let in who knocks, for a minute. @param {string} id @returns {Promise<void>} */
+  refuse(id) {
+    return this.#moderate("room-refuse", { targetId: id });
+  }
+
+  async #moderate(event, fields) {
+    await this.#parley.moderate(event, this.name, fields);
   }
 
   /** Leaves; see {@link Parley#leave}. @returns {Promise<void>} */
@@ -145,12 +244,43 @@ export class Room extends Emitter {
   // What follows is for Parley: what the server told of this room.
 
   /** @private */
-  joined({ id, seq }) {
+  joined({ id, seq, ownerId, ...frame }) {
     this.#reach(seq);
     if (id === this.selfId || this.members.includes(id)) return;
     this.members.push(id);
-    if (seq) this.#returns.set(id, seq);
+    if (seq) {
+      this.#returns.set(id, seq);
+      this.#infos.set(id, infoOf(frame));
+    }
     this.emit("join", { id });
+    if (ownerId !== undefined && !this.ended) this.#own(ownerId);
+  }
+
+  /** @private */
+  updated({ by, ...frame }) {
+    this.#reach(frame.seq);
+    this.about = aboutOf(frame);
+    this.emit("update", { about: this.about, by });
+    if (!this.ended) this.#own(frame.ownerId);
+  }
+
+  /** @private */
+  memberUpdated({ id, seq, ...frame }) {
+    this.#reach(seq);
+    if (id !== this.selfId && !this.members.includes(id)) return;
+    this.#infos.set(id, infoOf(frame));
+    this.emit("member-update", { id, info: this.infoOf(id) });
+  }
+
+  /** @private */
+  knocked({ id, gone, ...frame }) {
+    if (gone) {
+      if (this.knocking.delete(id)) this.emit("knock-end", { id });
+      return;
+    }
+    if (this.knocking.has(id)) return;
+    this.knocking.set(id, infoOf(frame));
+    this.emit("knock", { id, ...this.knocking.get(id) });
   }
 
   /** @private */
@@ -159,7 +289,7 @@ export class Room extends Emitter {
     const at = this.members.indexOf(id);
     if (at < 0) return;
     this.members.splice(at, 1);
-    for (const known of [this.#elders, this.#absent, this.#returns, this.#heard]) known.delete(id);
+    for (const known of [this.#elders, this.#absent, this.#returns, this.#heard, this.#infos]) known.delete(id);
     this.#dropEarly(id);
     this.emit("leave", { id });
     // Of an owner the server says who follows; where it does not, nobody does.
@@ -175,8 +305,9 @@ export class Room extends Emitter {
   }
 
   /** @private */
-  memberBack({ id, seq = 0, fresh = false }) {
+  memberBack({ id, seq = 0, fresh = false, ...frame }) {
     this.#reach(seq);
+    if (this.members.includes(id)) this.#infos.set(id, infoOf(frame));
     if (!this.members.includes(id) || seq <= (this.#returns.get(id) ?? 0)) return;
     this.#returns.set(id, seq);
     this.#absent.delete(id);
@@ -199,9 +330,10 @@ export class Room extends Emitter {
   }
 
   /** Takes the members as a repeated `room-joined` lists them. @private */
-  level({ ownerId, clients, away, seq }) {
+  level({ ownerId, clients, away, seq, ...frame }) {
     const now = new Set(clients ?? []);
     this.#reach(seq);
+    this.#describe(frame);
     for (const id of [...this.members]) {
       if (!now.has(id)) this.left({ id, ownerId: this.ownerId });
     }
@@ -224,9 +356,10 @@ export class Room extends Emitter {
   }
 
   /** The session is back: takes the members as `resumed` lists them. @private */
-  resumed({ ownerId, clients, away = [], fresh = [], seq }) {
+  resumed({ ownerId, clients, away = [], fresh = [], seq, ...frame }) {
     const returned = this.state === "away";
     this.state = "live";
+    this.#describe(frame);
     const news = this.#takeSnapshot({ clients, away, fresh, seq });
     for (const [type, detail] of news) {
       if (!this.ended) this.emit(type, detail);
@@ -297,11 +430,11 @@ export class Room extends Emitter {
   }
 
   /** @private */
-  finish(how, reason) {
+  finish(how, reason, message) {
     if (this.ended) return;
     this.ended = how;
     this.state = "ended";
-    this.emit("end", { how, reason });
+    this.emit("end", { how, reason, ...(message && { message }) });
   }
 
   #reach(seq) {
@@ -323,4 +456,17 @@ export class Room extends Emitter {
   #dropEarly(id) {
     this.#early = this.#early?.filter((signal) => signal.senderId !== id) ?? null;
   }
+}
+
+/** What a frame says of one member. */
+function infoOf({ user, claims, meta, mod }) {
+  return { ...(user && { user }), ...(claims && { claims }), ...(meta && { meta }), ...(mod && { mod }) };
+}
+
+/** What a frame says of the room itself. */
+function aboutOf({ locked, password, maxMembers, knock, onOwnerGone, meta }) {
+  return {
+    ...(locked && { locked }), ...(password && { password }), ...(maxMembers && { maxMembers }), ...(knock && { knock }),
+    ...(onOwnerGone && { onOwnerGone }), ...(meta && { meta }),
+  };
 }

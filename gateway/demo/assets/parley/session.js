@@ -11,9 +11,14 @@ const keyBytes = 32;
 /** How many numbers a turn has for its signals. */
 const numbersOfTurn = 2 ** 20;
 
-/** Where the connection of a client without a session goes. */
-export function addressWithoutSession(url) {
-  return { url, protocols: [subprotocol] };
+/** Where the connection of a client without a session goes. @param {string} [token] */
+export function addressWithoutSession(url, token) {
+  return { url, protocols: [subprotocol, ...shown(token)] };
+}
+
+/** The subprotocol by which a token is shown. */
+function shown(token) {
+  return token ? [`parley.token.${token}`] : [];
 }
 
 export class Session {
@@ -37,11 +42,11 @@ export class Session {
   }
 
   /** Where the connection of this turn goes, and what it offers. */
-  address(url, keep) {
+  address(url, keep, token) {
     const address = new URL(url);
     address.searchParams.set("turn", String(this.turn));
     address.searchParams.set("keep", String(keep));
-    return { url: address.href, protocols: [subprotocol, `parley.key.${this.key}`] };
+    return { url: address.href, protocols: [subprotocol, `parley.key.${this.key}`, ...shown(token)] };
   }
 
   /** The number of the next signal, greater than all before it; 0 when the turn has none left. */

@@ -198,7 +198,7 @@ func (d *disconnect) run(ctx context.Context, out, _ io.Writer) error {
 	if err := c.allowed(before); err != nil {
 		return fmt.Errorf("%w: it may not publish to %s; log in as admin", err, m.Subject)
 	}
-	silent, ended, err := d.collect(ctx, c, beats, answers)
+	silent, ended, err := d.collect(ctx, beats, answers)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (d *disconnect) run(ctx context.Context, out, _ io.Writer) error {
 }
 
 // collect hears what gateways answer, and who of those that beat has not.
-func (d *disconnect) collect(ctx context.Context, c *conn, beats, answers chan *nats.Msg) (silent []string, ended uint64, err error) {
+func (d *disconnect) collect(ctx context.Context, beats, answers chan *nats.Msg) (silent []string, ended uint64, err error) {
 	beating, answered := map[string]bool{}, map[string]bool{}
 	over := time.After(window)
 	for {
