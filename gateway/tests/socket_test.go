@@ -154,8 +154,8 @@ func TestAnEmptyRefIsCarriedBack(t *testing.T) {
 		`{"event":"signal-sent","room":"lobby","targetId":"`+string(far1)+`","ref":""}`)
 	send(`{"event":"ping","ref":"\u0000\"\u00e9"}`, `{"event":"pong","ref":"\u0000\"é"}`)
 	send(`{"event":"nothing","ref":""}`, `{"event":"error","message":"bad request: there is no event \"nothing\"; `+
-		`there are room-create, room-join, room-enter, room-leave, room-close, `+
-		`signal-send, resume and ping","code":"bad-request","senderId":"`+string(a.ID())+`","ref":""}`)
+		`there are room-create, -join, -enter, -leave, -close, -kick, -ban, -unban, -update, -transfer, -roster, -knock, -admit, -refuse, `+
+		`member-update, signal-send, resume, token and ping","code":"bad-request","senderId":"`+string(a.ID())+`","ref":""}`)
 }
 
 func TestAnAnswerBearsItsRefAndAPushNone(t *testing.T) {

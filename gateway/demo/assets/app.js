@@ -6,6 +6,7 @@
  */
 import { connect } from "./parley.js";
 import { movingPicture, openMedia } from "./media.js";
+import { setUpHost } from "./host.js";
 import { hueOf, nickname, packTiles, Tile } from "./tiles.js";
 
 const $ = (id) => document.getElementById(id);
@@ -22,8 +23,14 @@ try {
   rtc.iceServers = [];
 }
 
-const parley = connect("/ws", { rtc, persist: true }); // who reloads the page comes back into the call
-const creation = { onOwnerGone: "transfer" }; // whoever goes, the others go on
+// Where the server asks for a token, the app that embeds the page has one: ?token=… It stays in this tab.
+const token = query.get("token") ?? undefined;
+const parley = connect("/ws", { rtc, token, persist: true }); // who reloads the page comes back into the call
+/** With what we come into a room: whoever goes, the others go on; and our name, which others see before they are connected to us. */
+function entryOf({ password } = {}) {
+  const name = $("name").value.trim();
+  return { onOwnerGone: "transfer", ...(name && { meta: { name } }), ...(password && { password }) };
+}
 const suggestion = nickname(crypto.getRandomValues(new Uint32Array(1)).join()).toLowerCase().replace(" ", "-");
 const on = { microphone: true, camera: true };
 
@@ -131,6 +138,18 @@ function explain(error, name) {
     case "timeout":
     case "disconnected":
       return "The server did not answer. Try again in a moment.";
+    case "locked":
+      return `The room “${name}” is locked.`;
+    case "bad-password":
+      return `The room “${name}” needs its password.`;
+    case "banned":
+      return `You are banned from “${name}”.`;
+    case "refused":
+      return `You were not let into “${name}”.`;
+    case "forbidden":
+      return `You may not do that in “${name}”: ${error.message}.`;
+    case "unauthorized":
+      return `The server does not know you: ${error.message}.`;
     case "bad-request":
       return `The server does not accept “${name}” as a room's name: ${error.message}`;
     default:
@@ -182,10 +201,20 @@ async function enter(how, name) {
       await opening;
     }
     if (parley.state !== "open") say("Waiting for the server…");
-    await (how === "create" ? parley.create(name, creation) : parley.join(name));
-    enterRoom(await parley.enter(name, creation)); // and stay
+    const entry = entryOf({ password: $("password").value });
+    if (how === "knock") {
+      say("You knocked. Somebody in the room has to let you in.");
+      await parley.knock(name, entry);
+    }
+    await (how === "create" ? parley.create(name, entry) : parley.join(name, entry));
+    enterRoom(await parley.enter(name, entry)); // and stay
   } catch (error) {
-    const other = { "room-not-exists": ["Create it", "create"], "room-exists": ["Join it", "join"] }[error.code];
+    if (error.code === "bad-password") {
+      $("password-row").hidden = false;
+      $("password").focus();
+    }
+    const closed = ["locked", "bad-password"].includes(error.code) && how !== "knock";
+    const other = closed ? ["Knock", "knock"] : { "room-not-exists": ["Create it", "create"], "room-exists": ["Join it", "join"] }[error.code];
     warn("entry", explain(error, name), other && { label: other[0], run: () => enter(other[1], name) });
   } finally {
     busy(false);
@@ -203,7 +232,7 @@ async function comeBack() {
   $("room-count").textContent = "coming back";
   try {
     // At once: our place is kept for some seconds, and the camera may take its time.
-    const [entered] = await Promise.all([parley.enter(name, creation), opening]);
+    const [entered] = await Promise.all([parley.enter(name, entryOf()), opening]);
     if (coming === name) enterRoom(entered);
   } catch (error) {
     if (coming !== name) return;
@@ -254,7 +283,11 @@ function enterRoom(entered) {
   clearTiles();
 
   showOwnTile();
-  room.on("end", ({ how, reason }) => roomEnded(entered, how, reason));
+  room.on("end", (end) => roomEnded(entered, end));
+  room.on("update", showMembers);
+  room.on("member-update", ({ id }) => showName(id));
+  room.on("knock", host.knock);
+  room.on("knock-end", host.knockEnded);
   room.on("away", ({ reason }) => roomAway(reason));
   room.on("back", () => roomBack());
   mesh = room.mesh(addPeer);
@@ -289,11 +322,24 @@ function showOwnTile() {
 function tileOf(id) {
   if (!tiles.has(id)) {
     const tile = new Tile(id);
-    tile.rename(names[id] ?? "");
+    tile.rename(nameOf(id));
+    tile.actions = host.actionsFor(id);
     tiles.set(id, tile);
     $("tiles").append(tile.root);
   }
   return tiles.get(id);
+}
+
+/** What a member is called: by itself over the channel or in the room, or by the app. */
+function nameOf(id) {
+  const { user, claims, meta } = room?.infoOf(id) ?? {};
+  const known = [names[id], meta?.name, claims?.name, user].find((name) => typeof name === "string" && name.trim());
+  return known?.trim().slice(0, 40) ?? "";
+}
+
+function showName(id) {
+  tiles.get(id)?.rename(nameOf(id));
+  showMembers();
 }
 
 function addPeer(peer) {
@@ -340,7 +386,11 @@ function showAbsence(id) {
 function showMembers() {
   if (!room) return;
   const others = room.members.length;
-  for (const [id, tile] of tiles) tile.owner = id === room.ownerId;
+  for (const [id, tile] of tiles) {
+    tile.owner = id === room.ownerId;
+    tile.manageable = room.owned;
+  }
+  host.show();
   ownTile.owner = room.owned;
   const theirs = room.ownerId ? `${tiles.get(room.ownerId)?.name ?? "somebody else"} is the owner` : "nobody is the owner";
   const count = `${others + 1} ${others ? "members" : "member"} · ${room.owned ? "you are the owner" : theirs}`;
@@ -399,13 +449,17 @@ function roomBack() {
   say(`You are back in “${room.name}”.`, { quietly: true });
 }
 
-function roomEnded(ended, how, reason) {
+function roomEnded(ended, { how, reason, message }) {
   if (room !== ended) return;
   const { name } = ended;
   backToLobby();
   if (how === "moved") return; // which is said of the connection
   if (how === "left") say(`You left the room “${name}”.`);
   else if (reason === "closed") warn("closed", `The room “${name}” is closed: its owner has ended it.`);
+  else if (reason === "kicked") warn("closed", `You were removed from “${name}”${message ? `: ${message}` : "."}`);
+  else if (reason === "banned") warn("closed", `You were banned from “${name}”${message ? `: ${message}` : "."}`);
+  else if (reason === "forbidden") warn("closed", `You may not be in “${name}” any more.`);
+  else if (reason === "locked" || reason === "bad-password") warn("closed", `The room “${name}” was closed to newcomers before you were back.`);
   else if (reason === "room-full") warn("closed", `The room “${name}” is full: there was no place when you came back.`);
   else warn("closed", `The room “${name}” is closed: its owner left, or you were removed.`);
 }
@@ -448,7 +502,18 @@ async function copyLink() {
   }
 }
 
-$("leave").addEventListener("click", leave);
+const host = setUpHost({
+  room: () => room,
+  nameOf: (id) => tiles.get(id)?.name ?? "somebody",
+  say,
+  failed: (error) => warn("host", explain(error, room?.name ?? "")),
+  leave,
+});
+
+$("leave").addEventListener("click", () => {
+  if (room?.owned && room.members.length > 0 && room.state === "live") host.askHowToLeave();
+  else void leave();
+});
 $("copy").addEventListener("click", copyLink);
 
 // --- Chat ------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
  *
  * @module tiles
  */
+import { buttons } from "./host.js";
 
 const words = {
   new: "Waiting to connect…",
@@ -65,6 +66,7 @@ export class Tile {
   #badge = element("span", "badge owner", "owner");
   #absence = element("span", "badge absence", "reconnecting");
   #muted = mutedTag();
+  #actions = element("div", "actions");
   #state = element("span", "state");
   #again = element("button", "quiet", "Try again");
   #hear = element("button", "quiet", "Turn the sound on");
@@ -107,10 +109,23 @@ export class Tile {
     const line = element("p", "line");
     line.append(dot, this.#state);
     overlay.append(line, this.#again, this.#hear);
-    this.root.append(this.#avatar, this.#video, overlay, label);
+    this.#actions.hidden = true;
+    this.root.append(this.#avatar, this.#video, overlay, label, this.#actions);
     this.rename("");
     this.show({ microphone: true, camera: true });
     this.state = self ? "connected" : "new";
+  }
+
+  /** What may be done with the member. @type {[string, () => void][]} */
+  set actions(actions) {
+    this.#actions.replaceChildren(...buttons(actions));
+    this.#actions.setAttribute("role", "group");
+    this.#actions.setAttribute("aria-label", "What you may do with this member");
+  }
+
+  /** Whether we may do that. */
+  set manageable(is) {
+    this.#actions.hidden = !is;
   }
 
   /** The connection's state: a name of RTCPeerConnectionState. */
