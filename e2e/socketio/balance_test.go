@@ -13,10 +13,10 @@ import (
 )
 
 // balance starts two gateways behind a proxy that sends each HTTP request to the other one.
-func balance(t *testing.T) string {
+func balance(t *testing.T, args ...string) string {
 	t.Helper()
 	nats := harness.StartNATS(t)
-	site := harness.StartSite(t, nats.URL, 2, 1, []string{"--trusted-proxy", "127.0.0.1", "--rate", "0"}, nil)
+	site := harness.StartSite(t, nats.URL, 2, 1, append([]string{"--trusted-proxy", "127.0.0.1", "--rate", "0"}, args...), nil)
 	var next atomic.Uint64
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		gateway := site.Gateways[next.Add(1)%2]
@@ -79,7 +79,7 @@ func TestAGatewayThatDiesTakesOnlyItsOwnSessionsWithIt(t *testing.T) {
 	n := startNode(t)
 	first, second := site.Gateways[0], site.Gateways[1]
 	stays := n.open(t, how{version: 4}, "http://"+second.Addr(t, "clients"), "stays")
-	goes := n.open(t, how{4, []string{"polling"}}, "http://"+first.Addr(t, "clients"), "goes")
+	goes := n.open(t, how{version: 4, transports: []string{"polling"}}, "http://"+first.Addr(t, "clients"), "goes")
 	room := fmt.Sprintf("room %d", first.PID())
 	stays.emit("room-create", room)
 	stays.want("room-created", room)

@@ -37,7 +37,8 @@ const commands = {
     });
     socket.on('connect_error', (err) => say({ client, event: '#connect_error', args: [String(err.message || err)] }));
     socket.on('disconnect', (reason) => say({ client, event: '#disconnect', args: [reason] }));
-    if (version === 2) socket.on('error', () => {}); // an 'error' without a listener ends the process
+    // An 'error' without a listener ends the process. One of the server's own is an event, and told below.
+    if (version === 2) socket.on('error', (err) => typeof err === 'string' && say({ client, event: '#error', args: [err] }));
     // Everything that arrives, whatever its name.
     const onevent = socket.onevent;
     socket.onevent = function (packet) {

@@ -264,7 +264,7 @@ func TestSignalsKeepTheirOrderAcrossTheUpgrade(t *testing.T) {
 		for round := range 3 {
 			t.Run(fmt.Sprintf("version%d/%d", version, round), func(t *testing.T) {
 				room := t.Name()
-				owner := n.open(t, how{4, []string{"websocket"}}, url, room+" owner")
+				owner := n.open(t, how{version: 4, transports: []string{"websocket"}}, url, room+" owner")
 				owner.emit("room-create", room)
 				owner.want("room-created", room)
 				c := n.begin(t, how{version: version}, url, room+" c", []any{"room-join", room})

@@ -178,6 +178,7 @@ type client struct {
 type how struct {
 	version    int
 	transports []string // none: the default, polling and the upgrade
+	token      string
 }
 
 func (h how) String() string {
@@ -191,7 +192,7 @@ func (h how) String() string {
 func hows() []how {
 	var all []how
 	for _, version := range []int{2, 3, 4} {
-		all = append(all, how{version, nil}, how{version, []string{"polling"}}, how{version, []string{"websocket"}})
+		all = append(all, how{version: version}, how{version: version, transports: []string{"polling"}}, how{version: version, transports: []string{"websocket"}})
 	}
 	return all
 }
@@ -202,6 +203,9 @@ func (n *node) begin(t *testing.T, h how, url, name string, emits ...[]any) *cli
 	options := map[string]any{}
 	if h.transports != nil {
 		options["transports"] = h.transports
+	}
+	if h.token != "" {
+		options[map[bool]string{true: "query", false: "auth"}[h.version == 2]] = map[string]any{"token": h.token}
 	}
 	n.do(t, map[string]any{
 		"do": "open", "client": name, "version": h.version, "url": url, "options": options, "emits": emits,
