@@ -40,7 +40,9 @@ func encodeEvent(e *proto.Event) []byte {
 		} else {
 			b = appendIDs(b, e.Clients)
 		}
-		b = appendObject(b, e)
+		if e.More != nil {
+			b = appendObject(b, e)
+		}
 	case proto.RoomLeft:
 		b = appendText(b, string(e.Room))
 		b = append(b, ',')
