@@ -41,12 +41,12 @@ func (g *Gateway) newFront() error {
 	f.plain = plain.New(plain.Config{
 		Door: entrance{g, transportPlain}, Open: g.open, AllowOrigin: g.admits(transportPlain), Forbidden: f.notices.Forbidden,
 		Address: f.proxies.Address, MaxFrame: l.MaxFrame, Limits: l.told(), Keep: g.cfg.keepSeconds(), Log: g.log, Failed: g.fail,
-		Check: g.trust.checking(),
+		Check: g.trust.checking(transportPlain),
 	})
 	f.engine = socketio.New(socketio.Config{
 		Door: entrance{g, transportSocketIO}, Open: g.open, Gateway: g.id, MaxFrame: l.MaxFrame, Burst: l.Burst,
 		AllowOrigin: g.admits(transportSocketIO), Address: f.proxies.Address, Forbidden: f.notices.Forbidden, Unknown: g.unknown,
-		Remote: remote{g}, Failed: g.fail, Check: g.trust.checking(),
+		Remote: remote{g}, Failed: g.fail, Check: g.trust.checking(transportSocketIO),
 	}, g.log)
 	f.handler = g.newHandler()
 	return nil

@@ -138,7 +138,7 @@ func (m *metrics) begin() {
 	for _, why := range []porch.Reason{porch.Silent, porch.Full} {
 		m.dropped.WithLabelValues(string(why))
 	}
-	for _, reason := range []string{reasonDraining, reasonLimit, reasonOrigin, reasonProxy, reasonResumed, reasonOften} {
+	for _, reason := range []string{reasonDraining, reasonLimit, reasonOrigin, reasonProxy, reasonResumed, reasonOften, reasonToken} {
 		m.refusals.WithLabelValues(reason)
 	}
 	for _, queue := range []string{"outgoing", "signals", "kept", "nats"} {
@@ -166,6 +166,7 @@ const (
 	reasonProxy    = "proxy"   // it has to be known whose request it is, and no proxy says so that is trusted
 	reasonResumed  = "resumed" // the turn of its session has been seen, or a later one
 	reasonOften    = "often"   // its session connects too often
+	reasonToken    = "token"   // its token is missing or does not count
 )
 
 // reasonOf returns why the door has turned somebody away.

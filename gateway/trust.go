@@ -42,11 +42,17 @@ func (t *trust) begin(g *Gateway) {
 }
 
 // checking returns what checks a client's token; nil: none is asked for.
-func (t *trust) checking() func(context.Context, string) (*tokens.Token, error) {
+func (t *trust) checking(transport string) func(context.Context, string) (*tokens.Token, error) {
 	if t.verifier == nil {
 		return nil
 	}
-	return t.verifier.Check
+	return func(ctx context.Context, text string) (*tokens.Token, error) {
+		token, err := t.verifier.Check(ctx, text)
+		if err != nil {
+			t.g.metrics.refused(transport, reasonToken)
+		}
+		return token, err
+	}
 }
 
 // renewing returns what takes a token in the place of a client's; nil: none is asked for.
