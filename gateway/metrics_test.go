@@ -25,7 +25,7 @@ func TestWhatHasNotHappenedYetIsCountedAsZero(t *testing.T) {
 		"parley_gateway_connections_total":     4, // transports and outcomes
 		"parley_gateway_queue_overflows_total": 4,
 		"parley_gateway_dropped_sockets_total": 2,
-		"parley_gateway_refusals_total":        6,
+		"parley_gateway_refusals_total":        7,
 		"parley_gateway_rosters_total":         8,
 		"parley_gateway_resumptions_total":     4,
 	} {

@@ -22,6 +22,7 @@ const (
 	RouteCA   = "route-ca.pem"   // who signed RouteCert
 	RouteCert = "route.pem"      // what NATS servers show each other
 	RouteKey  = "route-key.pem"  // RouteCert's key
+	TokenSecret = "token-secret" // what signs clients' tokens
 	Passwords = "passwords.env"  // one NATS_<LOGIN>_PASSWORD=... a line
 )
 
@@ -54,6 +55,9 @@ func Make(dir string, hosts []string) error {
 	var env strings.Builder
 	for _, login := range Logins() {
 		fmt.Fprintf(&env, "%s=%s\n", Variable(login), password())
+	}
+	if err := write(dir, TokenSecret, []byte(rand.Text()+rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
+		return fmt.Errorf("keys: %w", err)
 	}
 	if err := write(dir, Passwords, []byte(env.String()), 0o600); err != nil {
 		return fmt.Errorf("keys: %w", err)

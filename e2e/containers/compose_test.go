@@ -36,6 +36,7 @@ type deployment struct {
 	// Set by up.
 	project string
 	secrets string
+	token   string // that grants everything
 	url     string
 	env     []string
 }
@@ -55,12 +56,13 @@ func up(t *testing.T) *deployment {
 	uid := os.Getuid()
 	if uid == 0 {
 		uid = 65532
-		for _, name := range []string{keys.Key, keys.RouteKey} {
+		for _, name := range []string{keys.Key, keys.RouteKey, keys.TokenSecret} {
 			if err := os.Chown(d.secrets+"/"+name, uid, uid); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+	d.token = harness.SecretIn(t, filepath.Join(d.secrets, keys.TokenSecret)).Token(t, "tester", harness.Grants{"*": {"create", "join", "moderate"}})
 	address := freeAddress(t)
 	d.url = "ws://" + address + "/ws"
 	d.env = append(os.Environ(),

@@ -28,7 +28,7 @@ func TestContainersComeUpAreKilledAndReplacedWithNoWrongAnswer(t *testing.T) {
 	d := up(t)
 	t.Run("two clients on different gateways meet", d.meet)
 	t.Run("each login can do what its role does", d.logins)
-	people := gather(t, d.url, pairs)
+	people := gather(t, d, pairs)
 	people.goesOn(t, "coming up")
 	for _, service := range services {
 		t.Run("killed: "+service, func(t *testing.T) {
@@ -78,10 +78,16 @@ func (d *deployment) unrefused(t *testing.T) {
 // refused are the subjects on which logins tries what nobody but it would.
 var refused = []string{"parley.journal.lobby", "parley.room.lobby.event", "parley.rooms.other", "parley.rooms.create"}
 
+// dial connects a client.
+func (d *deployment) dial(t *testing.T) *testkit.Client {
+	t.Helper()
+	return testkit.DialWith(t, d.url, &testkit.Options{Token: d.token})
+}
+
 // meet has the load balancer put two clients on two gateways, and looks there.
 func (d *deployment) meet(t *testing.T) {
 	before := [2]int{d.sessions(t, "gateway1"), d.sessions(t, "gateway2")}
-	alice, bob := testkit.Dial(t, d.url), testkit.Dial(t, d.url)
+	alice, bob := d.dial(t), d.dial(t)
 	if after := [2]int{d.sessions(t, "gateway1"), d.sessions(t, "gateway2")}; after[0] != before[0]+1 || after[1] != before[1]+1 {
 		t.Fatalf("the gateways had %v sessions and have %v", before, after)
 	}

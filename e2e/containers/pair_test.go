@@ -27,6 +27,7 @@ const (
 // are told is held against what must be true.
 type pair struct {
 	url    string
+	token  string
 	number int
 
 	// Owned by run.
@@ -93,7 +94,7 @@ func (p *pair) connect(ctx context.Context) bool {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, answerTime)
-		opened, err := testkit.Open(ctx, p.url, nil)
+		opened, err := testkit.Open(ctx, p.url, &testkit.Options{Token: p.token})
 		cancel()
 		if err != nil {
 			return false
@@ -239,13 +240,13 @@ func kicked(client *testkit.Client, room proto.Room) bool {
 type crowd []*pair
 
 // gather starts pairs that meet until the test ends.
-func gather(t *testing.T, url string, pairs int) crowd {
+func gather(t *testing.T, d *deployment, pairs int) crowd {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
 	var c crowd
 	for number := range pairs {
-		one := &pair{url: url, number: number}
+		one := &pair{url: d.url, token: d.token, number: number}
 		c = append(c, one)
 		running.Go(func() { one.run(ctx) })
 	}

@@ -24,7 +24,7 @@ func TestARollingReplacementUnderResumableSessionsLosesNothing(t *testing.T) {
 	d := up(t)
 	d.recorded(t)
 	rooms := 0
-	c := couples.Start(t, []string{d.url}, resumablePairs, resumableRate, testkit.SessionOptions{}, func() proto.Room {
+	c := couples.Start(t, []string{d.url}, resumablePairs, resumableRate, testkit.SessionOptions{Options: testkit.Options{Token: d.token}}, func() proto.Room {
 		rooms++
 		return proto.Room(fmt.Sprintf("resumable-%d", rooms))
 	})
@@ -54,12 +54,12 @@ func (d *deployment) recorded(t *testing.T) {
 	await(t, "sessions are recorded as resumable", func() bool {
 		tries++
 		key, room := testkit.NewKey(), proto.Room(fmt.Sprintf("recorded-%d", tries))
-		first := testkit.DialWith(t, d.url, &testkit.Options{Key: key, Turn: 1})
+		first := testkit.DialWith(t, d.url, &testkit.Options{Key: key, Turn: 1, Token: d.token})
 		if e := first.Create(t, room); e.Name != proto.RoomCreated {
 			t.Fatalf("created: %+v", e)
 		}
 		first.Abort()
-		second := testkit.DialWith(t, d.url, &testkit.Options{Key: key, Turn: 2})
+		second := testkit.DialWith(t, d.url, &testkit.Options{Key: key, Turn: 2, Token: d.token})
 		defer second.Close()
 		return second.Resume(t, room, first.Heard(room)).Name == proto.Resumed
 	})

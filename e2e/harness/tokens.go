@@ -8,12 +8,24 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/parley-rtc/parley/gateway/tokens"
 )
 
 // Secret is what an app's server signs tokens with, and the settings of a gateway that asks for them.
 type Secret struct {
 	key  []byte
 	Args []string
+}
+
+// SecretIn returns the secret that a file holds.
+func SecretIn(tb testing.TB, file string) *Secret {
+	tb.Helper()
+	key, err := tokens.ReadSecret(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &Secret{key: key, Args: []string{"--auth", "jwt", "--auth-secret-file", file}}
 }
 
 // NewSecret makes a secret in a file.

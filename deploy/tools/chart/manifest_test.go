@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -239,6 +240,44 @@ func TestAGatewayKeepsWhatItsValuesSay(t *testing.T) {
 			if got["PARLEY_KEEP"] != want[0] || got["PARLEY_MAX_KEPT"] != want[1] {
 				t.Errorf("%s: keeps %q seconds and %q bytes", file, got["PARLEY_KEEP"], got["PARLEY_MAX_KEPT"])
 			}
+		}
+	}
+}
+
+// Tokens are asked for as the values say, and their secret comes from a Secret, as a file, and to gateways alone.
+func TestTokensAreAskedForByReferenceToASecret(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{"testdata/default.yaml": "none", "testdata/full.yaml": "jwt"} {
+		for _, deployment := range find[*apps.Deployment](decode(t, render(t, "--values", file))) {
+			pod := deployment.Spec.Template.Spec
+			got := make(map[string]string)
+			for _, variable := range pod.Containers[0].Env {
+				got[variable.Name] = variable.Value
+			}
+			mounted := false
+			for _, volume := range pod.Volumes {
+				mounted = mounted || volume.Secret != nil && volume.Secret.SecretName == "parley-tokens"
+			}
+			isGateway := strings.HasSuffix(deployment.Name, "gateway")
+			switch {
+			case mounted != (isGateway && want == "jwt"):
+				t.Errorf("%s: %s mounts the secret: %t", file, deployment.Name, mounted)
+			case isGateway && (got["PARLEY_AUTH"] != want || want == "jwt" && got["PARLEY_AUTH_SECRET_FILE"] != "/etc/parley/tokens/secret"):
+				t.Errorf("%s: %v", file, got)
+			case !isGateway && got["PARLEY_REQUIRE_USER"] != fmt.Sprint(want == "jwt"):
+				t.Errorf("%s: the room service requires users: %s", file, got["PARLEY_REQUIRE_USER"])
+			}
+		}
+	}
+	for name, values := range map[string]string{
+		"no key":            "gateway.auth.kind=jwt",
+		"both":              "gateway.auth.kind=jwt,gateway.auth.jwks=https://a/k,gateway.auth.audience=c,gateway.auth.secret=s",
+		"keys, no audience": "gateway.auth.kind=jwt,gateway.auth.jwks=https://a/k",
+		"keys in the clear": "gateway.auth.kind=jwt,gateway.auth.jwks=http://a/k,gateway.auth.audience=c",
+		"another kind":      "gateway.auth.kind=basic",
+	} {
+		if out, err := helm(t, "template", "test", chart, "--set", values); err == nil {
+			t.Errorf("%s: rendered\n%s", name, out)
 		}
 	}
 }
