@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/roomsvc/room"
 )
@@ -26,9 +28,15 @@ var update = flag.Bool("update", false, "write what the scripts lead to into tes
 //	close  ID ROOM CLIENT@GATEWAY [turn=N]
 //	signal ID ROOM CLIENT@GATEWAY TARGET
 //	roster ID ROOM
+//	member|kick|ban|unban|update|transfer|knock|admit|refuse|about ID ROOM CLIENT@GATEWAY [TARGET]
+//	at SECONDS
 //	limit N
 //	form N
 //	dead GATEWAY
+//
+// A request of a client with a token has sub=SUB and can=create,join,moderate. Further words: user=USER, meta=JSON, admin, seconds=N,
+// banned=SUB, knocker=SUB, message=WORD, right (the password is the room's), locked=BOOL, password=HASH (- takes it away), most=N, knock=BOOL,
+// policy=POLICY, forbidden.
 //
 // What it led to is its answer, and the record that was committed for it.
 func TestScripts(t *testing.T) {
@@ -63,6 +71,7 @@ func run(t *testing.T, script string) string {
 	t.Helper()
 	form := proto.RecordForm
 	var dead proto.GatewayID
+	var at int64
 	rules := room.Rules{
 		Replica: "R", MaxMembers: 3,
 		Form: func() int { return form },
@@ -82,17 +91,26 @@ func run(t *testing.T, script string) string {
 			rules.MaxMembers = int(number(t, words[1]))
 		case "form":
 			form = int(number(t, words[1]))
+		case "at":
+			at = 1000 * number(t, words[1])
 		case "dead":
 			dead = proto.GatewayID(words[1])
 		default:
 			q := parse(t, words)
-			d := rules.Decide(rooms[q.Room], &q)
-			if d.Record != nil {
-				seq++
-				rooms[q.Room] = &room.State{Seq: seq, Record: *d.Record}
-				d.Answer.Seq = seq
+			q.At = at
+			for again := true; again; {
+				if st := rooms[q.Room]; st != nil && st.Record.About != nil && q.Proof != "" {
+					q.Checked = st.Record.About.Password
+				}
+				d := rules.Decide(rooms[q.Room], &q)
+				if d.Record != nil {
+					seq++
+					rooms[q.Room] = &room.State{Seq: seq, Record: *d.Record}
+					d.Answer.Seq = seq
+				}
+				tell(&out, rooms[q.Room], &d)
+				again = d.Again
 			}
-			tell(&out, rooms[q.Room], &d)
 		}
 	}
 	return out.String()
@@ -108,6 +126,9 @@ func tell(out *bytes.Buffer, st *room.State, d *room.Decision) {
 		event := st.Event()
 		fmt.Fprintf(out, "  committed %s\n", write(&st.Record))
 		fmt.Fprintf(out, "  told %v %s%s\n", st.Told(), proto.AppendEvent(nil, &event), beside(st.EventStays()))
+	}
+	if d.Again {
+		return
 	}
 	fmt.Fprintf(out, "  answered %s%s\n", proto.AppendEvent(nil, &d.Answer), beside(d.Stays))
 	if d.Less {
@@ -134,12 +155,16 @@ func parse(t *testing.T, words []string) room.Request {
 	t.Helper()
 	q := room.Request{Op: proto.Op(words[0]), ID: proto.RequestID(words[1])}
 	q.Room = proto.Room(words[2])
+	if q.Op == proto.OpUpdate {
+		q.Update = new(proto.Update)
+	}
 	for i, word := range words[3:] {
 		name, value, _ := strings.Cut(word, "=")
 		client, gateway, ok := strings.Cut(word, "@")
 		switch {
 		case ok:
 			q.ClientID, q.Gateway = proto.ClientID(client), proto.GatewayID(gateway)
+		case trustWord(t, &q, name, value):
 		case name == "joined":
 			q.Joined = proto.RequestID(value)
 		case name == "turn":
@@ -168,4 +193,56 @@ func number(t *testing.T, text string) int64 {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// trustWord reads a word of names and moderation, and reports whether it was one.
+func trustWord(t *testing.T, q *room.Request, name, value string) bool {
+	t.Helper()
+	switch name {
+	case "sub":
+		q.Sub = value
+	case "can":
+		for one := range strings.SplitSeq(value, ",") {
+			grant, err := proto.ParseGrant(one)
+			if err != nil {
+				t.Fatal(err)
+			}
+			q.Can |= grant
+		}
+	case "user":
+		q.User = value
+	case "meta":
+		q.Meta = jsontext.Value(value)
+		if q.Update != nil {
+			q.Update.Meta = q.Meta
+		}
+	case "admin":
+		q.Admin = true
+	case "seconds":
+		q.Seconds = number(t, value)
+	case "banned":
+		q.Banned = value
+	case "knocker":
+		q.Knocker = value
+	case "message":
+		q.Message = value
+	case "right", "wrong":
+		q.Proof, q.Right = "proof", name == "right"
+	case "locked":
+		q.Update.Locked = new(value == "true")
+	case "password":
+		q.Hash = strings.TrimPrefix(value, "-")
+		q.Update.Proof = new(q.Hash)
+	case "most":
+		q.Update.MaxMembers = new(int(number(t, value)))
+	case "knock":
+		q.Update.Knock = new(value == "true")
+	case "policy":
+		q.Update.Policy = new(proto.Policy(value))
+	case "forbidden":
+		q.Reason = proto.Forbidden
+	default:
+		return false
+	}
+	return true
 }
