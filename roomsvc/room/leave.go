@@ -89,12 +89,12 @@ func (r Rules) closing(s *State, q *Request, why proto.Reason) *proto.Record {
 // reason says why who asks to leave is gone, or why the room is of which it was the owner.
 func reason(q *Request, owner bool) proto.Reason {
 	switch {
+	case q.Reason == proto.Forbidden:
+		return proto.Forbidden
 	case owner && q.Lost:
 		return proto.OwnerLost
 	case owner:
 		return proto.OwnerLeft
-	case q.Reason == proto.Forbidden:
-		return proto.Forbidden
 	case q.Lost:
 		return proto.MemberLost
 	}
