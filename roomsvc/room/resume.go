@@ -40,7 +40,7 @@ func (r Rules) resume(s *State, q *Request) Decision {
 		d.Bears = m.Request
 		return d
 	}
-	if answer, is := barred(s, q); is {
+	if answer, is := banned(s, q); is { // a kick is of one client: others of its user that are in stay
 		return Decision{Answer: answer}
 	}
 	rec := &proto.Record{
@@ -52,7 +52,7 @@ func (r Rules) resume(s *State, q *Request) Decision {
 	back := &rec.Members[rec.Member(q.ClientID)]
 	back.Gateway, back.Request, back.Turn, back.Keep = q.Gateway, q.ID, q.Turn, q.Keep
 	if r.trust(s) {
-		back.Who = renewed(back.Who, q)
+		back.Who = s.renewedWithin(m, q)
 	}
 	if q.Fresh {
 		back.Since = s.Seq
