@@ -294,7 +294,7 @@ func (c *course) repeated(t *rapid.T, q *room.Request, first room.Decision) {
 		t.Fatalf("%+v, repeated, is answered %s %s, at first %s %s", q, d.Answer.Name, d.Stays, first.Answer.Name, first.Stays)
 	}
 	switch d.Answer.Name {
-	case proto.RoomLeft, proto.ClientKicked, proto.ClientBanned, proto.ClientUnbanned, proto.ClientAdmitted, proto.ClientRefused:
+	case proto.RoomLeft, proto.NotInRoom, proto.ClientKicked, proto.ClientBanned, proto.ClientUnbanned, proto.ClientAdmitted, proto.ClientRefused:
 		return
 	default:
 	}
