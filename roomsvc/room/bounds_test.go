@@ -143,3 +143,19 @@ func TestWhoHasNoNameCostsNothing(t *testing.T) {
 		t.Errorf("a request without a name allocates %v times for it", n)
 	}
 }
+
+// A replica that dies between the records of a ban leaves a member that is banned. Its session may not use that.
+func TestWhoIsBannedAndStillInDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	eve := proto.Member{ID: "eve", Gateway: "g", Request: "j", Turn: 1, Keep: 30, Who: &proto.Who{Sub: "E"}}
+	st := house(&proto.About{Bans: []proto.Hold{{Sub: "E", Until: 2000}}}, eve)
+	resume := asks(proto.OpResume, "eve", "E")
+	resume.Turn = 2
+	if e, _ := decide(st, resume); e.Code != proto.CodeBanned {
+		t.Errorf("who is banned is answered %+v", e)
+	}
+	resume.At = 2000
+	if e, _ := decide(st, resume); e.Name != proto.Resumed {
+		t.Errorf("whose ban is over is answered %+v", e)
+	}
+}

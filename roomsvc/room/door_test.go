@@ -2,6 +2,7 @@ package room_test
 
 import (
 	"reflect"
+	"slices"
 
 	"pgregory.net/rapid"
 
@@ -121,7 +122,7 @@ func (c *course) repeatedLater(t *rapid.T, q *room.Request, first room.Decision)
 	}
 	rec := c.st.Record
 	rec.Prev, rec.Change = c.st.Seq, proto.Change{Event: proto.ClientJoined, ID: "new", Request: "new", Replica: "R"}
-	rec.Members = append(rec.Members[:len(rec.Members):len(rec.Members)], proto.Member{ID: "new", Gateway: "g1", Request: "new"})
+	rec.Members = append(slices.Clip(rec.Members), proto.Member{ID: "new", Gateway: "g1", Request: "new"})
 	later := &room.State{Seq: c.st.Seq + 1, Record: rec}
 	d := c.rules.Decide(later, q)
 	if c.form < proto.TrustForm && d.Answer.Code == proto.CodeUnavailable {
