@@ -64,7 +64,7 @@ func (r Rules) close(s *State, q *Request) Decision {
 	switch {
 	case !in && s.madeBy(q, proto.RoomClosed):
 		return Decision{Answer: left}
-	case s.Open() && m == nil && (q.Admin || q.May(proto.MayModerate)):
+	case s.Open() && m == nil && (q.Admin || s.moderator(q)):
 	case !in && q.Admin:
 		return Decision{Answer: proto.Event{Name: proto.RoomNotExists, Room: q.Room}}
 	case !in:
