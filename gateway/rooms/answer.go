@@ -21,7 +21,7 @@ func (c *Core) answer(in *In) {
 		outcome = c.resumed(cl, in)
 	default:
 		if m := cl.rooms[cl.ask.Room]; m != nil && e.Name == proto.RoomNotExists {
-			m.kick(proto.Removed) // it was in there, and has not heard that the room was closed
+			m.kick() // it was in there, and has not heard that the room was closed
 		}
 		c.notResumed(cl, e)
 		c.notJoined(cl)
@@ -97,7 +97,7 @@ func (c *Core) giveUp(cl *Client, num uint64) {
 // before bob's create the gateway leaves for bob; the create is answered room-exists, so bob hears room-left first.
 func (c *Core) tellTaken(cl *Client) {
 	if m := cl.rooms[cl.ask.Room]; m != nil && m.state == taken && cl.stage == connected {
-		m.kick(proto.Removed)
+		m.kick()
 		c.dropIfEmpty(m.room)
 	}
 }

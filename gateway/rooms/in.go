@@ -67,6 +67,8 @@ type Ask struct {
 	Joined proto.RequestID // a leave: the request whose membership it ends
 	Ref    string          // the client's, for the answer
 	Silent bool            // the gateway asks for itself: the client is told nothing
+	Policy proto.Policy    // create, enter: what happens when the owner is gone
+	Shows  *proto.More     // create, join, enter: what others are to see of the client; nil: nothing
 	// Of a resume: what the client has taken note of.
 	Seq   uint64
 	Heard map[proto.ClientID]int64

@@ -20,9 +20,10 @@ var update = flag.Bool("update", false, "write what the scripts lead to into tes
 //
 //	open CLIENT
 //	create|join|leave CLIENT ROOM [joined=REQUEST] [silent]   the request begins: it is CLIENT-1, CLIENT-2, ...
+//	... [shows=USER]                                          of a create or join: what others are to see of the client
 //	answer CLIENT [of=N] [bears=REQUEST] EVENT                the answer to its present request, or to its N-th
 //	giveup|ended|departed|unsettled CLIENT
-//	event EVENT
+//	event EVENT [message=WORD]
 //	signal CLIENT EVENT                                       it is to be answered at R1, R2, ...
 //	refused CLIENT EVENT
 //	check ROOM SEQ [CLIENT=REQUEST ...]
@@ -163,7 +164,7 @@ func (x *stage) parse(line string) rooms.In {
 			x.t.Fatalf("what is %q?", line)
 		}
 	}
-	in.Stays = x.stays(words)
+	in.Stays, in.Message = x.stays(words), values(words)["message"]
 	if len(words) > 1 {
 		in.Client = x.clients[words[1]]
 	}
@@ -202,6 +203,8 @@ func (x *stage) ask(words []string) rooms.Ask {
 			a.Joined = proto.RequestID(joined)
 		} else if w == "silent" {
 			a.Silent = true
+		} else if user, ok := strings.CutPrefix(w, "shows="); ok {
+			a.Shows = &proto.More{User: user}
 		}
 	}
 	x.resume(&a, words)

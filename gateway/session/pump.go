@@ -205,6 +205,11 @@ func (p *pump) Ask(a *turns.Ask) rooms.Outcome {
 	p.stamp(&r, a.Op)
 	q := p.newAsk(a.Ask, p.deadline(p.s.host.Began.Add(time.Duration(a.Deadline))))
 	q.Payload, q.Policy = proto.AppendRequest(nil, a.Op, &r), r.Policy
+	switch a.Op {
+	case proto.OpCreate, proto.OpJoin, proto.OpEnter:
+		q.Shows = r.Who().Shows()
+	default:
+	}
 	outcome := p.carryOut(q)
 	p.unanswered = p.unanswered || outcome == rooms.Unavailable
 	return outcome
