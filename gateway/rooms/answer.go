@@ -23,6 +23,10 @@ func (c *Core) answer(in *In) {
 		if m := cl.rooms[cl.ask.Room]; m != nil && e.Name == proto.RoomNotExists {
 			m.kick() // it was in there, and has not heard that the room was closed
 		}
+		if e.Name == proto.RoomNotExists && cl.ask.Full {
+			full := proto.Errorf(proto.CodeTooManyRooms, cl.ask.Room, cl.ID, "%s", FullOfRooms)
+			e, in.Payload = &full, nil
+		}
 		c.notResumed(cl, e)
 		c.notJoined(cl)
 		c.tellAnswer(cl, e, in.Payload)
@@ -64,6 +68,9 @@ func (c *Core) tellAnswer(cl *Client, e *proto.Event, payload []byte) {
 
 // Unreached is what a client is told when nobody can be asked in time.
 const Unreached = "the room service could not be reached in time"
+
+// FullOfRooms is what a client is told whose user may create no other room.
+const FullOfRooms = "the user owns as many rooms as it may: leave one, or hand one over"
 
 // Unanswered is what a client is told whose request nobody answered in time.
 func Unanswered(room proto.Room, client proto.ClientID) proto.Event {

@@ -111,6 +111,7 @@ func (r *room) hear(h *arrived) {
 // apply takes the change after the one reached into account, and tells it.
 func (r *room) apply(h *arrived) {
 	e, payload, stay := h.event, h.payload, h.stay
+	owner := r.owner
 	r.view.apply(e)
 	switch e.Name {
 	case proto.ClientJoined, proto.ClientBack:
@@ -127,8 +128,16 @@ func (r *room) apply(h *arrived) {
 	case proto.RoomClosed:
 		r.closed(e, h.message)
 	case proto.MemberUpdated, proto.RoomUpdated:
+		r.disowned(owner)
 		r.tell(e, payload, "")
 	default:
+	}
+}
+
+// disowned says that a member of ours owns the room no more that was its owner.
+func (r *room) disowned(was proto.ClientID) {
+	if m := r.memberOf(was); m != nil && was != r.owner {
+		r.core.emit(Out{Kind: Disowned, To: r.core.one(m.c), Room: r.name})
 	}
 }
 

@@ -46,6 +46,7 @@ func (r *room) level(to *whole) {
 	events := difference(r.name, &r.view, to)
 	events = append(events, r.corrections(to, events)...)
 	anew := slices.DeleteFunc(slices.Clone(r.local), func(m *membership) bool { return !m.isAnew(to) })
+	owner := r.owner
 	r.set(to)
 	for _, m := range slices.Clone(r.local) {
 		switch {
@@ -71,6 +72,7 @@ func (r *room) level(to *whole) {
 		r.tell(&events[i], nil, about)
 	}
 	r.sync = level
+	r.disowned(owner)
 }
 
 // isAnew reports whether a roster has a member of ours by a later stay that is not a later turn's: it was out of the room meanwhile. An
