@@ -37,6 +37,10 @@ func (d *dispatcher) away(s *session.Session) {
 	d.step(&rooms.In{Kind: rooms.Away, Client: &s.Client})
 	d.unheard(s)
 	d.knocksEnd(s)
+	if d.g.trust.isOut(s) {
+		d.outcast(func(of *session.Session) bool { return of == s })
+		return
+	}
 	d.lessen(s)
 }
 

@@ -23,9 +23,13 @@ func (d *dispatcher) carryOut(o *rooms.Out) {
 	switch o.Kind {
 	case rooms.Member:
 		d.peers.enter(of(o.To[0]), o.Room, o.Joined)
+		d.knockEnds(of(o.To[0]), o.Room)
 	case rooms.Parted:
+		d.g.trust.users.lost(of(o.To[0]), o.Room)
 		d.peers.leave(of(o.To[0]), o.Room)
 		d.lessen(of(o.To[0]))
+	case rooms.Disowned:
+		d.g.trust.users.lost(of(o.To[0]), o.Room)
 	case rooms.Tell:
 		d.tell(o)
 	case rooms.Deliver:
@@ -102,8 +106,12 @@ func message(e *proto.Event, payload []byte) link.Out {
 
 // tell queues an event for everybody who is to hear it.
 func (d *dispatcher) tell(o *rooms.Out) {
-	if o.Event.Name == proto.Live {
+	switch o.Event.Name {
+	case proto.Live:
 		d.g.metrics.live(o.Event)
+	case proto.RoomCreated:
+		d.g.trust.users.created(of(o.To[0]), o.Event.Room)
+	default:
 	}
 	m := message(d.peers.policed(o.Event), o.Payload)
 	m.Ref = o.Ref

@@ -20,13 +20,13 @@ type clients struct {
 
 // open implements link.Opener.
 func (g *Gateway) open(t link.Transport, about link.About) (link.Session, error) {
-	if !g.trust.users.enter(about.Token) {
+	if !g.trust.users.enter(about.Token, about.ID) {
 		g.metrics.refused(about.Transport, reasonLimit)
 		return nil, link.TooManyOfUser
 	}
 	s, err := g.clients.add(&g.host, t, about)
 	if err != nil {
-		g.trust.users.leave(about.Token)
+		g.trust.users.leave(about.Token, about.ID, time.Now())
 		g.metrics.refused(about.Transport, reasonOf(err))
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (x exit) Closing(by int) { x.g.clients.close(by) }
 func (x exit) Left(s *session.Session, cause error) {
 	g := x.g
 	g.clients.remove(s)
-	g.trust.users.leave(s.About.Token)
+	g.trust.users.leave(s.About.Token, s.ID(), time.Now())
 	g.metrics.sessions.WithLabelValues(s.About.Transport).Dec()
 	g.log.Debug("session ended", "client", s.ID(), "transport", s.About.Transport, "address", s.About.Address,
 		"cause", cause.Error(), "seconds", s.Age().Seconds(), "keep", s.Keep().Seconds())

@@ -43,6 +43,7 @@ type Limits struct {
 	MaxMeta            int // bytes of what a client says of itself; 256, and 1,024 at most
 	MaxConnsPerUser    int // connections of one token's sub; none
 	JoinsPerUser       int // rooms that one sub's clients enter in a minute; none
+	RoomsPerUser       int // rooms that one sub's clients have created here and own; none
 	MaxKept            int // bytes of signals kept for clients that are away or have not confirmed them; 64 MiB
 }
 
@@ -101,6 +102,8 @@ func (l Limits) withDefaults() Limits {
 		l.MaxMeta = proto.DefaultMeta
 	}
 	l.MaxMeta = min(l.MaxMeta, proto.MaxMeta)
-	l.MaxConnsPerUser, l.JoinsPerUser = max(l.MaxConnsPerUser, 0), max(l.JoinsPerUser, 0)
+	for _, v := range []*int{&l.MaxConnsPerUser, &l.JoinsPerUser, &l.RoomsPerUser} {
+		*v = max(*v, 0)
+	}
 	return l
 }

@@ -49,9 +49,8 @@ func (g *Gateway) connect() error {
 		Limits: session.Limits{
 			MaxQueue: limits.MaxQueue, MaxRooms: limits.MaxRooms, Rate: limits.Rate, Burst: limits.Burst, MaxMeta: limits.MaxMeta,
 		},
-		Renew:   g.trust.renewing(),
-		MayJoin: func(s *session.Session, now time.Time) bool { return g.trust.users.mayJoin(s.Token(), now) },
-		Fits:    g.fits, Spawn: g.spawn, Dispatcher: g.dispatcher, Door: exit{g}, Metrics: g.metrics, Log: g.log,
+		Renew: g.trust.renewing(), Users: &g.trust.users, Source: g.front.door.Counted,
+		Fits: g.fits, Spawn: g.spawn, Dispatcher: g.dispatcher, Door: exit{g}, Metrics: g.metrics, Log: g.log,
 	}
 	if err := g.subscribe(); err != nil {
 		conn.Close()

@@ -68,6 +68,7 @@ type command struct {
 	loop     bool                          // what waits in the loop is to be handled
 	flush    bool                          // what was told lazily is to be written
 	outcast  func(s *session.Session) bool // sessions that are kept and for which it is so are over
+	renewed  *session.Session              // it has another token
 	revoked  bool                          // it is to be asked which tokens count no more
 	compare  rooms.Reason                  // every room is to be compared with its roster
 }
@@ -121,6 +122,9 @@ func (d *dispatcher) Departed(s *session.Session, settled bool) {
 
 // Away implements [session.Dispatcher].
 func (d *dispatcher) Away(s *session.Session) { d.post(command{away: s}) }
+
+// Renewed implements [session.Dispatcher].
+func (d *dispatcher) Renewed(s *session.Session) { d.post(command{renewed: s}) }
 
 // PutOff implements [session.Dispatcher].
 func (d *dispatcher) PutOff(s *session.Session) { d.post(command{putOff: s}) }
@@ -183,6 +187,7 @@ func (d *dispatcher) command(c *command) {
 		d.unheard(c.session)
 		d.knocksEnd(c.session)
 	case c.departed != nil:
+		d.g.trust.users.lostAll(c.departed)
 		d.peers.leaveAll(c.departed)
 		d.present(c.departed)
 		d.g.over(c.departed)
@@ -201,6 +206,8 @@ func (d *dispatcher) command(c *command) {
 		d.loop.posted = false
 	case c.outcast != nil:
 		d.outcast(c.outcast)
+	case c.renewed != nil:
+		d.knockAnew(c.renewed)
 	case c.revoked:
 		d.own.askRevoked()
 	case c.flush:

@@ -41,6 +41,9 @@ func (d *dispatcher) inquired(s *session.Session, a *ask.Ask, e *proto.Event, pa
 	case e.Name == proto.Error, e.Name == proto.TargetNotFound, e.Name == proto.RoomNotExists, e.Name == proto.NotInRoom:
 		outcome = rooms.Declined
 	}
+	if a.Silent && a.Op == proto.OpLeave && (e.Name == proto.RoomLeft || e.Name == proto.NotInRoom) {
+		d.step(&rooms.In{Kind: rooms.Dismissed, Client: &s.Client, Ask: a.Ask})
+	}
 	if !a.Silent {
 		o := message(e, payload)
 		o.Ref = a.Ref
@@ -53,21 +56,28 @@ func (d *dispatcher) inquired(s *session.Session, a *ask.Ask, e *proto.Event, pa
 	s.Resolve(a, outcome)
 }
 
-// knocked has a client's knock repeated, unless its connection has ended meanwhile.
+// knocked has a client's knock repeated.
 func (d *dispatcher) knocked(s *session.Session, a *ask.Ask) {
 	now := time.Now()
 	at := knockAt{s.Num, a.Room}
+	if d.knocks[at] == nil {
+		s.Knocks.Add(1)
+	}
 	d.knocks[at] = &knocking{s: s, at: at, id: a.ID, payload: a.Payload, since: now, next: now.Add(knockEvery)}
+}
+
+// unknock ends a knock here.
+func (d *dispatcher) unknock(k *knocking) {
+	k.s.Knocks.Add(-1)
+	delete(d.knocks, k.at)
 }
 
 // knockAgain repeats the knocks whose time it is, and ends those that have stood for long.
 func (d *dispatcher) knockAgain(now time.Time) {
-	for at, k := range d.knocks {
+	for _, k := range d.knocks {
 		switch {
 		case now.Sub(k.since) >= knockMost:
-			delete(d.knocks, at)
-			d.own.knock(k, true)
-			k.s.Tell(proto.Event{Name: proto.KnockRefused, Room: at.room}, "")
+			d.refuseKnock(k)
 		case !now.Before(k.next):
 			k.next = now.Add(knockEvery)
 			d.own.knock(k, false)
@@ -75,11 +85,49 @@ func (d *dispatcher) knockAgain(now time.Time) {
 	}
 }
 
+// refuseKnock ends a knock on which nobody has decided.
+func (d *dispatcher) refuseKnock(k *knocking) {
+	d.unknock(k)
+	d.own.knock(k, true)
+	k.s.Tell(proto.Event{Name: proto.KnockRefused, Room: k.at.room}, "")
+}
+
+// knockAnew has a client's knocks say what its new token does. Where it may not join any more, they end.
+func (d *dispatcher) knockAnew(s *session.Session) {
+	if s.Knocks.Load() == 0 {
+		return
+	}
+	token := s.Token()
+	for at, k := range d.knocks {
+		if at.session != s.Num {
+			continue
+		}
+		r, err := proto.DecodeRequest(proto.OpKnock, k.payload)
+		if err != nil || !token.May(at.room).Has(proto.MayJoin) {
+			d.refuseKnock(k)
+			continue
+		}
+		session.Stamp(token, &r, proto.OpKnock)
+		k.payload = proto.AppendRequest(nil, proto.OpKnock, &r)
+	}
+}
+
+// knockEnds ends a client's knock at a room that it has come into.
+func (d *dispatcher) knockEnds(s *session.Session, room proto.Room) {
+	if k := d.knocks[knockAt{s.Num, room}]; k != nil {
+		d.unknock(k)
+		d.own.knock(k, true)
+	}
+}
+
 // knocksEnd ends the knocks of a client whose connection is over.
 func (d *dispatcher) knocksEnd(s *session.Session) {
+	if s.Knocks.Load() == 0 {
+		return
+	}
 	for at, k := range d.knocks {
 		if at.session == s.Num {
-			delete(d.knocks, at)
+			d.unknock(k)
 			d.own.knock(k, true)
 		}
 	}
@@ -90,7 +138,7 @@ func (d *dispatcher) knockAnswered(k *knocking, e *proto.Event) {
 	if d.knocks[k.at] != k || e.Name == proto.KnockPending || e.Name == proto.Error && e.Code == proto.CodeUnavailable {
 		return
 	}
-	delete(d.knocks, k.at)
+	d.unknock(k)
 	k.s.Tell(*e, "")
 }
 
@@ -104,7 +152,7 @@ func (d *dispatcher) notice(to proto.ClientID, e *proto.Event, payload []byte) {
 	if e.Name != proto.ClientKnocked {
 		for at, k := range d.knocks {
 			if at.room == e.Room && k.s.ID() == to {
-				delete(d.knocks, at)
+				d.unknock(k)
 			}
 		}
 	}

@@ -117,8 +117,11 @@ func (o *ownAsks) givenUp(a *ask.Ask) {
 		return
 	}
 	o.end(own, rooms.Unavailable)
-	if own.roster != 0 {
+	switch {
+	case own.roster != 0:
 		o.d.step(&rooms.In{Kind: rooms.NoRoster, Num: own.roster})
+	case own.Op == proto.OpRevoked:
+		o.d.g.trust.unanswered()
 	}
 }
 

@@ -2,18 +2,13 @@ package gateway
 
 import (
 	"context"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"golang.org/x/time/rate"
-
 	"github.com/parley-rtc/parley/gateway/link"
 	"github.com/parley-rtc/parley/gateway/session"
 	"github.com/parley-rtc/parley/gateway/tokens"
-	"github.com/parley-rtc/parley/proto"
 )
 
 // warnBefore is how long before its token expires a client is told so.
@@ -25,15 +20,16 @@ type trust struct {
 	g        *Gateway
 	verifier *tokens.Verifier // nil: no tokens are asked for
 
-	seq    atomic.Int64 // of the list of revoked tokens that is known; less than 0: none was read
-	asking atomic.Bool  // it is asked for
-	users  users
+	seq      atomic.Int64 // of the list of revoked tokens that is known; less than 0: none was read
+	asking   atomic.Bool  // it is asked for
+	users    users
+	outcasts outcasts
 }
 
 func (t *trust) begin(g *Gateway) {
 	t.g = g
 	t.seq.Store(-1)
-	t.users.conns, t.users.joins = g.cfg.Limits.MaxConnsPerUser, g.cfg.Limits.JoinsPerUser
+	t.users.conns, t.users.joins, t.users.rooms = g.cfg.Limits.MaxConnsPerUser, g.cfg.Limits.JoinsPerUser, g.cfg.Limits.RoomsPerUser
 	if g.cfg.Auth != nil {
 		cfg := *g.cfg.Auth
 		cfg.Log = g.log
@@ -73,7 +69,7 @@ func (t *trust) renewing() func(s *session.Session, text string) error {
 	}
 }
 
-// run reads keys, and looks each second whose token does not count any more.
+// run reads keys, and looks each second whose token does not count any more, and who is in a room still that its token does not allow.
 func (t *trust) run(ctx context.Context) error {
 	if t.verifier == nil {
 		t.g.log.Warn("anybody who reaches this gateway may create and join any room: --auth jwt asks for tokens")
@@ -89,7 +85,9 @@ func (t *trust) run(ctx context.Context) error {
 		case now := <-tick.C:
 			for _, s := range t.g.clients.all() {
 				t.look(s, now)
+				s.Review(now)
 			}
+			t.users.sweep(now)
 		case <-ctx.Done():
 			return nil
 		}
@@ -112,133 +110,4 @@ func (t *trust) look(s *session.Session, now time.Time) {
 	case left <= warnBefore:
 		s.Warn(max(0, int64(left/time.Second)))
 	}
-}
-
-// heard hears from a replica's beat which list of revoked tokens there is, and asks for one that is newer.
-func (t *trust) heard(seq uint64) {
-	switch {
-	case t.verifier == nil:
-	case seq == 0:
-		t.seq.CompareAndSwap(-1, 0)
-	case int64(seq) > t.seq.Load() && t.asking.CompareAndSwap(false, true): // a sequence fits
-		t.g.dispatcher.post(command{revoked: true})
-	}
-}
-
-// revoked takes the answer.
-func (t *trust) revoked(e *proto.Event) {
-	t.asking.Store(false)
-	if e.Name != proto.Revoked || e.More == nil || t.verifier == nil {
-		return // the next beat has it asked for again
-	}
-	t.verifier.Revoked().Set(e.More.Revoked)
-	t.seq.Store(int64(e.Seq)) // as above
-	now := time.Now()
-	for _, s := range t.g.clients.all() {
-		t.look(s, now)
-	}
-	t.g.dispatcher.post(command{outcast: func(s *session.Session) bool {
-		token := s.Token()
-		return token != nil && t.verifier.Revoked().Has(token)
-	}})
-}
-
-// unread reports whether tokens are asked for, and it is not known which were revoked.
-func (t *trust) unread() bool { return t.verifier != nil && t.seq.Load() < 0 }
-
-// disconnect ends a user's connections here, and its sessions. It answers how many connections that were.
-func (t *trust) disconnect(m *nats.Msg) {
-	if !t.g.subjects.ReplyAllowed(m.Reply) {
-		return
-	}
-	req, err := decoded(func(b []byte) (proto.Request, error) { return proto.DecodeAdmin(proto.OpDisconnect, b) }, m.Data)
-	if err != nil {
-		e := proto.Errorf(proto.CodeBadRequest, "", "", "%s", err)
-		_ = m.Respond(proto.AppendEvent(nil, &e)) // whoever asked asks again
-		return
-	}
-	is := func(s *session.Session) bool {
-		token := s.Token()
-		return token != nil && (token.Sub == req.Banned || token.User == req.Banned)
-	}
-	n := 0
-	for _, s := range t.g.clients.all() {
-		if is(s) {
-			s.Close(link.Disconnected)
-			n++
-		}
-	}
-	t.g.dispatcher.post(command{outcast: is})
-	t.g.log.Info("moderation", "what", "disconnect", "by", "operator", "user", req.Banned, "connections", n)
-	answer := append([]byte(`{"gateway":"`), t.g.id...)
-	answer = strconv.AppendInt(append(answer, `","connections":`...), int64(n), 10)
-	_ = m.Respond(append(answer, '}')) // as above
-}
-
-// users are the limits of what one token's sub may take at this gateway. The zero value limits nothing.
-type users struct {
-	conns int // connections; 0: no limit
-	joins int // rooms entered in a minute; 0: no limit
-
-	mu sync.Mutex // guards the field below
-	by map[string]*user
-}
-
-// user is what one sub takes.
-type user struct {
-	conns   int
-	limiter *rate.Limiter // of joins; made with the first
-}
-
-// enter counts a connection, and reports whether there is room for it.
-func (u *users) enter(token *tokens.Token) bool {
-	if token == nil || u.conns == 0 && u.joins == 0 {
-		return true
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.by == nil {
-		u.by = make(map[string]*user)
-	}
-	one := u.by[token.Sub]
-	if one == nil {
-		one = new(user)
-		u.by[token.Sub] = one
-	}
-	if u.conns > 0 && one.conns >= u.conns {
-		return false
-	}
-	one.conns++
-	return true
-}
-
-// leave gives back the place of a connection.
-func (u *users) leave(token *tokens.Token) {
-	if token == nil || u.conns == 0 && u.joins == 0 {
-		return
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if one := u.by[token.Sub]; one != nil {
-		if one.conns--; one.conns <= 0 {
-			delete(u.by, token.Sub)
-		}
-	}
-}
-
-// mayJoin reports whether a client's user may enter another room now.
-func (u *users) mayJoin(token *tokens.Token, now time.Time) bool {
-	if token == nil || u.joins == 0 {
-		return true
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	one := u.by[token.Sub]
-	if one == nil {
-		return true
-	}
-	if one.limiter == nil {
-		one.limiter = rate.NewLimiter(rate.Limit(float64(u.joins)/60), u.joins)
-	}
-	return one.limiter.AllowN(now, 1)
 }

@@ -16,7 +16,6 @@ type Ask struct {
 	Payload  []byte
 	Deadline time.Time
 	Target   proto.ClientID // of a signal
-	Policy   proto.Policy   // of a create or enter: what it asks for
 	Inquiry  bool           // the core has nothing to do with it: the answer is handed on
 	Wake     chan struct{}  // 1 deep: something below has changed
 

@@ -62,6 +62,9 @@ func (d *Door) Leave(address string) {
 	}
 }
 
+// Counted returns what an address counts as: that of one client, as far as can be told.
+func (d *Door) Counted(address string) string { return d.limits.counted(address) }
+
 // Shut lets nobody in any more.
 func (d *Door) Shut() {
 	d.mu.Lock()

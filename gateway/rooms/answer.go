@@ -21,7 +21,11 @@ func (c *Core) answer(in *In) {
 		outcome = c.resumed(cl, in)
 	default:
 		if m := cl.rooms[cl.ask.Room]; m != nil && e.Name == proto.RoomNotExists {
-			m.kick(proto.Removed) // it was in there, and has not heard that the room was closed
+			m.kick() // it was in there, and has not heard that the room was closed
+		}
+		if e.Name == proto.RoomNotExists && cl.ask.Full {
+			full := proto.Errorf(proto.CodeTooManyRooms, cl.ask.Room, cl.ID, "%s", FullOfRooms)
+			e, in.Payload = &full, nil
 		}
 		c.notResumed(cl, e)
 		c.notJoined(cl)
@@ -65,6 +69,9 @@ func (c *Core) tellAnswer(cl *Client, e *proto.Event, payload []byte) {
 // Unreached is what a client is told when nobody can be asked in time.
 const Unreached = "the room service could not be reached in time"
 
+// FullOfRooms is what a client is told whose user may create no other room.
+const FullOfRooms = "the user owns as many rooms as it may: leave one, or hand one over"
+
 // Unanswered is what a client is told whose request nobody answered in time.
 func Unanswered(room proto.Room, client proto.ClientID) proto.Event {
 	return proto.Errorf(proto.CodeUnavailable, room, client,
@@ -97,7 +104,7 @@ func (c *Core) giveUp(cl *Client, num uint64) {
 // before bob's create the gateway leaves for bob; the create is answered room-exists, so bob hears room-left first.
 func (c *Core) tellTaken(cl *Client) {
 	if m := cl.rooms[cl.ask.Room]; m != nil && m.state == taken && cl.stage == connected {
-		m.kick(proto.Removed)
+		m.kick()
 		c.dropIfEmpty(m.room)
 	}
 }

@@ -101,6 +101,8 @@ func (c *Core) Step(in *In) []Out {
 		if cl := c.clients[in.To]; cl != nil {
 			c.tellOne(cl, in.Event, in.Payload)
 		}
+	case Dismissed:
+		c.dismissed(in.Client, &in.Ask)
 	case CompareAll:
 		for _, r := range c.order {
 			c.askRoster(r, in.Why)

@@ -13,26 +13,23 @@ type view struct {
 	owner   proto.ClientID // "" : nobody, or not known
 	members members
 	stays   stays
+	shown   shown
 }
 
 // apply takes an event into account, but for the stay of whom it is about.
 func (v *view) apply(e *proto.Event) {
 	v.seq = e.Seq
+	v.shown.note(e)
 	switch e.Name {
 	case proto.ClientJoined:
 		v.members.add(e.ID)
-		if e.OwnerID != "" {
-			v.owner = e.OwnerID
-		}
-	case proto.RoomUpdated:
-		v.owner = e.OwnerID
 	case proto.ClientLeft:
 		v.members.remove(e.ID)
-		if e.ID == v.owner || e.OwnerID != "" {
-			v.owner = e.OwnerID
-		}
+	case proto.RoomUpdated:
 	default:
+		return
 	}
+	v.owner = ownerAfter(v.owner, e)
 }
 
 // learn takes the stay into account of whom an event is about.
@@ -57,7 +54,7 @@ func difference(name proto.Room, from *view, to *whole) []proto.Event {
 	renewed := len(events)
 	in := membersOf(to.clients)
 	owner := from.owner // who left and joined again, and is not the owner any more
-	if owner == to.owner || !in.has(owner) || from.isRenewed(owner, to) || from.stayed(owner, to) {
+	if owner == to.owner || !in.has(owner) || from.isRenewed(owner, to) || from.stayed(owner, to) || from.keptPlace(owner, to) {
 		owner = ""
 	}
 	for _, id := range from.members.list() {
@@ -111,6 +108,14 @@ func (v *view) stayed(id proto.ClientID, to *whole) bool {
 	was, known := v.stays[id]
 	now, is := to.stays[id]
 	return known && is && was.sameStay(&now)
+}
+
+// keptPlace reports whether a member stands before one still that had joined after it: it has not joined anew, but handed the room over.
+func (v *view) keptPlace(id proto.ClientID, to *whole) bool {
+	at := slices.Index(to.clients, id)
+	return slices.ContainsFunc(to.clients[at+1:], func(other proto.ClientID) bool {
+		return v.members.has(other) && v.members.at[other] > v.members.at[id]
+	})
 }
 
 // isRenewed reports whether a member has left and joined, or has come back fresh.

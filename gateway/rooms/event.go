@@ -1,10 +1,6 @@
 package rooms
 
-import (
-	"slices"
-
-	"github.com/parley-rtc/parley/proto"
-)
+import "github.com/parley-rtc/parley/proto"
 
 // event handles what a replica tells of a room.
 func (c *Core) event(in *In) {
@@ -115,8 +111,8 @@ func (r *room) hear(h *arrived) {
 // apply takes the change after the one reached into account, and tells it.
 func (r *room) apply(h *arrived) {
 	e, payload, stay := h.event, h.payload, h.stay
+	owner := r.owner
 	r.view.apply(e)
-	r.told = r.told || e.More != nil
 	switch e.Name {
 	case proto.ClientJoined, proto.ClientBack:
 		delete(r.away, e.ID)
@@ -132,19 +128,16 @@ func (r *room) apply(h *arrived) {
 	case proto.RoomClosed:
 		r.closed(e, h.message)
 	case proto.MemberUpdated, proto.RoomUpdated:
-		r.told = true
+		r.disowned(owner)
 		r.tell(e, payload, "")
 	default:
 	}
 }
 
-// why returns what a client is told that an event has removed: it was removed by somebody, or the system did it.
-func why(e *proto.Event) proto.Reason {
-	switch e.Reason {
-	case proto.Kicked, proto.Banned, proto.Forbidden:
-		return e.Reason
-	default:
-		return proto.Removed
+// disowned says that a member of ours owns the room no more that was its owner.
+func (r *room) disowned(was proto.ClientID) {
+	if m := r.memberOf(was); m != nil && was != r.owner {
+		r.core.emit(Out{Kind: Disowned, To: r.core.one(m.c), Room: r.name})
 	}
 }
 
@@ -166,39 +159,5 @@ func (r *room) removed(id proto.ClientID, why proto.Reason, message string) {
 func (r *room) outdate(cl *Client, closed bool) {
 	if j := r.joiningOf(cl); j != nil {
 		j.removed, j.closed = r.seq, closed
-	}
-}
-
-// closed tells every member here that the room is closed, but for the owner that left as it asked.
-func (r *room) closed(e *proto.Event, message string) {
-	r.members = members{}
-	by, why := e.OwnerID, e.Reason
-	if e.ID != "" { // its last member, who was not the owner, has left: the leaving of others here was missed
-		by, why = e.ID, proto.Removed
-		if message != "" || e.Reason == proto.Kicked || e.Reason == proto.Banned || e.Reason == proto.Forbidden {
-			why = e.Reason // somebody has removed it
-		}
-	}
-	r.learn(nil)
-	here := slices.Clone(r.local)
-	for _, m := range here {
-		if m.c.ID == by && m.state == leaving {
-			m.take()
-			continue
-		}
-		r.outdate(m.c, true)
-		m.remove()
-	}
-	c := r.core
-	from := len(c.to)
-	for _, m := range here {
-		if m.c.rooms[r.name] != m && m.c.stage == connected {
-			c.to = append(c.to, m.c)
-		}
-	}
-	if to := c.to[from:]; len(to) > 0 {
-		told := kicked(r.name, why)
-		told.Message = message
-		c.emit(Out{Kind: Tell, To: to, Event: told})
 	}
 }

@@ -20,6 +20,7 @@ const (
 	NoRoster                 // there was none in time: Num
 	Refused                  // a Deliver's queue did not take the signal: Client, Event (Room, SenderID, N)
 	Notice                   // something for one client that is no change of a room: To, Event, Payload
+	Dismissed                // a client was taken out of a room that its new token does not allow: Client, Ask (Room, Joined)
 	CompareAll               // events may have been missed: every room is compared with its roster: Why
 	Tick                     // a second has passed
 
@@ -67,6 +68,9 @@ type Ask struct {
 	Joined proto.RequestID // a leave: the request whose membership it ends
 	Ref    string          // the client's, for the answer
 	Silent bool            // the gateway asks for itself: the client is told nothing
+	Policy proto.Policy    // create, enter: what happens when the owner is gone
+	Full   bool            // an enter that is asked as a join, since its user owns as many rooms as it may: it must create none
+	Shows  *proto.More     // create, join, enter: what others are to see of the client; nil: nothing
 	// Of a resume: what the client has taken note of.
 	Seq   uint64
 	Heard map[proto.ClientID]int64

@@ -29,9 +29,12 @@ func (c *Core) joined(cl *Client, in *In) Outcome {
 	known := m != nil
 	switch {
 	case len(r.local) == 0:
-		r.begin(wholeOf(cl.ID, e, in.Stays))
+		r.begin(wholeOf(cl, e, in.Stays))
 	case e.Seq > r.seq: // it counts as a roster: the others are told the difference first
-		to := wholeOf(cl.ID, e, in.Stays)
+		to := wholeOf(cl, e, in.Stays)
+		if known {
+			to.unsaid = cl.ID // it bears what it has joined with
+		}
 		if known && e.Name == proto.RoomJoined {
 			to.clients = r.placed(cl.ID, e.Unpack())
 		}
@@ -90,8 +93,11 @@ func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
 		return
 	}
 	others := slices.DeleteFunc(r.members.list(), func(id proto.ClientID) bool { return id == m.c.ID })
-	with, _ := r.withAway(&proto.Event{Name: proto.RoomJoined, Room: r.name, OwnerID: r.owner, Clients: others, Seq: r.seq}, nil)
+	with, _ := r.withAway(&proto.Event{
+		Name: proto.RoomJoined, Room: r.name, OwnerID: r.owner, Clients: others, Seq: r.seq, Policy: e.Policy, More: moreOf(e.More, others),
+	}, nil)
 	c.tellAnswer(m.c, with, nil)
+	r.tellAgain() // what the answer says of names is from before
 }
 
 // replaced removes our members of an earlier room: a client has created one of that name, so the earlier one was closed, and we
@@ -100,7 +106,7 @@ func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
 func (r *room) replaced(by *Client, seq uint64) {
 	here := r.members.has(by.ID)
 	if m := r.member(by); m != nil {
-		m.kick(proto.Removed)
+		m.kick()
 		here = false
 	}
 	if seq > r.seq && !here {
@@ -113,18 +119,24 @@ func (r *room) replaced(by *Client, seq uint64) {
 	}
 }
 
-// wholeOf returns the room as the answer has it by which a client has come in.
-func wholeOf(self proto.ClientID, e *proto.Event, stays *proto.Stays) *whole {
+// wholeOf returns the room as the answer has it by which a client has come in. What the client itself bears its request says; of one
+// that has come back the answer does not tell.
+func wholeOf(cl *Client, e *proto.Event, stays *proto.Stays) *whole {
 	to := &whole{seq: e.Seq, owner: e.OwnerID, stays: staysOf(stays, e.Seq), more: e.More, policy: e.Policy}
 	switch {
-	case e.Name == proto.Resumed && stays != nil && len(stays.Order) == len(e.Unpack())+1:
-		to.clients = slices.Clone(stays.Order) // it names all, in join order
+	case e.Name == proto.Resumed:
+		to.unsaid = cl.ID
+		if stays != nil && len(stays.Order) == len(e.Unpack())+1 {
+			to.clients = slices.Clone(stays.Order) // it names all, in join order
+			return to
+		}
 	case e.Name == proto.RoomCreated:
-		to.owner = self
-		fallthrough
+		to.owner, to.policy = cl.ID, cl.ask.Policy
+		to.addInfo(cl.ID, cl.ask.Shows)
 	default:
-		to.clients = rosterOf(self, e)
+		to.addInfo(cl.ID, cl.ask.Shows)
 	}
+	to.clients = rosterOf(cl.ID, e)
 	return to
 }
 
@@ -169,6 +181,7 @@ func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 		c.tellAnswer(cl, e, payload)
 		return
 	}
+	defer r.tellAgain() // it does not say what these bear
 	created := view{seq: e.Seq - min(e.Seq, uint64(len(e.Unpack()))), members: membersOf([]proto.ClientID{cl.ID})}
 	c.tellAnswer(cl, &proto.Event{Name: proto.RoomCreated, Room: e.Room, Seq: created.seq}, nil)
 	joined := difference(e.Room, &created, &whole{seq: e.Seq, clients: rosterOf(cl.ID, e)})
@@ -184,7 +197,7 @@ func (c *Core) catchUp(m *membership, j *joining, answer *In) {
 	events, signals := c.end(r, j)
 	gap := false
 	if at := answer.Event.Seq; r.seq > at || slices.ContainsFunc(events, func(k *kept) bool { return k.e.Seq > at }) {
-		gap = c.bringUp(m, events, wholeOf(m.c.ID, answer.Event, answer.Stays).view())
+		gap = c.bringUp(m, events, wholeOf(m.c, answer.Event, answer.Stays).view())
 	}
 	r.replay()
 	if m.state == taken {
@@ -220,7 +233,7 @@ func (c *Core) bringUp(m *membership, events []*kept, told *view) (gap bool) { /
 		case k.e.Seq > r.seq:
 			r.apply(k.arrived())
 		case k.e.Name == proto.RoomClosed:
-			m.kick(k.e.Reason)
+			m.kickAs(closing(&k.e, m.c.ID, k.message))
 		case k.e.Name == proto.ClientLeft && k.e.ID == m.c.ID:
 			m.kickWith(why(&k.e), k.message)
 		case k.e.ID != m.c.ID, k.e.Name == proto.MemberUpdated:
@@ -233,12 +246,13 @@ func (c *Core) bringUp(m *membership, events []*kept, told *view) (gap bool) { /
 	switch {
 	case r.seq <= told.seq:
 	case !r.members.has(m.c.ID):
-		m.kick(proto.Removed)
+		m.kick()
 	default:
 		missed := difference(r.name, told, r.whole())
 		for i := range missed {
 			c.tellOne(m.c, &missed[i], nil)
 		}
+		r.tellAgain()
 	}
 	return gap
 }

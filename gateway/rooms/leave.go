@@ -65,6 +65,16 @@ func (m *membership) over() {
 	m.remove()
 }
 
+// dismissed tells a client that it is in a room no more which its new token does not allow. Mostly an event has done so before.
+func (c *Core) dismissed(cl *Client, a *Ask) {
+	m := cl.rooms[a.Room]
+	if m == nil || m.state == taken || m.joined != a.Joined {
+		return
+	}
+	m.kickWith(proto.Forbidden, "")
+	c.dropIfEmpty(m.room)
+}
+
 // leftFor handles the answer to a leave that the gateway has made of what it does not have the client in. What was there by an earlier
 // turn no later one can leave: it is left as a stranger's.
 func (c *Core) leftFor(cl *Client, e *proto.Event) {

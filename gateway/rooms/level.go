@@ -12,21 +12,10 @@ type whole struct {
 	owner   proto.ClientID
 	clients []proto.ClientID // in join order
 	stays   stays
-	more    *proto.More // what its members bear, and what stands about it; nil: nothing, or not known
+	more    *proto.More // what its members bear, and what stands about it; nil: nothing
 	policy  proto.Policy
-}
-
-// info returns what others see of a member.
-func (to *whole) info(id proto.ClientID) *proto.More {
-	if to.more == nil {
-		return nil
-	}
-	for i := range to.more.Members {
-		if m := &to.more.Members[i]; m.ID == id {
-			return m.Shows()
-		}
-	}
-	return nil
+	unsaid  proto.ClientID                 // a member of whom more does not say what it bears
+	infos   map[proto.ClientID]*proto.More // what others see of those who bear something; made from more when it is needed
 }
 
 // whole returns the room as it has been told.
@@ -38,6 +27,7 @@ func (r *room) whole() *whole {
 func (r *room) set(to *whole) {
 	r.seq, r.owner = to.seq, to.owner
 	r.members = membersOf(to.clients)
+	r.shown = r.shown.after(to)
 	r.learn(to.stays)
 }
 
@@ -53,12 +43,10 @@ func (r *room) begin(to *whole) {
 // order. A client of this gateway that the roster lacks, with no request of its own under way there, was removed.
 func (r *room) level(to *whole) {
 	r.follow(to.seq)
-	missed := to.seq > r.seq
 	events := difference(r.name, &r.view, to)
-	if missed && (to.more != nil || r.told) {
-		events = append(events, r.snapshot(to, events)...)
-	}
+	events = append(events, r.corrections(to, events)...)
 	anew := slices.DeleteFunc(slices.Clone(r.local), func(m *membership) bool { return !m.isAnew(to) })
+	owner := r.owner
 	r.set(to)
 	for _, m := range slices.Clone(r.local) {
 		switch {
@@ -69,7 +57,7 @@ func (r *room) level(to *whole) {
 			r.outdate(m.c, false)
 			m.take() // its answer says how it ended
 		default:
-			m.kick(proto.Removed)
+			m.kick()
 		}
 	}
 	for i := range events {
@@ -84,25 +72,7 @@ func (r *room) level(to *whole) {
 		r.tell(&events[i], nil, about)
 	}
 	r.sync = level
-}
-
-// snapshot returns what stands about a room of which changes were missed, and what those bear who were members already. These have no
-// prev: they are what is so, and no changes.
-func (r *room) snapshot(to *whole, told []proto.Event) []proto.Event {
-	r.told = true
-	e := proto.Event{Name: proto.RoomUpdated, Room: r.name, OwnerID: to.owner, Policy: to.policy, Seq: to.seq}
-	if m := to.more; m != nil {
-		e.More = &proto.More{Locked: m.Locked, Password: m.Password, MaxMembers: m.MaxMembers, Knock: m.Knock, Meta: m.Meta}
-	}
-	events := []proto.Event{e}
-	for _, id := range to.clients {
-		info := to.info(id)
-		isTold := slices.ContainsFunc(told, func(e proto.Event) bool { return e.ID == id && e.More != nil })
-		if info != nil && !isTold {
-			events = append(events, proto.Event{Name: proto.MemberUpdated, Room: r.name, ID: id, Seq: to.seq, More: info})
-		}
-	}
-	return events
+	r.disowned(owner)
 }
 
 // isAnew reports whether a roster has a member of ours by a later stay that is not a later turn's: it was out of the room meanwhile. An
@@ -117,7 +87,7 @@ func (m *membership) endsAnew() {
 	if m.c.busyIn(m.room.name) {
 		m.take()
 	} else {
-		m.kick(proto.Removed)
+		m.kick()
 	}
 }
 

@@ -16,6 +16,8 @@ const (
 	Member OutKind = iota
 	// Parted: the client is no member of Room any more. To[0], Room.
 	Parted
+	// Disowned: the client is a member of Room still, and its owner no more. To[0], Room.
+	Disowned
 	// Tell: queue an event for each client of To. To, Event, Payload, Ref, Lazy.
 	Tell
 	// Deliver: queue a signal for a client and confirm it at Reply; where the queue does not take it, answer so and step

@@ -23,7 +23,6 @@ type room struct {
 	asked       roster // the roster under way, while sync is asked
 	compareNext Reason // it is compared once more when that has come: something may have been missed meanwhile
 	kept        keep   // what cannot be told yet
-	told        bool   // something of names, or of what stands about the room, has been told
 }
 
 // sync says how a room's members here stand to the room. The package comment has the picture.
@@ -82,7 +81,7 @@ func (c *Core) dropIfEmpty(r *room) {
 	if len(r.local) > 0 {
 		return
 	}
-	r.view, r.sync, r.compareNext, r.away, r.told = view{}, level, "", nil, false
+	r.view, r.sync, r.compareNext, r.away = view{}, level, "", nil
 	c.refuseKept(r, &r.kept)
 	if len(r.joining) > 0 || c.rooms[r.name] != r {
 		return
@@ -169,14 +168,19 @@ func (m *membership) end() {
 	}
 }
 
-// kick ends a membership and tells its client that it was removed, and why.
-func (m *membership) kick(why proto.Reason) { m.kickWith(why, "") }
+// kick ends a membership and tells its client that it was removed: why is not known, or nobody's doing.
+func (m *membership) kick() { m.kickWith(proto.Removed, "") }
 
-// kickWith is kick with a word of who has removed the client.
+// kickWith is kick with the reason, and with a word of who has removed the client.
 func (m *membership) kickWith(why proto.Reason, message string) {
-	m.remove()
 	e := kicked(m.room.name, why)
 	e.Message = message
+	m.kickAs(e)
+}
+
+// kickAs ends a membership, of which its client hears an event.
+func (m *membership) kickAs(e *proto.Event) {
+	m.remove()
 	m.room.core.tellOne(m.c, e, nil)
 }
 

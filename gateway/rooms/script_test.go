@@ -20,14 +20,16 @@ var update = flag.Bool("update", false, "write what the scripts lead to into tes
 //
 //	open CLIENT
 //	create|join|leave CLIENT ROOM [joined=REQUEST] [silent]   the request begins: it is CLIENT-1, CLIENT-2, ...
+//	... [full] [shows=USER]                                   of a create, join or enter: what others are to see of the client
 //	answer CLIENT [of=N] [bears=REQUEST] EVENT                the answer to its present request, or to its N-th
 //	giveup|ended|departed|unsettled CLIENT
-//	event EVENT
+//	event EVENT [message=WORD]
 //	signal CLIENT EVENT                                       it is to be answered at R1, R2, ...
 //	refused CLIENT EVENT
 //	check ROOM SEQ [CLIENT=REQUEST ...]
 //	roster N EVENT
 //	noroster N
+//	dismissed CLIENT ROOM joined=REQUEST
 //	compare REASON
 //	pass SECONDS                                              and a tick
 //
@@ -153,6 +155,8 @@ func (x *stage) parse(line string) rooms.In {
 		in.Kind, in.Num = rooms.Roster, x.number(name())
 	case "noroster":
 		in.Kind, in.Num = rooms.NoRoster, x.number(name())
+	case "dismissed":
+		in.Kind, in.Ask = rooms.Dismissed, rooms.Ask{Room: proto.Room(words[2]), Joined: proto.RequestID(values(words)["joined"])}
 	case "compare":
 		in.Kind, in.Why = rooms.CompareAll, rooms.Reason(name())
 	case "pass":
@@ -163,7 +167,7 @@ func (x *stage) parse(line string) rooms.In {
 			x.t.Fatalf("what is %q?", line)
 		}
 	}
-	in.Stays = x.stays(words)
+	in.Stays, in.Message = x.stays(words), values(words)["message"]
 	if len(words) > 1 {
 		in.Client = x.clients[words[1]]
 	}
@@ -202,6 +206,10 @@ func (x *stage) ask(words []string) rooms.Ask {
 			a.Joined = proto.RequestID(joined)
 		} else if w == "silent" {
 			a.Silent = true
+		} else if w == "full" {
+			a.Full = true
+		} else if user, ok := strings.CutPrefix(w, "shows="); ok {
+			a.Shows = &proto.More{User: user}
 		}
 	}
 	x.resume(&a, words)
@@ -229,6 +237,8 @@ func show(o *rooms.Out) string {
 		return fmt.Sprintf("%s is in %s by %s", who, o.Room, o.Joined)
 	case rooms.Parted:
 		return fmt.Sprintf("%s is not in %s", who, o.Room)
+	case rooms.Disowned:
+		return fmt.Sprintf("%s owns %s no more", who, o.Room)
 	case rooms.Tell:
 		lazily := ""
 		if o.Lazy > 0 {

@@ -21,13 +21,23 @@ type Host struct {
 	Fits    func(size int) bool // whether NATS takes a request
 	Spawn   func(task func())   // runs a goroutine that the gateway's Run waits for
 	// Renew checks a token that a client brings in the place of another; nil: the gateway asks for none.
-	Renew func(s *Session, text string) error
-	// MayJoin reports whether the user of a client may enter another room now; nil: it may.
-	MayJoin    func(s *Session, now time.Time) bool
+	Renew      func(s *Session, text string) error
+	Users      Users                       // nil: they are not limited
+	Source     func(address string) string // what an address counts as; nil: the address
 	Dispatcher Dispatcher
 	Door       Door
 	Metrics    Metrics
 	Log        *slog.Logger
+}
+
+// Users limit what the clients of one user may take.
+type Users interface {
+	// MayJoin reports whether a client's user may enter another room now.
+	MayJoin(s *Session, now time.Time) bool
+	// MayCreate takes a place for a room that a client is about to create, and reports whether there was one. Where there was, Created
+	// is called once the request is over.
+	MayCreate(s *Session) bool
+	Created(s *Session)
 }
 
 // Limits bound what a client may take.
@@ -46,6 +56,7 @@ type Dispatcher interface {
 	GiveUp(s *Session, a *ask.Ask)     // the time of a request is up
 	Ended(s *Session)                  // the connection has ended, the session is about to leave its rooms
 	Departed(s *Session, settled bool) // it has asked for all its leaves; settled: nothing that it ever asked is unanswered
+	Renewed(s *Session)                // it has another token than before
 	Away(s *Session)                   // the connection has ended, what was read is carried out, and the session is kept: see [Session.Depart]
 	PutOff(s *Session)                 // a leave of a session whose time is up was not answered: [Session.Depart] is to be called again later
 	Keep(s *Session, k *Kept)          // a signal to a resumable member is to be kept and pushed; its ask is resolved in any case

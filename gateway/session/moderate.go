@@ -7,7 +7,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/parley-rtc/parley/gateway/rooms"
-	"github.com/parley-rtc/parley/gateway/tokens"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -23,43 +22,6 @@ var ops = map[proto.Name]proto.Op{
 
 // OpOf returns what is asked of the room service for a request of names and moderation; empty: it is another request.
 func OpOf(name proto.Name) proto.Op { return ops[name] }
-
-// sub returns who the client is by its token.
-func (p *pump) sub() string {
-	if t := p.s.Token(); t != nil {
-		return t.Sub
-	}
-	return ""
-}
-
-// stamp says in a request who the client is, and what it may in that room.
-func (p *pump) stamp(r *proto.Request, op proto.Op) {
-	t := p.s.Token()
-	if t == nil {
-		return
-	}
-	r.Sub, r.Can = t.Sub, t.May(r.Room)
-	switch op {
-	case proto.OpCreate, proto.OpJoin, proto.OpEnter, proto.OpResume, proto.OpMember, proto.OpKnock:
-		r.User, r.Claims = t.User, t.Claims
-	default:
-	}
-}
-
-// enter says in a request of the client's own, by which it comes in, what it says of itself, and shows the room's password.
-func (p *pump) enter(r *proto.Request, op proto.Op) {
-	if p.more == nil {
-		return
-	}
-	switch op {
-	case proto.OpCreate, proto.OpJoin, proto.OpEnter, proto.OpKnock:
-		r.Meta = p.more.Meta
-		if r.Proof = p.more.Proof; r.Proof != "" {
-			r.From = p.s.About.Address
-		}
-	default:
-	}
-}
 
 // may reports whether the client's token allows a request. What it does not is answered. What owners may as owners, the room service
 // decides.
@@ -83,15 +45,21 @@ func (p *pump) may(f proto.Frame, op proto.Op) bool {
 		p.refuse(f, proto.CodeForbidden, "the token does not allow this in that room")
 		return false
 	}
-	switch op {
-	case proto.OpCreate, proto.OpJoin, proto.OpEnter:
-		if p.s.host.MayJoin != nil && !p.s.host.MayJoin(p.s, time.Now()) {
-			p.refuse(f, proto.CodeRateLimited, "the user enters too many rooms: wait a moment")
-			return false
-		}
-	default:
-	}
 	return true
+}
+
+// mayEnter reports whether the client's user may enter another room now. Where it may not, that is answered.
+func (p *pump) mayEnter(f proto.Frame, op proto.Op) bool {
+	if !enters(op) || p.s.host.Users == nil || p.s.host.Users.MayJoin(p.s, time.Now()) {
+		return true
+	}
+	p.refuse(f, proto.CodeRateLimited, "the user enters too many rooms: wait a moment")
+	return false
+}
+
+// enters reports whether a request brings a client into a room that it need not have been in.
+func enters(op proto.Op) bool {
+	return op == proto.OpCreate || op == proto.OpJoin || op == proto.OpEnter
 }
 
 // fitsMeta reports whether what the client says of itself is not too large. What is too large is answered.
@@ -109,8 +77,12 @@ func (p *pump) moderate(f proto.Frame, at time.Time) {
 	if !p.may(f, op) || !p.fitsMeta(f) {
 		return
 	}
-	if op == proto.OpMember && !p.mayUpdate(at) {
+	switch {
+	case op == proto.OpMember && !p.mayUpdate(at):
 		p.refuse(f, proto.CodeRateLimited, fmt.Sprintf("a client says %d times a second at most what it is", metaRate))
+		return
+	case op == proto.OpKnock && p.s.Knocks.Load() >= int64(p.s.host.Limits.MaxRooms):
+		p.refuse(f, proto.CodeRateLimited, fmt.Sprintf("a client can knock at %d rooms: wait for an answer first", p.s.host.Limits.MaxRooms))
 		return
 	}
 	r := proto.Request{TargetID: f.TargetID}
@@ -131,66 +103,23 @@ func (p *pump) mayUpdate(at time.Time) bool {
 
 // inquire asks the room service for something that the core has nothing to do with. The dispatcher hands the answer on, unless the
 // gateway asks for itself.
-func (p *pump) inquire(room proto.Room, ref string, op proto.Op, r *proto.Request, deadline time.Time, silent bool) {
+func (p *pump) inquire(
+	room proto.Room, ref string, op proto.Op, r *proto.Request, deadline time.Time, silent bool,
+) rooms.Outcome {
 	num := p.turns.Number()
-	a := p.newAsk(rooms.Ask{Op: op, Room: room, Num: num, ID: p.Request(num), Ref: ref, Silent: silent}, deadline)
+	a := p.newAsk(rooms.Ask{
+		Op: op, Room: room, Num: num, ID: p.Request(num), Ref: ref, Silent: silent, Joined: r.Joined,
+	}, deadline)
 	r.Room, r.ClientID, r.Gateway, r.Turn = room, p.s.ID(), p.s.host.Gateway, p.s.About.Turn
 	if !silent {
 		p.enter(r, op)
 	}
-	p.stamp(r, op)
+	Stamp(p.s.Token(), r, op)
 	a.Payload = proto.AppendRequest(nil, op, r)
 	a.Inquiry = true
 	started := time.Now()
 	p.s.asking.Store(a)
 	outcome := p.ask(a)
 	p.s.host.Metrics.Asked(op, outcome, time.Since(started))
-}
-
-// renew takes a token in the place of the client's.
-func (p *pump) renew(f proto.Frame) {
-	if p.s.host.Renew == nil {
-		p.answer(f, proto.Event{Name: proto.TokenAccepted}) // none is asked for
-		return
-	}
-	before := p.s.Token()
-	if err := p.s.host.Renew(p.s, f.More.Token); err != nil {
-		p.refuse(f, proto.CodeUnauthorized, err.Error())
-		return
-	}
-	p.s.Tell(proto.Event{Name: proto.TokenAccepted}, f.Ref)
-	p.renewed(before)
-}
-
-// SetToken gives the client another token.
-func (s *Session) SetToken(t *tokens.Token) {
-	s.token.Store(t)
-	s.warned.Store(false)
-}
-
-// Warn tells the client, once, that its token is about to expire.
-func (s *Session) Warn(seconds int64) {
-	if !s.warned.Swap(true) {
-		s.Tell(proto.Event{Name: proto.TokenExpiring, More: &proto.More{Seconds: seconds}}, "")
-	}
-}
-
-// renewed looks at the client's rooms after its token has changed: it leaves those that it may not join any more, and the others hear
-// what it is now.
-func (p *pump) renewed(before *tokens.Token) {
-	t := p.s.Token()
-	if t == nil || before == nil {
-		return
-	}
-	for room, by := range p.s.Rooms.All() {
-		within := time.Now().Add(p.s.host.Request)
-		if !t.May(room).Has(proto.MayJoin) {
-			p.inquire(room, "", proto.OpLeave, &proto.Request{Joined: by, Reason: proto.Forbidden}, within, true)
-			continue
-		}
-		if t.Same(before) && t.May(room)&proto.MayModerate == before.May(room)&proto.MayModerate {
-			continue
-		}
-		p.inquire(room, "", proto.OpMember, &proto.Request{}, within, true)
-	}
+	return outcome
 }

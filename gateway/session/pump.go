@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -21,10 +22,13 @@ type pump struct {
 	turns  turns.Turns
 	policy proto.Policy // what the request that is carried out asks for, and turns do not look at
 	more   *proto.FrameMore
-	meta   *rate.Limiter // of member-update; made with the first
-	count  int64         // signals that the gateway has numbered
-	wake   chan struct{} // for asks
-	sender *ask.Sender   // made with the first ask, as is wake
+	meta   *rate.Limiter           // of member-update; made with the first
+	full   bool                    // and whether it may create no room, though it asks to enter one
+	owed   map[proto.Room]proto.Op // what is to be asked for rooms since the token has changed
+	owedAt atomic.Int64            // when that was asked for last, in Unix nanoseconds
+	count  int64                   // signals that the gateway has numbered
+	wake   chan struct{}           // for asks
+	sender *ask.Sender             // made with the first ask, as is wake
 
 	ending
 }
@@ -53,6 +57,8 @@ func (p *pump) run() {
 			p.over()
 		case errors.Is(r.err, errLeave):
 			p.settle(defect.Guard("a leave for a client", func() { p.leave(r) }))
+		case errors.Is(r.err, errReview):
+			p.settle(defect.Guard("what a new token brings", p.settleOwed))
 		case r.err != nil:
 			p.refuse(r.frame, r.code, r.err.Error())
 		default:
@@ -135,7 +141,21 @@ func (p *pump) change(f proto.Frame, op proto.Op, at time.Time) {
 	if !p.may(f, op) || !p.fitsMeta(f) {
 		return
 	}
-	p.policy, p.more = f.Policy, f.More
+	if !p.mayEnter(f, op) {
+		return
+	}
+	p.policy, p.more, p.full = f.Policy, f.More, false
+	if users := p.s.host.Users; users != nil && (op == proto.OpCreate || op == proto.OpEnter) {
+		switch {
+		case users.MayCreate(p.s):
+			defer users.Created(p.s)
+		case op == proto.OpCreate:
+			p.refuse(f, proto.CodeTooManyRooms, rooms.FullOfRooms)
+			return
+		default: // it may join one that is there
+			op, p.full = proto.OpJoin, true
+		}
+	}
 	deadline := p.s.host.clock(at.Add(p.s.host.Request))
 	var verdict turns.Verdict
 	if op == proto.OpResume {
@@ -202,9 +222,12 @@ func (p *pump) Ask(a *turns.Ask) rooms.Outcome {
 		r.Policy, r.Seq, r.Fresh = p.policy, a.Seq, a.Fresh
 		p.enter(&r, a.Op)
 	}
-	p.stamp(&r, a.Op)
+	Stamp(p.s.Token(), &r, a.Op)
 	q := p.newAsk(a.Ask, p.deadline(p.s.host.Began.Add(time.Duration(a.Deadline))))
 	q.Payload, q.Policy = proto.AppendRequest(nil, a.Op, &r), r.Policy
+	if enters(a.Op) {
+		q.Shows, q.Full = r.Who().Shows(), p.full
+	}
 	outcome := p.carryOut(q)
 	p.unanswered = p.unanswered || outcome == rooms.Unavailable
 	return outcome

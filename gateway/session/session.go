@@ -27,7 +27,9 @@ type Session struct {
 
 	asking atomic.Pointer[ask.Ask] // set by the pump before it publishes, cleared by the dispatcher
 	token  atomic.Pointer[tokens.Token]
-	warned atomic.Bool // it has been told that its token is about to expire
+	warned atomic.Bool  // it has been told that its token is about to expire
+	owing  atomic.Bool  // something that a change of its token has brought with it was not answered
+	Knocks atomic.Int64 // rooms at which the client knocks; the dispatcher's, the pump reads
 
 	Pinged Pinged // owned by the dispatcher
 
@@ -53,6 +55,9 @@ type Pinged struct {
 
 // ID implements [link.Session].
 func (s *Session) ID() proto.ClientID { return s.Client.ID }
+
+// Began returns when the connection began to stand.
+func (s *Session) Began() time.Time { return s.started }
 
 // Age returns for how long the connection has stood.
 func (s *Session) Age() time.Duration { return time.Since(s.started) }
@@ -168,10 +173,11 @@ func (s *Session) End(cause error) {
 
 // What ends a request before it reaches the room service.
 var (
-	errRate  = errors.New("too many requests: this one was not carried out, slow down")
-	errLeave = errors.New("a membership that should not be") // marks an item: it is to be left
-	errEnded = errors.New("the connection ended")            // marks the last item of an inbox
-	errOver  = errors.New("the session is over")             // the same of one that was kept
+	errRate   = errors.New("too many requests: this one was not carried out, slow down")
+	errLeave  = errors.New("a membership that should not be") // marks an item: it is to be left
+	errEnded  = errors.New("the connection ended")            // marks the last item of an inbox
+	errReview = errors.New("a new token")                     // marks an item: what it has brought with it is asked for again
+	errOver   = errors.New("the session is over")             // the same of one that was kept
 )
 
 // Busy reports whether something that was received is not carried out yet, or something that was queued not written.

@@ -34,6 +34,7 @@ func (b *bench) GiveUp(*Session, *ask.Ask)                    {}
 func (b *bench) Ended(*Session)                               {}
 func (b *bench) Departed(*Session, bool)                      {}
 func (b *bench) Pong(*Session, uint64)                        {}
+func (b *bench) Renewed(*Session)                             {}
 func (b *bench) Away(*Session)                                {}
 func (b *bench) PutOff(*Session)                              {}
 func (b *bench) Keep(*Session, *Kept)                         {}

@@ -19,11 +19,14 @@ type Auth struct {
 	MaxMeta         int `group:"Limits" name:"max-meta" default:"256" placeholder:"BYTES" help:"What a client says of itself, 1024 at most (${default})."`
 	MaxConnsPerUser int `group:"Limits" name:"max-conns-per-user" default:"0" placeholder:"CONNECTIONS" help:"Connections of one token's sub to this process (0: no limit)."`
 	JoinsPerUser    int `group:"Limits" name:"joins-per-user" default:"0" placeholder:"ROOMS" help:"Rooms that the clients of one token's sub enter in a minute, through this process (0: no limit)."`
+	RoomsPerUser    int `group:"Limits" name:"rooms-per-user" default:"0" placeholder:"ROOMS" help:"Rooms that the clients of one token's sub have created through this process and own still (0: no limit)."`
 }
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
 func (a *Auth) Check() error {
-	for flag, v := range map[string]int{"--max-conns-per-user": a.MaxConnsPerUser, "--joins-per-user": a.JoinsPerUser} {
+	for flag, v := range map[string]int{
+		"--max-conns-per-user": a.MaxConnsPerUser, "--joins-per-user": a.JoinsPerUser, "--rooms-per-user": a.RoomsPerUser,
+	} {
 		if err := settings.CheckLimit(flag, v); err != nil {
 			return err
 		}

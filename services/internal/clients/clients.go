@@ -95,7 +95,7 @@ func (l *Limits) Gateway(a *Auth) gateway.Limits {
 		MaxFrame: settings.None(l.MaxFrame), MaxQueue: settings.None(l.MaxQueue), MaxRooms: settings.None(l.MaxRooms), Rate: settings.None(l.Rate), Burst: settings.None(l.Burst),
 		MaxConns: settings.None(l.MaxConns), MaxConnsPerAddress: settings.None(l.MaxConnsPerAddress),
 		IPv6Prefix: l.IPv6Prefix, MaxKept: settings.None(l.MaxKept),
-		MaxMeta: a.MaxMeta, MaxConnsPerUser: a.MaxConnsPerUser, JoinsPerUser: a.JoinsPerUser,
+		MaxMeta: a.MaxMeta, MaxConnsPerUser: a.MaxConnsPerUser, JoinsPerUser: a.JoinsPerUser, RoomsPerUser: a.RoomsPerUser,
 	}
 }
 
