@@ -112,7 +112,7 @@ func TestABadSettingExits2AndSaysWhatToSet(t *testing.T) {
 		{[]string{harness.Roomsvc}, []string{"--replicas", "0"}, "replicas"},
 		{[]string{harness.Roomsvc}, []string{"--replicas", "-1"}, "replicas"},
 		{[]string{harness.Roomsvc, harness.Parley}, []string{"--max-members", "-1"}, "max-members"},
-		{[]string{harness.Roomsvc, harness.Parley}, []string{"--record-form", "4"}, "record-form"},
+		{[]string{harness.Roomsvc, harness.Parley}, []string{"--record-form", "5"}, "record-form"},
 		{all, []string{"--nats", "http://127.0.0.1:1"}, "nats"},
 		{all, []string{"--nats", "127.0.0.1:1", "--nats-creds", filepath.Join(dir, "none")}, "nats-creds"},
 		{all, []string{"--nats", "127.0.0.1:1", "--nats-ca", filepath.Join(dir, "none")}, "nats-ca"},

@@ -56,11 +56,11 @@ type Request struct {
 
 // Who returns what a member bears that asks to be one: what its token says of it, and its own word.
 func (r *Request) Who() *Who {
-	w := &Who{Sub: r.Sub, User: r.User, Claims: r.Claims, Meta: r.Meta, Mod: r.Can.Has(MayModerate)}
-	if w.Empty() {
+	mod := r.Can.Has(MayModerate)
+	if r.Sub == "" && r.User == "" && r.Claims == nil && r.Meta == nil && !mod {
 		return nil
 	}
-	return w
+	return &Who{Sub: r.Sub, User: r.User, Claims: r.Claims, Meta: r.Meta, Mod: mod}
 }
 
 // May reports whether a request's token grants something in its room. Without a token everything is granted but to moderate.

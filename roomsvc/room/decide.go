@@ -73,7 +73,7 @@ func (r Rules) Decide(s *State, q *Request) Decision {
 	case proto.OpMember:
 		return r.member(s, q)
 	case proto.OpKnock:
-		return knock(s, q)
+		return r.knock(s, q)
 	default:
 		if q.Op.Moderates() {
 			return r.moderate(s, q)

@@ -10,15 +10,20 @@ func (s *State) about(q *Request) *proto.About {
 	return s.Record.About.At(q.At)
 }
 
-// barred answers who may not come for a while: one whose user is banned, or who was removed a moment ago.
-func barred(s *State, q *Request) (proto.Event, bool) {
-	if s == nil || s.Record.About == nil {
+// banned answers one whose user is banned.
+func banned(s *State, q *Request) (proto.Event, bool) {
+	if s == nil || s.Record.About == nil || !proto.Holding(s.Record.About.Bans, q.ClientID, q.Sub, q.At) {
 		return proto.Event{}, false
 	}
-	switch a := s.Record.About; {
-	case proto.Holding(a.Bans, q.ClientID, q.Sub, q.At):
-		return proto.Errorf(proto.CodeBanned, q.Room, q.ClientID, "banned from this room"), true
-	case proto.Holding(a.Kicked, q.ClientID, q.Sub, q.At):
+	return proto.Errorf(proto.CodeBanned, q.Room, q.ClientID, "banned from this room"), true
+}
+
+// barred answers a newcomer that may not come for a while: one whose user is banned, or who was removed a moment ago.
+func barred(s *State, q *Request) (proto.Event, bool) {
+	if answer, is := banned(s, q); is {
+		return answer, true
+	}
+	if s != nil && s.Record.About != nil && proto.Holding(s.Record.About.Kicked, q.ClientID, q.Sub, q.At) {
 		return proto.Errorf(proto.CodeForbidden, q.Room, q.ClientID, "removed from this room a moment ago"), true
 	}
 	return proto.Event{}, false
@@ -103,7 +108,7 @@ func closedTo(q *Request, code proto.Code) proto.Event {
 }
 
 // knock answers who knocks: nothing is in its way, or somebody has to decide. That is not the room's to remember.
-func knock(s *State, q *Request) Decision {
+func (r Rules) knock(s *State, q *Request) Decision {
 	admitted := Decision{Answer: proto.Event{Name: proto.KnockAdmitted, Room: q.Room}}
 	switch {
 	case !s.Open():
@@ -119,6 +124,9 @@ func knock(s *State, q *Request) Decision {
 	code := s.obstacle(q)
 	switch a := s.Record.About; {
 	case code == "":
+		if answer, is := r.keptOut(s, q); is && (a == nil || !proto.Holding(a.Admitted, q.ClientID, q.Sub, q.At)) {
+			return Decision{Answer: answer} // the room is full: nobody can let it in
+		}
 		return admitted
 	case !a.Knock:
 		return Decision{Answer: closedTo(q, code)}
@@ -132,14 +140,16 @@ func knock(s *State, q *Request) Decision {
 func (r Rules) judge(s *State, q *Request) Decision {
 	answer := proto.Event{Name: proto.ClientAdmitted, Room: q.Room, TargetID: q.TargetID}
 	hold := proto.Hold{ID: q.TargetID, Sub: q.Knocker, Until: q.At + 1000*proto.AdmitFor}
-	set := func(a *proto.About) { a.Admitted = held(a.Admitted, hold) }
+	list := func(a *proto.About) *[]proto.Hold { return &a.Admitted }
 	if q.Op == proto.OpRefuse {
 		answer.Name = proto.ClientRefused
 		hold.Until = q.At + 1000*proto.RefuseFor
-		set = func(a *proto.About) { a.Refused = held(a.Refused, hold) }
+		list = func(a *proto.About) *[]proto.Hold { return &a.Refused }
 	}
-	if s.made(q, proto.RoomUpdated) {
-		return Decision{Answer: answer}
+	if a := s.Record.About; a != nil && proto.Holding(*list(a), q.TargetID, q.Knocker, q.At) {
+		return Decision{Answer: answer} // it was already: by this very request, or by another moderator
 	}
-	return r.updated(s, q, answer, func(rec *proto.Record) { rec.About = rec.About.With(set) })
+	return r.updated(s, q, answer, func(rec *proto.Record) {
+		rec.About = rec.About.With(func(a *proto.About) { *list(a) = held(*list(a), hold) })
+	})
 }

@@ -64,7 +64,7 @@ func (r Rules) close(s *State, q *Request) Decision {
 	switch {
 	case !in && s.madeBy(q, proto.RoomClosed):
 		return Decision{Answer: left}
-	case s.Open() && m == nil && (q.Admin || q.May(proto.MayModerate)):
+	case s.Open() && m == nil && (q.Admin || s.moderator(q)):
 	case !in && q.Admin:
 		return Decision{Answer: proto.Event{Name: proto.RoomNotExists, Room: q.Room}}
 	case !in:
@@ -89,12 +89,12 @@ func (r Rules) closing(s *State, q *Request, why proto.Reason) *proto.Record {
 // reason says why who asks to leave is gone, or why the room is of which it was the owner.
 func reason(q *Request, owner bool) proto.Reason {
 	switch {
+	case q.Reason == proto.Forbidden:
+		return proto.Forbidden
 	case owner && q.Lost:
 		return proto.OwnerLost
 	case owner:
 		return proto.OwnerLeft
-	case q.Reason == proto.Forbidden:
-		return proto.Forbidden
 	case q.Lost:
 		return proto.MemberLost
 	}

@@ -1,8 +1,6 @@
 package room
 
 import (
-	"fmt"
-
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -26,7 +24,13 @@ func (r Rules) untrusted(s *State, q *Request) (proto.Event, bool) {
 
 // mayModerate reports whether who asks may do what an owner may: an operator, a moderator, or the owner itself.
 func (s *State) mayModerate(q *Request) bool {
-	return q.Admin || q.May(proto.MayModerate) || s.owns(q)
+	return q.Admin || s.moderator(q) || s.owns(q)
+}
+
+// moderator reports whether who asks is a moderator, in the room or not. One that is banned is none: it would lift its own ban.
+func (s *State) moderator(q *Request) bool {
+	_, is := banned(s, q)
+	return !is && q.May(proto.MayModerate)
 }
 
 // owns reports whether who asks is the room's owner.
@@ -39,12 +43,12 @@ func (s *State) owns(q *Request) bool {
 func (r Rules) moderate(s *State, q *Request) Decision {
 	switch {
 	case !s.Open():
-		if q.Op == proto.OpKick && s.made(q, proto.RoomClosed) && s.Record.Change.ID == q.TargetID {
-			return Decision{Answer: kicked(q)} // it was the last one in there
+		if s.made(q, proto.RoomClosed) { // it has removed the last one in there, or the owner
+			return removedAll(s, q)
 		}
 		return Decision{Answer: proto.Event{Name: proto.RoomNotExists, Room: q.Room}}
-	case q.Op == proto.OpTransfer && s.made(q, proto.RoomUpdated): // who asked is the owner no more
-		return unchanged(s, q)
+	case q.Op == proto.OpTransfer && s.Member(q.ClientID) != nil && q.TargetID == s.Record.OwnerID:
+		return unchanged(s, q) // a repetition: who asked is the owner no more
 	case q.Op == proto.OpTransfer && !q.Admin && !s.owns(q):
 		return forbidden(q, "only its owner hands a room over")
 	case !s.mayModerate(q):
@@ -80,12 +84,6 @@ func badRequest(q *Request, why string) Decision {
 // made reports whether the request has made the room's last change, of that kind.
 func (s *State) made(q *Request, event proto.Name) bool {
 	return s != nil && s.Record.Change.Request == q.ID && s.Record.Change.Event == event
-}
-
-// removed reports whether the request has made the room's last change, by which somebody was removed.
-func (s *State) removed(q *Request, why proto.Reason) bool {
-	c := &s.Record.Change
-	return c.Request == q.ID && c.Event == proto.ClientLeft && c.Reason == why
 }
 
 // updated is the room's next record where no member comes or goes. asked is the answer.
@@ -202,85 +200,4 @@ func about(s *State, q *Request) Decision {
 		}
 	}
 	return Decision{Answer: e}
-}
-
-// member changes what a member bears: its own word, or what a new token says of it.
-func (r Rules) member(s *State, q *Request) Decision {
-	m := s.Member(q.ClientID)
-	switch {
-	case m == nil:
-		return Decision{Answer: proto.Event{Name: proto.NotInRoom, Room: q.Room}}
-	case m.Sub() != "" && m.Sub() != q.Sub:
-		return forbidden(q, "the member is another user")
-	}
-	if answer, is := barred(s, q); is {
-		return Decision{Answer: answer}
-	}
-	who := renewed(m.Who, q)
-	if q.Meta != nil {
-		if who == nil {
-			who = new(proto.Who)
-		}
-		who.Meta = q.Meta
-	}
-	e := proto.Event{Name: proto.MemberUpdated, Room: q.Room, ID: q.ClientID, Seq: s.Seq, More: who.Shows()}
-	if who.Equal(m.Who) {
-		return Decision{Answer: e}
-	}
-	if s.borne()-m.Who.Size()+who.Size() > proto.MaxBorne {
-		return Decision{Answer: full(q, "what its members say of themselves takes as much as is allowed")}
-	}
-	e.Seq = 0
-	return r.updated(s, q, e, func(rec *proto.Record) {
-		rec.Change.Event = proto.MemberUpdated
-		rec.Members = append([]proto.Member(nil), rec.Members...)
-		rec.Members[rec.Member(q.ClientID)].Who = who
-	})
-}
-
-// renewed is what a member bears by the token that it asks with; its own word stays. Without a token it stays as it is.
-func renewed(who *proto.Who, q *Request) *proto.Who {
-	var next proto.Who
-	if who != nil {
-		next = *who
-	}
-	if q.Sub != "" {
-		next.Sub, next.User, next.Claims, next.Mod = q.Sub, q.User, q.Claims, q.Can.Has(proto.MayModerate)
-	}
-	if next.Empty() {
-		return nil
-	}
-	return &next
-}
-
-// borne returns how many bytes the members bear together.
-func (s *State) borne() int {
-	n := 0
-	for i := range s.Record.Members {
-		n += s.Record.Members[i].Who.Size()
-	}
-	return n
-}
-
-func full(q *Request, why string) proto.Event {
-	return proto.Errorf(proto.CodeRoomFull, q.Room, q.ClientID, "%s", fmt.Sprintf("the room is full: %s", why))
-}
-
-// tellRoom adds to an event what is told of a room: what stands about it, and what its members bear, but for one.
-func tellRoom(e *proto.Event, rec *proto.Record, but proto.ClientID) {
-	e.Policy = rec.OnOwnerGone
-	e.TellAbout(rec.About)
-	var list []proto.MemberInfo
-	for i := range rec.Members {
-		if m := &rec.Members[i]; m.ID != but && m.Who.Shown() {
-			list = append(list, proto.MemberInfo{ID: m.ID, Who: *m.Who})
-		}
-	}
-	if list == nil {
-		return
-	}
-	if e.More == nil {
-		e.More = new(proto.More)
-	}
-	e.More.Members = list
 }

@@ -10,7 +10,7 @@ import (
 func (r Rules) kick(s *State, q *Request) Decision {
 	m := s.Member(q.TargetID)
 	switch {
-	case m == nil && s.removed(q, proto.Kicked):
+	case m == nil && s.wasKicked(q):
 		return Decision{Answer: kicked(q)}
 	case q.TargetID == q.ClientID:
 		return badRequest(q, "a client cannot remove itself: room-leave is for that")
@@ -20,7 +20,15 @@ func (r Rules) kick(s *State, q *Request) Decision {
 		return forbidden(q, "the owner cannot be removed")
 	}
 	hold := proto.Hold{ID: m.ID, Sub: m.Sub(), Until: q.At + 1000*proto.HoldFor}
-	return Decision{Answer: kicked(q), Record: r.removing(s, q, m, proto.Kicked, func(a *proto.About) { a.Kicked = held(a.Kicked, hold) })}
+	return Decision{Answer: kicked(q), Record: r.removing(s, q, m, proto.Kicked, func(a *proto.About) {
+		a.Kicked = held(a.Kicked, hold)
+		a.Admitted = unheld(a.Admitted, hold) // or it would come back through a lock
+	})}
+}
+
+// wasKicked reports whether the target was removed a moment ago: by this very request, or by another moderator.
+func (s *State) wasKicked(q *Request) bool {
+	return s.Record.About != nil && proto.Holding(s.Record.About.Kicked, q.TargetID, "", q.At)
 }
 
 func kicked(q *Request) proto.Event {
@@ -29,7 +37,10 @@ func kicked(q *Request) proto.Event {
 
 // ban keeps a user out, and removes its clients: one with each record, since a record is one change.
 func (r Rules) ban(s *State, q *Request) Decision {
-	sub, refusal := s.banned(q)
+	if q.Sub == "" && !q.Admin {
+		return forbidden(q, "a ban needs tokens: without them nobody is known again")
+	}
+	sub, refusal := s.toBan(q)
 	if refusal != nil {
 		return *refusal
 	}
@@ -41,37 +52,58 @@ func (r Rules) ban(s *State, q *Request) Decision {
 		return forbidden(q, "the owner cannot be banned")
 	}
 	now := s.about(q)
-	bans := slices.DeleteFunc(now.BanList(), func(h proto.Hold) bool { return h.Sub == sub })
+	ban := proto.Hold{ID: q.TargetID, Sub: sub, Until: q.At + 1000*q.Seconds}
+	bans := unheld(now.BanList(), proto.Hold{Sub: sub})
 	if len(bans) >= proto.MaxBans {
 		return Decision{Answer: proto.Errorf(proto.CodeTooManyBans, q.Room, q.ClientID, "%d users are banned, which is the most allowed", len(bans))}
 	}
-	banned := proto.Event{
-		Name: proto.ClientBanned, Room: q.Room, TargetID: q.TargetID, More: &proto.More{Sub: sub, Seconds: q.Seconds},
-	}
-	until := q.At + 1000*q.Seconds
-	made := s.removed(q, proto.Banned) || s.made(q, proto.RoomUpdated) // by the record before this one
-	if made {
-		until = 0
-		for _, h := range now.BanList() {
-			if h.Sub == sub {
-				until = h.Until
-			}
+	made := s.made(q, proto.ClientLeft) || s.made(q, proto.RoomUpdated) // by the record before this one
+	for _, h := range now.BanList() {
+		if made && h.Sub == sub {
+			ban.Until = h.Until
+		}
+		if ban.ID == "" && h.Sub == sub {
+			ban.ID = h.ID // by which a repetition finds whom it was of
 		}
 	}
-	set := func(a *proto.About) { a.Bans = append(bans, proto.Hold{ID: q.TargetID, Sub: sub, Until: until}) }
+	set := func(a *proto.About) {
+		a.Bans = append(bans, ban)
+		a.Admitted = unheld(a.Admitted, ban)
+		if a.OwnerSub == sub { // an operator's word
+			a.OwnerSub = ""
+		}
+	}
 	for i := range s.Record.Members {
 		if m := &s.Record.Members[i]; m.Sub() == sub {
-			return Decision{Answer: banned, Again: true, Record: r.removing(s, q, m, proto.Banned, set)}
+			return Decision{Answer: clientBanned(q, sub), Again: true, Record: r.removing(s, q, m, proto.Banned, set)}
 		}
 	}
 	if made {
-		return Decision{Answer: banned}
+		return Decision{Answer: clientBanned(q, sub)}
 	}
-	return r.updated(s, q, banned, func(rec *proto.Record) { rec.About = rec.About.With(set) })
+	return r.updated(s, q, clientBanned(q, sub), func(rec *proto.Record) { rec.About = rec.About.With(set) })
 }
 
-// banned returns whom a ban is of, or what is answered instead.
-func (s *State) banned(q *Request) (sub string, refusal *Decision) {
+func clientBanned(q *Request, sub string) proto.Event {
+	return proto.Event{Name: proto.ClientBanned, Room: q.Room, TargetID: q.TargetID, More: &proto.More{Sub: sub, Seconds: q.Seconds}}
+}
+
+// removedAll answers the request whose removal has closed the room.
+func removedAll(s *State, q *Request) Decision {
+	switch {
+	case q.Op == proto.OpKick && s.Record.Change.ID == q.TargetID:
+		return Decision{Answer: kicked(q)}
+	case q.Op == proto.OpBan:
+		if sub, refusal := s.toBan(q); refusal == nil {
+			return Decision{Answer: clientBanned(q, sub)}
+		}
+	default:
+	}
+	return Decision{Answer: proto.Event{Name: proto.RoomNotExists, Room: q.Room}}
+}
+
+// toBan returns whom a ban is of, or what is answered instead.
+func (s *State) toBan(q *Request) (sub string, refusal *Decision) {
 	if q.Banned != "" {
 		return q.Banned, nil
 	}
@@ -96,12 +128,11 @@ func (s *State) banned(q *Request) (sub string, refusal *Decision) {
 // unban lets a user come again.
 func (r Rules) unban(s *State, q *Request) Decision {
 	unbanned := proto.Event{Name: proto.ClientUnbanned, Room: q.Room, More: &proto.More{Sub: q.Banned}}
-	other := func(h proto.Hold) bool { return h.Sub == q.Banned }
-	if !slices.ContainsFunc(s.about(q).BanList(), other) {
+	if !proto.Holding(s.about(q).BanList(), "", q.Banned, q.At) {
 		return Decision{Answer: unbanned}
 	}
 	return r.updated(s, q, unbanned, func(rec *proto.Record) {
-		rec.About = rec.About.With(func(a *proto.About) { a.Bans = slices.DeleteFunc(slices.Clone(a.Bans), other) })
+		rec.About = rec.About.With(func(a *proto.About) { a.Bans = unheld(a.Bans, proto.Hold{Sub: q.Banned}) })
 	})
 }
 
@@ -121,6 +152,15 @@ func (r Rules) removing(s *State, q *Request, m *proto.Member, why proto.Reason,
 	rec.Change.ID, rec.Change.By, rec.Change.Message = m.ID, q.ClientID, q.Message
 	rec.About = rec.About.With(set)
 	return rec
+}
+
+// unheld returns the holds of a list that are not about the same client or user as another hold.
+func unheld(list []proto.Hold, of proto.Hold) []proto.Hold {
+	same := func(h proto.Hold) bool { return of.Sub != "" && h.Sub == of.Sub || of.ID != "" && h.ID == of.ID }
+	if !slices.ContainsFunc(list, same) {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), same)
 }
 
 // held adds a hold to a list of at most MaxHolds: the oldest goes first.

@@ -40,7 +40,10 @@ func (r Rules) resume(s *State, q *Request) Decision {
 		d.Bears = m.Request
 		return d
 	}
-	if answer, is := barred(s, q); is {
+	if !s.mayStay(q) {
+		return r.dismissed(s, q)
+	}
+	if answer, is := banned(s, q); is { // a kick is of one client: others of its user that are in stay
 		return Decision{Answer: answer}
 	}
 	rec := &proto.Record{
@@ -52,7 +55,7 @@ func (r Rules) resume(s *State, q *Request) Decision {
 	back := &rec.Members[rec.Member(q.ClientID)]
 	back.Gateway, back.Request, back.Turn, back.Keep = q.Gateway, q.ID, q.Turn, q.Keep
 	if r.trust(s) {
-		back.Who = renewed(back.Who, q)
+		back.Who = s.renewedWithin(m, q)
 	}
 	if q.Fresh {
 		back.Since = s.Seq
@@ -62,6 +65,20 @@ func (r Rules) resume(s *State, q *Request) Decision {
 	rec.Change.Gateways = gone(s.Record.Members, rec.Members)
 	d := resumed(rec, 0, m.Gateway, q)
 	d.Record = rec
+	return d
+}
+
+// mayStay reports whether the token that a session comes back with still allows the room. Of who owns it, to create it is enough.
+func (s *State) mayStay(q *Request) bool {
+	return q.May(proto.MayJoin) || q.ClientID == s.Record.OwnerID && q.May(proto.MayCreate)
+}
+
+// dismissed takes a session out that comes back with a token that allows the room no more.
+func (r Rules) dismissed(s *State, q *Request) Decision {
+	leaves := *q
+	leaves.Reason, leaves.Joined = proto.Forbidden, ""
+	d := r.leave(s, &leaves)
+	d.Answer = proto.Event{Name: proto.NotInRoom, Room: q.Room, Reason: proto.Forbidden}
 	return d
 }
 

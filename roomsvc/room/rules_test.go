@@ -11,25 +11,46 @@ import (
 	"github.com/parley-rtc/parley/roomsvc/room"
 )
 
+// evenly draws each of some values about as often. [rapid.SampledFrom] prefers the first by far.
+func evenly[T any](values ...T) *rapid.Generator[T] {
+	return rapid.Custom(func(t *rapid.T) T {
+		i := 0
+		for range 8 {
+			i *= 2
+			if rapid.Bool().Draw(t, "bit") {
+				i++
+			}
+		}
+		return values[i%len(values)]
+	})
+}
+
+// drawn are the operations: those that fill a room more often than those that empty it.
+func drawn() []proto.Op {
+	ofRooms := slices.DeleteFunc(proto.Ops(), func(op proto.Op) bool { return op == proto.OpList || op == proto.OpRevoked })
+	return append(ofRooms, proto.OpJoin, proto.OpJoin, proto.OpEnter, proto.OpEnter, proto.OpEnter, proto.OpResume, proto.OpResume,
+		proto.OpBan, proto.OpBan, proto.OpBan, proto.OpKick, proto.OpUpdate, proto.OpTransfer, proto.OpKnock, proto.OpMember)
+}
+
 func requests() *rapid.Generator[room.Request] {
 	return rapid.Custom(func(t *rapid.T) room.Request {
-		client := rapid.SampledFrom([]proto.ClientID{"ann", "bob", "eve", "zoe", "kim"})
-		ids := rapid.SampledFrom([]proto.RequestID{"1", "2", "3", "4", "5", "6"})
-		q := room.Request{Op: rapid.SampledFrom(proto.Ops()).Draw(t, "op"), ID: ids.Draw(t, "id")}
+		client := evenly[proto.ClientID]("ann", "bob", "eve", "zoe", "kim")
+		ids := evenly[proto.RequestID]("1", "2", "3", "4", "5", "6")
+		q := room.Request{Op: evenly(drawn()...).Draw(t, "op"), ID: ids.Draw(t, "id")}
 		q.Room = "r"
 		q.ClientID, q.TargetID = client.Draw(t, "client"), client.Draw(t, "target")
-		q.Gateway = rapid.SampledFrom([]proto.GatewayID{"g1", "g2"}).Draw(t, "gateway")
+		q.Gateway = evenly[proto.GatewayID]("g1", "g2").Draw(t, "gateway")
 		if q.Op == proto.OpLeave && rapid.Bool().Draw(t, "named") {
 			q.Joined = ids.Draw(t, "joined")
 		}
 		q.Lost = rapid.Bool().Draw(t, "lost")
 		if q.ClientID != "kim" && (q.Op == proto.OpResume || rapid.Bool().Draw(t, "session")) { // kim has no key
-			q.Turn = rapid.Int64Range(1, 4).Draw(t, "turn")
+			q.Turn = evenly[int64](1, 1, 1, 2, 3, 4).Draw(t, "turn")
 			q.Keep = rapid.IntRange(0, 30).Draw(t, "keep")
 		}
 		q.Seq = rapid.Uint64Range(0, 60).Draw(t, "seq")
 		q.Fresh = rapid.Bool().Draw(t, "fresh")
-		q.Policy = rapid.SampledFrom([]proto.Policy{"", proto.PolicyClose, proto.PolicyTransfer, proto.PolicyStay}).Draw(t, "policy")
+		q.Policy = evenly("", proto.PolicyClose, proto.PolicyTransfer, proto.PolicyStay).Draw(t, "policy")
 		trusting(t, &q)
 		return q
 	})
@@ -42,6 +63,7 @@ type course struct {
 	dead  proto.GatewayID // which is gone
 	at    int64
 	st    *room.State
+	bans  map[string]int64          // until when each user is banned
 	came  map[proto.ClientID]uint64 // by which change each member joined, or came back fresh
 	seqs  []uint64                  // of the changes
 }
@@ -50,31 +72,32 @@ type course struct {
 func TestRulesHoldForAnySequenceOfRequests(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		c := &course{came: map[proto.ClientID]uint64{}}
+		c := &course{came: map[proto.ClientID]uint64{}, bans: map[string]int64{}}
 		c.rules = room.Rules{
-			Replica: "R", MaxMembers: rapid.IntRange(0, 4).Draw(t, "limit"),
+			Replica: "R", MaxMembers: evenly(0, 0, 2, 4).Draw(t, "limit"),
 			Form: func() int { return c.form },
 			Gone: func(g proto.GatewayID) bool { return g == c.dead },
 		}
 		var seq uint64
-		for _, q := range rapid.SliceOfN(requests(), 1, 60).Draw(t, "requests") {
-			c.form = rapid.IntRange(1, proto.RecordForm).Draw(t, "form")
-			c.at += rapid.Int64Range(0, 20_000).Draw(t, "later")
+		for _, q := range rapid.SliceOfN(requests(), 40, 100).Draw(t, "requests") {
+			c.form = evenly(proto.RecordForm, proto.RecordForm, proto.RecordForm, proto.RecordForm, proto.SessionForm, 1).Draw(t, "form")
+			c.at += evenly[int64](0, 1, 300, 1_000, 11_000).Draw(t, "later")
 			q.At = c.at
 			if a := c.about(); a != nil { // the worker has looked at the password
 				q.Checked, q.Right = a.Password, q.Proof != "" && a.Password == "hash of "+q.Proof
 			}
-			c.dead = rapid.SampledFrom([]proto.GatewayID{"", "g1", "g2"}).Draw(t, "dead")
+			c.dead = evenly[proto.GatewayID]("", "g1", "g2").Draw(t, "dead")
 			before := copyOf(c.st)
 			d := c.rules.Decide(c.st, &q)
 			if !reflect.DeepEqual(before, c.st) {
 				t.Fatalf("%+v changed the state", q)
 			}
 			c.check(t, &q, d)
+			c.checkDoor(t, &q, d)
 			if d.Record != nil {
 				seq += uint64(rapid.IntRange(1, 3).Draw(t, "others"))
 				c.st = &room.State{Seq: seq, Record: *d.Record}
-				c.note()
+				c.note(&q)
 				for n := 0; d.Again; n++ { // the worker decides it again
 					if c.checkTrust(t, &q, d, before); n > 5 {
 						t.Fatalf("%+v has no end", q)
@@ -85,10 +108,11 @@ func TestRulesHoldForAnySequenceOfRequests(t *testing.T) {
 					if d.Record != nil {
 						seq++
 						c.st = &room.State{Seq: seq, Record: *d.Record}
-						c.note()
+						c.note(&q)
 					}
 				}
 				c.repeated(t, &q, d)
+				c.repeatedLater(t, &q, d)
 			}
 			c.checkTrust(t, &q, d, before)
 		}
@@ -106,9 +130,10 @@ func copyOf(st *room.State) *room.State {
 }
 
 // note notes who is there since when.
-func (c *course) note() {
+func (c *course) note(q *room.Request) {
 	c.seqs = append(c.seqs, c.st.Seq)
 	change := &c.st.Record.Change
+	c.noteBans(q)
 	switch {
 	case change.Event == proto.RoomCreated:
 		clear(c.came)
@@ -267,7 +292,8 @@ func (c *course) checkMembers(t *rapid.T, q *room.Request, rec *proto.Record) {
 		}
 		last = i
 		if q.Op == proto.OpMember || q.Op == proto.OpResume {
-			was.Who, is.Who = nil, nil // checkTrust looks at these
+			c.checkWho(t, q, &was, &is)
+			was.Who, is.Who = nil, nil
 		}
 		if q.Op == proto.OpResume && was.ID == q.ClientID {
 			was.Turn, was.Keep, was.Gateway, was.Request = q.Turn, q.Keep, q.Gateway, q.ID
@@ -294,7 +320,7 @@ func (c *course) repeated(t *rapid.T, q *room.Request, first room.Decision) {
 		t.Fatalf("%+v, repeated, is answered %s %s, at first %s %s", q, d.Answer.Name, d.Stays, first.Answer.Name, first.Stays)
 	}
 	switch d.Answer.Name {
-	case proto.RoomLeft, proto.ClientKicked, proto.ClientBanned, proto.ClientUnbanned, proto.ClientAdmitted, proto.ClientRefused:
+	case proto.RoomLeft, proto.NotInRoom, proto.ClientKicked, proto.ClientBanned, proto.ClientUnbanned, proto.ClientAdmitted, proto.ClientRefused:
 		return
 	default:
 	}

@@ -18,9 +18,9 @@ func trusting(t *rapid.T, q *room.Request) {
 	if q.Op.Moderates() || q.Op == proto.OpMember {
 		q.ID += proto.RequestID("-" + q.Op) // a request is of one kind
 	}
-	if rapid.Bool().Draw(t, "token") {
+	if evenly(true, true, true, false).Draw(t, "token") {
 		if q.Sub = subs[q.ClientID]; q.Sub != "" {
-			q.Can = proto.Grants(rapid.IntRange(0, 7).Draw(t, "can"))
+			q.Can = evenly[proto.Grants](0, 1, 2, 3, 3, 3, 4, 5, 6, 7, 7, 7).Draw(t, "can")
 			q.User = "user " + q.Sub
 		}
 	}
@@ -30,17 +30,17 @@ func trusting(t *rapid.T, q *room.Request) {
 	if rapid.Bool().Draw(t, "meta") {
 		q.Meta = jsontext.Value(rapid.SampledFrom([]string{`{"a":1}`, `{"b":[",\"members\":["]}`}).Draw(t, "which"))
 	}
-	q.Proof = rapid.SampledFrom([]string{"", "one", "two"}).Draw(t, "proof")
-	q.Seconds = rapid.Int64Range(1, 60).Draw(t, "seconds")
-	q.Message = rapid.SampledFrom([]string{"", `",members":[`}).Draw(t, "message")
+	q.Proof = evenly("", "one", "one", "two").Draw(t, "proof")
+	q.Seconds = evenly[int64](1, 60, 600).Draw(t, "seconds")
+	q.Message = evenly("", `",members":[`).Draw(t, "message")
 	q.Knocker = subs[q.TargetID]
 	if (q.Op == proto.OpBan || q.Op == proto.OpUnban) && rapid.Bool().Draw(t, "by sub") || q.Op == proto.OpUnban {
-		q.Banned, q.TargetID = rapid.SampledFrom([]string{"A", "B", "Z"}).Draw(t, "sub"), ""
+		q.Banned, q.TargetID = evenly("A", "B", "Z").Draw(t, "sub"), ""
 	}
 	if q.Op == proto.OpUpdate {
 		q.Update = new(proto.Update)
 		if rapid.Bool().Draw(t, "lock") {
-			q.Update.Locked = new(rapid.Bool().Draw(t, "locked"))
+			q.Update.Locked = new(evenly(true, false, false).Draw(t, "locked"))
 		}
 		if rapid.Bool().Draw(t, "password") {
 			q.Update.Proof = new(q.Proof)
@@ -53,7 +53,7 @@ func trusting(t *rapid.T, q *room.Request) {
 			q.Update.Policy, q.Update.Knock, q.Update.Meta = new(q.Policy), new(q.Fresh), q.Meta
 		}
 	}
-	if q.Op.Moderates() && rapid.IntRange(0, 9).Draw(t, "operator") == 0 {
+	if q.Op.Moderates() && evenly(true, false, false, false, false, false, false, false).Draw(t, "operator") {
 		q.Admin, q.ClientID, q.Gateway, q.Sub, q.Can, q.Turn = true, "", "", "", 0, 0
 	}
 }
@@ -79,6 +79,7 @@ func (c *course) checkTrust(t *rapid.T, q *room.Request, d room.Decision, before
 			}
 		}
 	}
+	c.checkKeptOut(t, q, d)
 	if d.Record == nil && !d.Again {
 		return
 	}
@@ -90,6 +91,11 @@ func (c *course) checkTrust(t *rapid.T, q *room.Request, d room.Decision, before
 	switch rec.Change.Event {
 	case proto.RoomCreated, proto.ClientJoined:
 		c.checkEntry(t, q, before, was)
+	case proto.ClientBack:
+		if m := before.Member(q.ClientID); m.Sub() != "" && m.Sub() != q.Sub || c.bans[q.Sub] > q.At ||
+			!q.May(proto.MayJoin) && (before.Record.OwnerID != q.ClientID || !q.May(proto.MayCreate)) {
+			t.Fatalf("%+v came back, who may not", q)
+		}
 	case proto.ClientLeft, proto.RoomClosed:
 		if rec.Change.ID != q.ClientID && !c.moderated(q, before) {
 			t.Fatalf("%+v, who may not, made %+v", q, rec.Change)
@@ -100,8 +106,7 @@ func (c *course) checkTrust(t *rapid.T, q *room.Request, d room.Decision, before
 		}
 	default:
 	}
-	if !rec.Closed && before.Open() && was != nil && q.Op != proto.OpUpdate && now != nil &&
-		(was.Locked != now.Locked || was.Password != now.Password || was.MaxMembers != now.MaxMembers) {
+	if !rec.Closed && before.Open() && !q.Op.Moderates() && !sameButOwner(was, now) {
 		t.Fatalf("%+v changed what stands about the room from %+v to %+v", q, was, now)
 	}
 	if q.Op != proto.OpUnban && was != nil {
@@ -147,7 +152,7 @@ func (c *course) checkEntry(t *rapid.T, q *room.Request, before *room.State, was
 
 // moderated reports whether who asks might do what an owner may.
 func (c *course) moderated(q *room.Request, before *room.State) bool {
-	if q.Admin || q.Sub != "" && q.Can.Has(proto.MayModerate) {
+	if q.Admin || q.Sub != "" && q.Can.Has(proto.MayModerate) && c.bans[q.Sub] <= q.At {
 		return true
 	}
 	m := before.Member(q.ClientID)
