@@ -54,7 +54,7 @@ func difference(name proto.Room, from *view, to *whole) []proto.Event {
 	renewed := len(events)
 	in := membersOf(to.clients)
 	owner := from.owner // who left and joined again, and is not the owner any more
-	if owner == to.owner || !in.has(owner) || from.isRenewed(owner, to) || from.stayed(owner, to) || from.keptPlace(owner, to) {
+	if owner == to.owner || !in.has(owner) || from.isRenewed(owner, to) || from.stayed(owner, to) || from.keptPlace(owner, to) || owner == to.stayed {
 		owner = ""
 	}
 	for _, id := range from.members.list() {

@@ -32,8 +32,8 @@ func (c *Core) joined(cl *Client, in *In) Outcome {
 		r.begin(wholeOf(cl, e, in.Stays))
 	case e.Seq > r.seq: // it counts as a roster: the others are told the difference first
 		to := wholeOf(cl, e, in.Stays)
-		if known {
-			to.unsaid = cl.ID // it bears what it has joined with
+		if bears != "" && bears != cl.ask.ID {
+			to.unsay(cl.ID) // it bears what it has joined with before
 		}
 		if known && e.Name == proto.RoomJoined {
 			to.clients = r.placed(cl.ID, e.Unpack())
@@ -88,6 +88,10 @@ func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
 	r := m.room
 	if e.Seq >= r.seq {
 		r.tellJoined(m.c, e, payload)
+		if r.names(e.More) {
+			had := wholeOf(m.c, e, nil).view()
+			r.tellAgain(m.c.ID, r.owner, &had.shown)
+		}
 		r.replay()
 		c.dropIfEmpty(r)
 		return
@@ -97,7 +101,8 @@ func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
 		Name: proto.RoomJoined, Room: r.name, OwnerID: r.owner, Clients: others, Seq: r.seq, Policy: e.Policy, More: moreOf(e.More, others),
 	}, nil)
 	c.tellAnswer(m.c, with, nil)
-	r.tellAgain() // what the answer says of names is from before
+	had := (&shown{}).after(&whole{more: with.More, policy: e.Policy})
+	r.tellAgain(m.c.ID, r.owner, &had) // what the answer says of names is from before
 }
 
 // replaced removes our members of an earlier room: a client has created one of that name, so the earlier one was closed, and we
@@ -181,7 +186,10 @@ func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 		c.tellAnswer(cl, e, payload)
 		return
 	}
-	defer r.tellAgain() // it does not say what these bear
+	if r.names(nil) { // it does not say what these bear
+		r.shown.about, r.shown.of = untold, nil
+		defer c.askRoster(r, Gap)
+	}
 	created := view{seq: e.Seq - min(e.Seq, uint64(len(e.Unpack()))), members: membersOf([]proto.ClientID{cl.ID})}
 	c.tellAnswer(cl, &proto.Event{Name: proto.RoomCreated, Room: e.Room, Seq: created.seq}, nil)
 	joined := difference(e.Room, &created, &whole{seq: e.Seq, clients: rosterOf(cl.ID, e)})
@@ -195,9 +203,16 @@ func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 func (c *Core) catchUp(m *membership, j *joining, answer *In) {
 	r := m.room
 	events, signals := c.end(r, j)
-	gap := false
-	if at := answer.Event.Seq; r.seq > at || slices.ContainsFunc(events, func(k *kept) bool { return k.e.Seq > at }) {
-		gap = c.bringUp(m, events, wholeOf(m.c, answer.Event, answer.Stays).view())
+	at := answer.Event.Seq
+	gap, behind := false, r.seq > at || slices.ContainsFunc(events, func(k *kept) bool { return k.e.Seq > at })
+	if behind || r.names(answer.Event.More) {
+		told := wholeOf(m.c, answer.Event, answer.Stays).view()
+		if behind {
+			gap = c.bringUp(m, events, told)
+		}
+		if m.state != taken {
+			r.tellAgain(m.c.ID, told.owner, &told.shown)
+		}
 	}
 	r.replay()
 	if m.state == taken {
@@ -251,8 +266,9 @@ func (c *Core) bringUp(m *membership, events []*kept, told *view) (gap bool) { /
 		missed := difference(r.name, told, r.whole())
 		for i := range missed {
 			c.tellOne(m.c, &missed[i], nil)
+			told.shown.note(&missed[i])
+			told.owner = ownerAfter(told.owner, &missed[i])
 		}
-		r.tellAgain()
 	}
 	return gap
 }

@@ -14,6 +14,7 @@ type whole struct {
 	stays   stays
 	more    *proto.More // what its members bear, and what stands about it; nil: nothing
 	policy  proto.Policy
+	stayed  proto.ClientID                 // the owner before, where it is a client of ours that has been in there all along
 	unsaid  proto.ClientID                 // a member of whom more does not say what it bears
 	infos   map[proto.ClientID]*proto.More // what others see of those who bear something; made from more when it is needed
 }
@@ -43,6 +44,9 @@ func (r *room) begin(to *whole) {
 // order. A client of this gateway that the roster lacks, with no request of its own under way there, was removed.
 func (r *room) level(to *whole) {
 	r.follow(to.seq)
+	if m := r.memberOf(r.owner); m != nil && !m.c.busyIn(r.name) && !m.isAnew(to) {
+		to.stayed = r.owner
+	}
 	events := difference(r.name, &r.view, to)
 	events = append(events, r.corrections(to, events)...)
 	anew := slices.DeleteFunc(slices.Clone(r.local), func(m *membership) bool { return !m.isAnew(to) })

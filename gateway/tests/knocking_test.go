@@ -31,13 +31,15 @@ func (w *world) knocks(c *testkit.Client) *asked {
 // knockUntil answers a knock's repetitions, with the answers of replicas that go on waiting, until one is as expected.
 func (w *world) knockUntil(is func(q *asked) bool) *asked {
 	w.t.Helper()
-	for {
+	for range 100 {
 		q := w.next(proto.OpKnock)
 		if is(q) {
 			return q
 		}
 		q.answer(proto.Event{Name: proto.KnockPending})
 	}
+	w.t.Fatal("it is repeated, and not as expected")
+	return nil
 }
 
 func ended(q *asked) bool { return q.Gone }

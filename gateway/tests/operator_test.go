@@ -119,6 +119,10 @@ func TestRevokedTokensEndTheirConnectionsAndSessions(t *testing.T) {
 	w.replicas[0].revoked.Store(9)
 	w.replicas[0].beat(proto.Up)
 	w.revoke(5)
+	w.sync()
+	if code := w.closing(token); code != proto.CloseUnauthorized {
+		t.Errorf("closed with %d", code)
+	}
 	w.revoke(9, proto.Revocation{User: "ann", Before: time.Now().Unix() - 5, Until: time.Now().Unix() + 60})
 	w.sync()
 	if code := w.closing(token); code != proto.CloseUnauthorized {
