@@ -37,6 +37,7 @@ type settings struct {
 	Fill   fill    `cmd:"" help:"Filling a large room."`
 	Idle   idle    `cmd:"" help:"Memory of idle connections."`
 
+	Flapping flapping `cmd:"" help:"Memory under sessions that lose their connections all the time."`
 	Comeback comeback `cmd:"" help:"Resumable sessions that come back at once after a gateway is killed."`
 }
 

@@ -72,7 +72,7 @@ var plan = []scenario{
 	{name: "signal-50", transport: tokens, args: []string{"signal", "--rooms", "50"}, quick: true},
 	{name: "join", transport: tokens, args: []string{"join"}},
 	{name: "idle-10000", transport: tokens, args: []string{"idle", "--conns", "10000"}, fresh: true},
-	{name: "back-1000", transport: resumable, args: []string{"comeback", "--sessions", "1000"}, fresh: true, only: three2},
+	{name: "back-2000", transport: resumable, args: []string{"comeback", "--sessions", "2000"}, fresh: true, only: three2},
 	{name: "back-1", transport: resumable, args: []string{"comeback", "--sessions", "1", "--kills", "3", "--others", "1"}, fresh: true, only: three4},
 	{name: "idle-1000", transport: socketIO, args: []string{"idle", "--conns", "1000"}, fresh: true},
 	{name: "idle-10000", transport: socketIO, args: []string{"idle", "--conns", "10000"}, fresh: true},

@@ -172,10 +172,10 @@ var rows = []row{
 	{"signal between sessions, 5,000/s over 50 rooms, several of each", "rate-50", "", cpu, keyedSpread, []bound{
 		{of: keyedThree2, to: onThree2, most: 1.2}, {of: keyedThree4, to: onThree4, most: 1.2},
 	}},
-	{"a gateway killed, 1,000 sessions come back: connected to live", "back-1000", "", live, backCells, []bound{
+	{"a gateway killed, 2,000 sessions come back: connected to live", "back-2000", "", live, backCells, []bound{
 		{of: keyedThree2, most: 3000, fixed: true},
 	}},
-	{"a gateway killed, 1,000 sessions come back: others' requests", "back-1000", "", longest, backCells, []bound{
+	{"a gateway killed, 2,000 sessions come back: others' requests", "back-2000", "", longest, backCells, []bound{
 		{of: keyedThree2, most: 1000, fixed: true},
 	}},
 	{"a gateway killed, one session comes back: death to live", "back-1", "", back, backCells, []bound{
