@@ -6,10 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-rtc/parley/gateway/client"
 	"github.com/parley-rtc/parley/gateway/defect"
 )
 
-// Handler returns what serves clients over HTTP: /ws, /socket.io/ and, where the settings have one, Home at /. It may stand in
+// Handler returns what serves clients over HTTP: /ws, /socket.io/, /parley.js and, where the settings have one, Home at /. It may stand in
 // a mux of the caller's, behind middleware that lets connections be hijacked ([http.ResponseController]), over TLS, and under a
 // prefix that [http.StripPrefix] takes off. It answers 503 before [Gateway.Run] has reached its work, and after it has ended.
 //
@@ -27,6 +28,7 @@ func (g *Gateway) newHandler() http.Handler {
 	mux.Handle("/ws", unhurried(g.front.plain))
 	mux.Handle("/socket.io/", unhurried(g.front.engine))
 	mux.Handle("/socket.io", unhurried(g.front.engine)) // clients with addTrailingSlash: false
+	mux.Handle(client.Path, client.Handler())
 	if g.cfg.Home != nil {
 		mux.Handle("/", g.cfg.Home)
 	}

@@ -1,6 +1,6 @@
 // Package demo is the page that shows what Parley does: a video call between
-// two to six browsers, with a chat line, and parley.js, the client library
-// that it is made with.
+// two to six browsers, with a chat line, made with parley.js, which the gateway
+// serves beside it.
 //
 // The page is plain HTML, CSS and ES modules, embedded in the binary. It
 // expects the WebSocket transport at /ws of the host that served it and loads

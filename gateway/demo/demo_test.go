@@ -5,8 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	urlpath "path"
 	"regexp"
 	"strings"
@@ -14,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/parley-rtc/parley/gateway/client"
 	"github.com/parley-rtc/parley/gateway/demo"
 )
 
@@ -21,29 +20,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // paths is what the page consists of, with the type that each is served as.
 var paths = map[string]string{
-	"/parley/client.js":      "text/javascript; charset=utf-8",
-	"/parley/emitter.js":     "text/javascript; charset=utf-8",
-	"/parley/enter.js":       "text/javascript; charset=utf-8",
-	"/parley/errors.js":      "text/javascript; charset=utf-8",
-	"/parley/knocks.js":      "text/javascript; charset=utf-8",
-	"/parley/link.js":        "text/javascript; charset=utf-8",
-	"/parley/memberships.js": "text/javascript; charset=utf-8",
-	"/parley/mesh.js":        "text/javascript; charset=utf-8",
-	"/parley/peer.js":        "text/javascript; charset=utf-8",
-	"/parley/requests.js":    "text/javascript; charset=utf-8",
-	"/parley/resumptions.js": "text/javascript; charset=utf-8",
-	"/parley/room.js":        "text/javascript; charset=utf-8",
-	"/parley/session.js":     "text/javascript; charset=utf-8",
-	"/parley/stays.js":       "text/javascript; charset=utf-8",
-	"/parley/store.js":       "text/javascript; charset=utf-8",
-	"/":                      "text/html; charset=utf-8",
-	"/style.css":             "text/css; charset=utf-8",
-	"/parley.js":             "text/javascript; charset=utf-8",
-	"/app.js":                "text/javascript; charset=utf-8",
-	"/host.js":               "text/javascript; charset=utf-8",
-	"/media.js":              "text/javascript; charset=utf-8",
-	"/tiles.js":              "text/javascript; charset=utf-8",
-	"/favicon.svg":           "image/svg+xml",
+	"/":            "text/html; charset=utf-8",
+	"/style.css":   "text/css; charset=utf-8",
+	"/app.js":      "text/javascript; charset=utf-8",
+	"/host.js":     "text/javascript; charset=utf-8",
+	"/media.js":    "text/javascript; charset=utf-8",
+	"/tiles.js":    "text/javascript; charset=utf-8",
+	"/favicon.svg": "image/svg+xml",
 }
 
 func ask(t *testing.T, method, path, host string, header http.Header) *http.Response {
@@ -173,7 +156,7 @@ func TestThePageNeedsNothingThatItsPolicyForbids(t *testing.T) {
 			t.Errorf("%s has %q", path, found)
 		}
 		for _, module := range imported.FindAllStringSubmatch(script, -1) {
-			if target := urlpath.Join(urlpath.Dir(path), module[1]); paths[target] == "" {
+			if target := urlpath.Join(urlpath.Dir(path), module[1]); paths[target] == "" && target != client.Path { // that is the gateway's
 				t.Errorf("%s imports %s, which is not served", path, target)
 			}
 		}
@@ -182,21 +165,5 @@ func TestThePageNeedsNothingThatItsPolicyForbids(t *testing.T) {
 		if _, served := paths[reference[1]]; !served {
 			t.Errorf("the page refers to %s, which is not served", reference[1])
 		}
-	}
-}
-
-// The tests in JavaScript belong to this package as much as these do.
-func TestParleyJS(t *testing.T) {
-	t.Parallel()
-	node := os.Getenv("NODE")
-	if node == "" {
-		node = "node"
-	}
-	if _, err := exec.LookPath(node); err != nil {
-		t.Fatalf("parley.js is tested with Node.js 20 or later: install it, or set NODE to where it is (%v)", err)
-	}
-	output, err := exec.CommandContext(t.Context(), node, "--test").CombinedOutput()
-	if err != nil {
-		t.Errorf("node --test: %v\n%s", err, output)
 	}
 }

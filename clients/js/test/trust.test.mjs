@@ -1,7 +1,7 @@
 // Tokens, names and moderation in parley.js.
 import assert from "node:assert/strict";
 import { describe, mock, test } from "node:test";
-import { connect } from "./assets/parley.js";
+import { connect } from "../parley.js";
 import { answer, comeBack, FakeSocket, joined, kept, keptInLobby, opened, resumed, settle, useFakes } from "./fakes.mjs";
 
 useFakes();

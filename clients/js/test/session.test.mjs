@@ -1,8 +1,8 @@
 // Tests of sessions: what parley.js does when its connection goes and the server keeps its place.
 import assert from "node:assert/strict";
 import { describe, mock, test } from "node:test";
-import { connect } from "./assets/parley.js";
-import { Session } from "./assets/parley/session.js";
+import { connect } from "../parley.js";
+import { Session } from "../parley/session.js";
 import { answer, comeBack, connected, FakeSocket, kept, keptInLobby, resumed, settle, useFakes } from "./fakes.mjs";
 
 useFakes();

@@ -1,7 +1,7 @@
 // A WebSocket and a peer connection that are made up here, for the tests of parley.js.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock } from "node:test";
-import { connect } from "./assets/parley.js";
+import { connect } from "../parley.js";
 
 /** A WebSocket whose other end is the test. */
 export class FakeSocket {

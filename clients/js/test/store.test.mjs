@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, mock, test } from "node:test";
 import { answer, connected, FakeSocket, resumed, settle, useFakes } from "./fakes.mjs";
-import { connect } from "./assets/parley.js";
+import { connect } from "../parley.js";
 
 useFakes();
 

@@ -2,7 +2,7 @@
 // does when the connection goes. The server knows no sessions: those are in session.test.mjs. Run with `node --test`.
 import assert from "node:assert/strict";
 import { describe, mock, test } from "node:test";
-import { closeMessage, connect, ParleyError } from "./assets/parley.js";
+import { closeMessage, connect, ParleyError } from "../parley.js";
 import { FakePC, FakeSocket, joined, opened, settle, useFakes } from "./fakes.mjs";
 
 useFakes();

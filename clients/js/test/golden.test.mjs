@@ -7,7 +7,7 @@ import { answer, comeBack, FakeSocket, kept, opened, useFakes } from "./fakes.mj
 useFakes();
 
 // The same frames that the tests in Go read: what stands on the wire, one for every shape.
-const golden = JSON.parse(readFileSync(new URL("../../proto/testdata/golden.json", import.meta.url), "utf8"));
+const golden = JSON.parse(readFileSync(new URL("../../../proto/testdata/golden.json", import.meta.url), "utf8"));
 
 /** What an app calls for each request. */
 const calls = {

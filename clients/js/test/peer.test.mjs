@@ -1,7 +1,7 @@
 // Tests of peer connections, their negotiation, and the mesh of a room.
 import assert from "node:assert/strict";
 import { describe, mock, test } from "node:test";
-import { ParleyError, Peer } from "./assets/parley.js";
+import { ParleyError, Peer } from "../parley.js";
 import { comeBack, FakePC, FakeSocket, joined, keptInLobby, resumed, settle, useFakes } from "./fakes.mjs";
 
 useFakes();

@@ -75,7 +75,13 @@ export class Link {
   #connect() {
     const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
     const { url, protocols } = this.#owner.address();
-    const socket = new Socket(url, protocols);
+    let socket;
+    try {
+      socket = new Socket(url, protocols);
+    } catch (error) { // the browser's own rules
+      this.drop(error.message);
+      return;
+    }
     this.#socket = socket;
     const current = (handle) => (event) => {
       if (this.#socket === socket) handle(event);

@@ -99,6 +99,9 @@ export class Parley extends Emitter {
     this.options = { ...defaults, ...options };
     const { keep } = this.options;
     if (!Number.isInteger(keep) || keep < 0 || keep > mostKeep) throw new RangeError(`keep is 0 to ${mostKeep} seconds`);
+    if (!(this.options.WebSocket ?? globalThis.WebSocket)) {
+      throw new TypeError("There is no WebSocket here (Node has one from version 22 on): install the package ws, and pass it as in connect(url, { WebSocket })");
+    }
     this.#url = socketURL(url);
     this.#requests = new Requests({
       timeout: this.options.requestTimeout,
@@ -360,7 +363,9 @@ export class Parley extends Emitter {
     if (resumable) this.#resumptions.suspend();
     else this.#end("lost", (request) => stood || request.sent);
     if (this.state !== "waiting") return; // a room's listener closed the connection, or tried again at once
-    this.emit("away", { code, reason, message: closeMessage(code, reason), delay, attempt, rooms });
+    const never = this.#opened === 0 && code === 1006;
+    const message = never ? `${closeMessage(code, reason)} Is ${addressShown(this.#url)} a Parley server, and does it allow this page?` : closeMessage(code, reason);
+    this.emit("away", { code, reason, message, delay, attempt, rooms });
   }
 
   #shut(code, reason) {
@@ -561,9 +566,27 @@ export class Parley extends Emitter {
   }
 }
 
+/** An address without what is nobody's business. */
+function addressShown(url) {
+  return url.replace(/[?].*/, "");
+}
+
 function socketURL(url) {
-  const absolute = new URL(url, globalThis.location?.href);
+  const page = globalThis.location;
+  let absolute;
+  try {
+    absolute = new URL(url, page?.href);
+  } catch {
+    const relative = page ? "" : ", whole: there is no page here that it could be relative to";
+    throw new TypeError(`"${url}" is no address of a server: give one such as wss://example.org/ws${relative}`);
+  }
   absolute.protocol = absolute.protocol.replace(/^http/, "ws");
   absolute.hash = "";
+  if (!["ws:", "wss:"].includes(absolute.protocol)) {
+    throw new TypeError(`"${url}" is no address of a server: it begins with ws:, wss:, http: or https:`);
+  }
+  if (page?.protocol === "https:" && absolute.protocol === "ws:" && !/^(localhost|127\.|\[::1\])/.test(absolute.hostname)) {
+    throw new TypeError(`A page that came over https reaches no "${absolute.protocol}" address: give ${absolute.href.replace("ws:", "wss:")}, and the server a certificate`);
+  }
   return absolute.href;
 }
