@@ -88,6 +88,14 @@ type tab struct {
 // open opens the demo page and waits until it is connected and has its picture.
 func (b *browser) open(t *testing.T, name, url string) *tab {
 	t.Helper()
+	p := b.openAny(t, name, url)
+	p.until("it is connected and has a picture", `window.parleyDemo?.media && parleyDemo.parley.state === "open"`)
+	return p
+}
+
+// openAny opens a page of any kind.
+func (b *browser) openAny(t *testing.T, name, url string) *tab {
+	t.Helper()
 	p := &tab{t: t, name: name, shots: b.shots}
 	p.ctx, p.close = chromedp.NewContext(b.root, chromedp.WithListener(p.listen))
 	t.Cleanup(func() {
@@ -102,7 +110,6 @@ func (b *browser) open(t *testing.T, name, url string) *tab {
 		t.Fatalf("%s: %v", name, err)
 	}
 	p.do(chromedp.EmulateViewport(1280, 800), chromedp.Navigate(url))
-	p.until("it is connected and has a picture", `window.parleyDemo?.media && parleyDemo.parley.state === "open"`)
 	return p
 }
 

@@ -11,6 +11,12 @@ import { Mesh } from "./mesh.js";
 /** @import { Peer } from "./peer.js" */
 /** @import { About, Info } from "../parley.js" */
 
+/**
+ * For how many turns of promises a new room keeps its events. The promise of `enter` needs some of them until the app has the room,
+ * and listens. A browser runs them before it hands out the next message; Node's WebSocket and the package ws may hand out several at once.
+ */
+const turns = 50;
+
 /** How many signals a room keeps for a listener that is still to come. */
 const earlySignals = 512;
 
@@ -59,6 +65,7 @@ export class Room extends Emitter {
   /** Who knocks, by id, as far as this client is told: owner and moderators are. @type {Map<string, Info>} */
   knocking = new Map();
 
+  #held = []; // events, until the app has the room; null from then on
   #infos = new Map(); // by id, what others see of a member
   #parley;
   #early = []; // signals, until somebody listens; null from then on
@@ -80,6 +87,20 @@ export class Room extends Emitter {
     /** The other members, in the order in which they joined. @type {string[]} */
     this.members = [...(frame.clients ?? [])];
     this.#absent = new Set(frame.away);
+    this.#handOut();
+  }
+
+  async #handOut() {
+    for (let i = 0; i < turns; i++) await null;
+    const held = this.#held;
+    this.#held = null;
+    for (const [type, detail] of held) super.emit(type, detail);
+  }
+
+  /** @private */
+  emit(type, detail) {
+    if (this.#held) this.#held.push([type, detail]);
+    else super.emit(type, detail);
   }
 
   #begin(frame) {

@@ -84,7 +84,9 @@ export async function keptInLobby(options) {
   const parley = await kept(options);
   const joining = parley.join("lobby");
   answer("room-join", { event: "room-joined", room: "lobby", ownerId: "a", clients: ["a", "b"], seq: 4 });
-  return { parley, room: await joining, socket: FakeSocket.last };
+  const room = await joining;
+  await settle(); // the app has it
+  return { parley, room, socket: FakeSocket.last };
 }
 
 /** Answers the last request of this kind on the last socket. */
@@ -111,7 +113,9 @@ export async function joined(options) {
   const joining = parley.join("lobby");
   const { ref } = FakeSocket.last.request("room-join");
   FakeSocket.last.say({ event: "room-joined", room: "lobby", ownerId: "a", clients: ["a", "b"], seq: 4, ref });
-  return { parley, room: await joining, socket: FakeSocket.last };
+  const room = await joining;
+  await settle(); // the app has it
+  return { parley, room, socket: FakeSocket.last };
 }
 
 /** A peer connection that knows descriptions and states, and no network. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { answer, comeBack, FakeSocket, kept, opened, useFakes } from "./fakes.mjs";
+import { answer, comeBack, FakeSocket, kept, opened, settle, useFakes } from "./fakes.mjs";
 
 useFakes();
 
@@ -81,6 +81,7 @@ describe("the golden frames", () => {
       const clients = [...new Set([owner, "c2d4e6f8-1a3c-4e5f-9a7b-8c9dadbecfd0"])];
       answer("room-join", { event: "room-joined", ownerId: owner, clients, seq: 4 });
       const room = await joining;
+      await settle();
       const told = [];
       for (const type of ["member-back", "live", "owner"]) room.on(type, (detail) => told.push([type, ...Object.values(detail)]));
       const { ref, ...rest } = frame;
@@ -143,6 +144,7 @@ describe("the golden frames", () => {
         ref: FakeSocket.last.sent.at(-1).ref,
       });
       const room = await joining;
+      await settle();
       for (const type of ["join", "leave", "signal"]) {
         room.on(type, (detail) => {
           heard.push(type);

@@ -197,6 +197,24 @@ describe("rooms", () => {
     assert.deepEqual(heard, ["-b", "+d"]);
   });
 
+  test("that was just joined keeps its events until the app has it and listens, though they come with the answer", async () => {
+    const parley = await opened();
+    const wrapped = async () => (await (async () => parley.join("lobby"))()); // an app's own functions in between
+    const joining = wrapped();
+    const { ref } = FakeSocket.last.request("room-join");
+    FakeSocket.last.say({ event: "room-joined", room: "lobby", ownerId: "a", clients: ["a"], seq: 4, ref });
+    FakeSocket.last.say({ event: "client-joined", room: "lobby", id: "b", seq: 5, prev: 4 });
+    FakeSocket.last.say({ event: "signal-receive", room: "lobby", senderId: "b", data: { candidate: {} } });
+    const room = await joining;
+    const heard = [];
+    room.on("join", ({ id }) => heard.push(id));
+    room.on("signal", ({ senderId }) => heard.push(senderId + "'s signal"));
+    await settle();
+    assert.deepEqual(heard, ["b", "b's signal"]);
+    assert.deepEqual(room.members, ["a", "b"]);
+    parley.close();
+  });
+
   test("signals that come before there is a listener are kept for it, save those of who has left", async () => {
     const { room, socket } = await joined();
     for (const senderId of ["a", "b", "a"]) socket.say({ event: "signal-receive", room: "lobby", senderId, data: { candidate: {} } });
@@ -237,6 +255,7 @@ describe("a room that was entered", () => {
     const entering = parley.enter("lobby");
     answer("room-enter", { event: "room-joined", ownerId: "a", clients: ["a", "b"], seq: 4 });
     const room = await entering;
+    await settle();
     const heard = [];
     room.on("join", ({ id }) => heard.push(`+${id}`));
     room.on("leave", ({ id }) => heard.push(`-${id}`));

@@ -328,6 +328,7 @@ describe("members that are away", () => {
     const entering = parley.enter("lobby");
     answer("room-enter", { event: "room-joined", ownerId: "a", clients: ["a", "b"], away: ["b"], seq: 4 });
     const room = await entering;
+    await settle();
     assert.equal(room.stateOf("b"), "away");
     FakeSocket.last.say({ event: "client-left", room: "lobby", id: "b", seq: 5, prev: 4, reason: "lost" });
     FakeSocket.last.say({ event: "client-joined", room: "lobby", id: "b", seq: 6, prev: 5 });
@@ -365,6 +366,7 @@ describe("a session that came too late", () => {
     const entering = parley.enter("lobby", { onOwnerGone: "transfer" });
     answer("room-enter", { event: "room-joined", ownerId: "a", clients: ["a"], seq: 4 });
     const room = await entering;
+    await settle();
     const heard = listen(room);
     comeBack();
     answer("resume", { event: "not-in-room", reason: "lost" });

@@ -140,6 +140,7 @@ describe("a page that is loaded anew", () => {
     assert.deepEqual([sent, now.sent.length], [{ event: "resume", room: "lobby", seq: 0, heard: {}, fresh: true }, 1]);
     resumed({ ownerId: "me", fresh: ["a", "b"] });
     const room = await entering;
+    await settle();
     assert.deepEqual([room.owned, room.members, room.elder("a")], [true, ["a", "b"], true]);
 
     const third = await reload();

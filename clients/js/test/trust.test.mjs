@@ -77,6 +77,7 @@ describe("members", () => {
       members: [{ id: "a", user: "ann", claims: { name: "Ann" }, mod: true }],
     });
     const room = await joining;
+    await settle();
     assert.deepEqual(room.infoOf("a"), { user: "ann", claims: { name: "Ann" }, mod: true });
     assert.deepEqual(room.infoOf("b"), {});
     assert.deepEqual(room.about, { locked: true, meta: { topic: "Q3" } });
@@ -113,6 +114,7 @@ describe("who is removed", () => {
       const entering = parley.enter("lobby");
       answer("room-enter", { event: "room-joined", ownerId: "a", clients: ["a"], seq: 4 });
       const room = await entering;
+      await settle();
       const ends = [];
       room.on("end", (end) => ends.push(end));
       FakeSocket.last.say({ event: "room-left", room: "lobby", kicked: true, reason, message: "calm down" });
