@@ -40,7 +40,7 @@ test-go: ## the Go modules' tests, with the race detector but for those that sta
 	@go test -parallel 6 -timeout 15m ./e2e/...
 
 test-js: ## the tests of parley.js
-	@echo "== clients/js"; cd clients/js && node --test test/
+	@echo "== clients/js"; cd clients/js && node --test test/*.test.mjs package.test.mjs
 
 test-deploy: ## the tests of what is in deploy/
 	@echo "== deploy"; cd deploy && GOWORK=off $(GOTEST) ./...

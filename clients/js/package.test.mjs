@@ -4,10 +4,10 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { bundle, target } from "../bundle.mjs";
-import * as modules from "../parley.js";
+import { bundle, target } from "./bundle.mjs";
+import * as modules from "./parley.js";
 
-const root = new URL("../", import.meta.url);
+const root = new URL("./", import.meta.url);
 const served = readFileSync(target, "utf8");
 const { version } = JSON.parse(readFileSync(new URL("package.json", root), "utf8"));
 
