@@ -62,7 +62,7 @@ func (c *client) repeats(i int) *asked {
 	first := c.asked[i]
 	for _, q := range slices.Backward(c.asked[:i]) {
 		switch {
-		case q.Name == proto.SignalSend || q.Room != first.Room || first.Name == proto.SignalSend:
+		case !q.moves() || q.Room != first.Room || !first.moves():
 		case q.Name == first.Name && q.unavailable:
 			first = q
 		default:
@@ -74,6 +74,9 @@ func (c *client) repeats(i int) *asked {
 
 // lie says why an answer was true at no moment between request and answer; empty: it was.
 func (c *client) lie(q *asked, e *proto.Event) string {
+	if inquiries[q.Name] != "" && e.Name != proto.Error {
+		return c.lieOfInquiry(q, e)
+	}
 	h := c.w.room(q.Room)
 	ever := func(so func(*state) bool) bool { return h.ever(q.at, so) }
 	switch e.Name {
@@ -156,19 +159,19 @@ func (c *client) lieOfError(q *asked, e *proto.Event) string {
 	ever := func(so func(*state) bool) bool { return h.ever(q.at, so) }
 	switch e.Code {
 	case proto.CodeRoomFull:
+	case proto.CodeLocked, proto.CodeBadPassword, proto.CodeBanned, proto.CodeTooManyBans, proto.CodeRateLimited, proto.CodeBadRequest:
+		return c.lieOfRefusal(q, e)
 	case proto.CodeUnavailable:
 		full := q.Name == proto.SignalSend && c.w.Bounds
-		older := c.w.Older && q.Policy != ""
+		older := c.w.Older && (q.Policy != "" || inquiries[q.Name] != "")
 		if c.w.clean() && !full && !older {
 			return "nothing has gone wrong"
 		}
 	case proto.CodeForbidden:
-		if q.Name != proto.RoomClose || !ever(func(s *state) bool { return s.has(c.ID) && s.rec.OwnerID != c.ID }) {
-			return "it is the owner"
-		}
+		return c.lieOfForbidden(q)
 	case proto.CodeResumeFirst:
 		earlier := ever(func(s *state) bool { return s.before(c.ID, c.Turn) })
-		if q.Name == proto.Resume || q.Name == proto.SignalSend || !earlier && !c.doubts(q) {
+		if q.Name == proto.Resume || q.Name == proto.SignalSend || !earlier && (!c.doubts(q) || !q.moves()) {
 			return "no earlier turn was in there"
 		}
 	case proto.CodeTooOld:
@@ -213,7 +216,7 @@ func (c *client) told(room proto.Room, at int64) uint64 {
 // steady reports whether nothing is under way of a client in a room, and was not lately.
 func (c *client) steady(room proto.Room, since int64) bool {
 	for _, q := range slices.Backward(c.asked) {
-		if q.Room == room && q.Name != proto.SignalSend {
+		if q.Room == room && q.moves() {
 			i := slices.Index(c.asked, q)
 			return q.at < since && c.answered > i && c.asking == nil
 		}

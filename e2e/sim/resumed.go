@@ -101,6 +101,7 @@ func (c *client) hearResumed(v *view, h *history, e *proto.Event, q *asked) {
 		}
 	}
 	v.noteAway(e)
+	v.see(c, e)
 	c.page.sendAgain(e.Room)
 }
 

@@ -30,6 +30,11 @@ func TestRunsWithSessions(t *testing.T) {
 	try(t, sim.OfSessions)
 }
 
+func TestRunsWithModeration(t *testing.T) {
+	t.Parallel()
+	try(t, sim.OfModeration)
+}
+
 // try makes one run with its trace, or many.
 func try(t *testing.T, of func(seed uint64) sim.Options) {
 	t.Helper()
