@@ -135,8 +135,8 @@ func (c *client) lie(q *asked, e *proto.Event) string {
 // lieOfSignal is lie for what a sender hears of a signal. What signal-sent says, say judges.
 func (c *client) lieOfSignal(q *asked, e *proto.Event) string {
 	h, t := c.w.room(q.Room), c.w.pages[q.TargetID]
-	was := h.since(0, func(s *state) bool { return s.has(t.id) }) // it may have left, and its sender's gateway does not know yet
-	gone := h.ever(q.at, func(s *state) bool { return !s.has(t.id) })
+	was := h.since(0, func(s *state) bool { return s.has(t.id) })                     // it may have left, and its sender's gateway does not know yet
+	gone := h.ever(q.at, func(s *state) bool { return !s.has(t.id) || !s.has(c.ID) }) // who has sent it may have been removed meanwhile
 	switch {
 	case q.Name != proto.SignalSend:
 		return "it answers nothing"

@@ -191,7 +191,7 @@ func (w *world) request(c *client) {
 		}
 	}
 	w.shows(&f)
-	if q := c.lastIn(f.Room); q != nil && q.unavailable && w.chance(60) { // asking again is safe
+	if q := c.lastIn(f.Room); q != nil && q.unavailable && (w.Moderation > 0 || w.chance(60)) { // asking again is safe
 		f = q.Frame
 	}
 	c.request(f)

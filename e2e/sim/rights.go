@@ -172,7 +172,7 @@ func (c *client) lieOfForbidden(q *asked) string {
 		if sub == "" {
 			sub = c.w.pages[q.TargetID].sub
 		}
-		so = less || p.sub == "" || sub == "" || ever(func(s *state) bool {
+		so = less || c.w.Older || p.sub == "" || sub == "" || ever(func(s *state) bool {
 			return s.open() && (s.rec.OwnerID != "" && c.w.pages[s.rec.OwnerID].sub == sub || s.rec.About != nil && s.rec.About.OwnerSub == sub)
 		})
 	case proto.RoomTransfer:

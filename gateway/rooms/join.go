@@ -25,13 +25,14 @@ func (c *Core) joined(cl *Client, in *In) Outcome {
 		r.replaced(cl, e.Seq)
 	}
 	c.replaceOlder(cl, r.name, false)
+	c.settle(cl, r.name) // what it had resumed, perhaps, it has left
 	m := r.member(cl)
 	known := m != nil
 	switch {
 	case len(r.local) == 0:
-		r.begin(wholeOf(cl, e, in.Stays))
+		r.begin(wholeOf(cl, in))
 	case e.Seq > r.seq: // it counts as a roster: the others are told the difference first
-		to := wholeOf(cl, e, in.Stays)
+		to := wholeOf(cl, in)
 		if known {
 			to.unsaid = cl.ID // it bears what it has joined with
 		}
@@ -120,9 +121,10 @@ func (r *room) replaced(by *Client, seq uint64) {
 }
 
 // wholeOf returns the room as the answer has it by which a client has come in. What the client itself bears its request says; of one
-// that has come back the answer does not tell.
-func wholeOf(cl *Client, e *proto.Event, stays *proto.Stays) *whole {
-	to := &whole{seq: e.Seq, owner: e.OwnerID, stays: staysOf(stays, e.Seq), more: e.More, policy: e.Policy}
+// that has come back, or that was in already by another request, the answer does not tell.
+func wholeOf(cl *Client, in *In) *whole {
+	e, stays := in.Event, in.Stays
+	to := &whole{seq: e.Seq, owner: e.OwnerID, stays: staysOf(stays, e.Seq), more: e.More, policy: e.Policy, bears: cl.ask.Shows != nil}
 	switch {
 	case e.Name == proto.Resumed:
 		to.unsaid = cl.ID
@@ -131,8 +133,13 @@ func wholeOf(cl *Client, e *proto.Event, stays *proto.Stays) *whole {
 			return to
 		}
 	case e.Name == proto.RoomCreated:
-		to.owner, to.policy = cl.ID, cl.ask.Policy
+		to.owner = cl.ID
+		if to.policy == "" { // nothing has changed since
+			to.policy = cl.ask.Policy
+		}
 		to.addInfo(cl.ID, cl.ask.Shows)
+	case in.Bears != "" && in.Bears != cl.ask.ID:
+		to.unsaid = cl.ID
 	default:
 		to.addInfo(cl.ID, cl.ask.Shows)
 	}
@@ -169,7 +176,8 @@ func (r *room) placed(self proto.ClientID, others []proto.ClientID) []proto.Clie
 }
 
 // tellJoined queues the answer. A room-created that was repeated carries the clients that have joined since: they are
-// told as such, each with a number of its own, as in a difference.
+// told as such, each with a number of its own, as in a difference. What stands about the room by now, and what these bear, the roster
+// says.
 func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 	c := r.core
 	if e.Name == proto.RoomJoined {
@@ -177,11 +185,11 @@ func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 		c.tellAnswer(cl, e, payload)
 		return
 	}
-	if len(e.Unpack()) == 0 {
+	if len(e.Unpack()) == 0 && e.Policy == "" {
 		c.tellAnswer(cl, e, payload)
 		return
 	}
-	defer r.tellAgain() // it does not say what these bear
+	defer r.tellAnew()
 	created := view{seq: e.Seq - min(e.Seq, uint64(len(e.Unpack()))), members: membersOf([]proto.ClientID{cl.ID})}
 	c.tellAnswer(cl, &proto.Event{Name: proto.RoomCreated, Room: e.Room, Seq: created.seq}, nil)
 	joined := difference(e.Room, &created, &whole{seq: e.Seq, clients: rosterOf(cl.ID, e)})
@@ -197,7 +205,7 @@ func (c *Core) catchUp(m *membership, j *joining, answer *In) {
 	events, signals := c.end(r, j)
 	gap := false
 	if at := answer.Event.Seq; r.seq > at || slices.ContainsFunc(events, func(k *kept) bool { return k.e.Seq > at }) {
-		gap = c.bringUp(m, events, wholeOf(m.c, answer.Event, answer.Stays).view())
+		gap = c.bringUp(m, events, wholeOf(m.c, answer).view())
 	}
 	r.replay()
 	if m.state == taken {

@@ -105,6 +105,11 @@ func (r *room) tellAgain() {
 	if r.shown.about == 0 && len(r.shown.of) == 0 {
 		return
 	}
+	r.tellAnew()
+}
+
+// tellAnew is tellAgain also where it may have been told that there is something, and there is nothing.
+func (r *room) tellAnew() {
 	r.shown.about = untold
 	for id := range r.shown.of {
 		r.shown.of[id] = untold

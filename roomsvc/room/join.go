@@ -1,6 +1,8 @@
 package room
 
 import (
+	"cmp"
+
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -31,14 +33,16 @@ func (r Rules) enter(s *State, q *Request) Decision {
 	return r.join(s, q)
 }
 
-// created answers the repetition of the request that created the room.
+// created answers the repetition of the request that created the room. Where what stands about the room is not what was asked for any more,
+// it says that: who has created it may have been told of none of it.
 func created(s *State, q *Request) Decision {
-	return Decision{
-		Answer: proto.Event{
-			Name: proto.RoomCreated, Room: q.Room, Clients: others(&s.Record, q.ClientID), Seq: s.Seq,
-		},
-		Stays: stays(s.Record.Members),
+	e := proto.Event{Name: proto.RoomCreated, Room: q.Room, Clients: others(&s.Record, q.ClientID), Seq: s.Seq}
+	policy := func(p proto.Policy) proto.Policy { return cmp.Or(p, proto.PolicyClose) }
+	if is := policy(s.Record.OnOwnerGone); s.Record.About != nil || is != policy(q.Policy) {
+		e.Policy = is
+		e.TellAbout(s.Record.About)
 	}
+	return Decision{Answer: e, Stays: stays(s.Record.Members)}
 }
 
 // open creates a room.
