@@ -144,8 +144,8 @@ type Event struct {
 	Seq     uint64             `json:"seq"`
 	Prev    uint64             `json:"prev"`
 	Reason  Reason             `json:"reason"` // room-closed; room-left with kicked true; client-left; not-in-room, where it is known
-	// Policy: room-joined, resumed, roster, room-roster, room-updated: where it is not close. Repeated room-created: where the room has
-	// changed since.
+	// Policy: room-joined, resumed, roster, room-roster, room-updated: where it is not close. Repeated room-created: where it is another by
+	// now than was asked for.
 	Policy  Policy     `json:"onOwnerGone"`
 	Version int        `json:"version"`
 	Limits  *Limits    `json:"limits"` // connected

@@ -70,7 +70,7 @@ type Ask struct {
 	Silent bool            // the gateway asks for itself: the client is told nothing
 	Policy proto.Policy    // create, enter: what happens when the owner is gone
 	Full   bool            // an enter that is asked as a join, since its user owns as many rooms as it may: it must create none
-	Shows  *proto.More     // create, join, enter: what others are to see of the client; resume: of that, what its token says; nil: nothing
+	Shows  *proto.More     // create, join, enter: what others are to see of the client; nil: nothing
 	// Of a resume: what the client has taken note of.
 	Seq   uint64
 	Heard map[proto.ClientID]int64

@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/parley-rtc/parley/proto"
@@ -124,7 +125,7 @@ func (r *room) replaced(by *Client, seq uint64) {
 // that has come back, or that was in already by another request, the answer does not tell.
 func wholeOf(cl *Client, in *In) *whole {
 	e, stays := in.Event, in.Stays
-	to := &whole{seq: e.Seq, owner: e.OwnerID, stays: staysOf(stays, e.Seq), more: e.More, policy: e.Policy, bears: cl.ask.Shows != nil}
+	to := &whole{seq: e.Seq, owner: e.OwnerID, stays: staysOf(stays, e.Seq), more: e.More, policy: e.Policy}
 	switch {
 	case e.Name == proto.Resumed:
 		to.unsaid = cl.ID
@@ -134,9 +135,7 @@ func wholeOf(cl *Client, in *In) *whole {
 		}
 	case e.Name == proto.RoomCreated:
 		to.owner = cl.ID
-		if to.policy == "" { // nothing has changed since
-			to.policy = cl.ask.Policy
-		}
+		to.policy = cmp.Or(e.Policy, cl.ask.Policy)
 		to.addInfo(cl.ID, cl.ask.Shows)
 	case in.Bears != "" && in.Bears != cl.ask.ID:
 		to.unsaid = cl.ID
@@ -176,8 +175,7 @@ func (r *room) placed(self proto.ClientID, others []proto.ClientID) []proto.Clie
 }
 
 // tellJoined queues the answer. A room-created that was repeated carries the clients that have joined since: they are
-// told as such, each with a number of its own, as in a difference. What stands about the room by now, and what these bear, the roster
-// says.
+// told as such, each with a number of its own, as in a difference. So is what stands about the room by now.
 func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 	c := r.core
 	if e.Name == proto.RoomJoined {
@@ -185,16 +183,19 @@ func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 		c.tellAnswer(cl, e, payload)
 		return
 	}
-	if len(e.Unpack()) == 0 && e.Policy == "" {
+	if len(e.Unpack()) == 0 && e.Policy == "" && e.More == nil {
 		c.tellAnswer(cl, e, payload)
 		return
 	}
-	defer r.tellAnew()
 	created := view{seq: e.Seq - min(e.Seq, uint64(len(e.Unpack()))), members: membersOf([]proto.ClientID{cl.ID})}
 	c.tellAnswer(cl, &proto.Event{Name: proto.RoomCreated, Room: e.Room, Seq: created.seq}, nil)
-	joined := difference(e.Room, &created, &whole{seq: e.Seq, clients: rosterOf(cl.ID, e)})
+	to := &whole{seq: e.Seq, clients: rosterOf(cl.ID, e), more: e.More, policy: cmp.Or(e.Policy, cl.ask.Policy)}
+	joined := difference(e.Room, &created, to)
 	for i := range joined {
 		c.tellOne(cl, &joined[i], nil)
+	}
+	if digestAbout(to.more, to.policy) != digestAbout(nil, cl.ask.Policy) {
+		c.tellOne(cl, to.updated(e.Room, cl.ID), nil)
 	}
 }
 

@@ -15,7 +15,6 @@ type whole struct {
 	more    *proto.More // what its members bear, and what stands about it; nil: nothing
 	policy  proto.Policy
 	unsaid  proto.ClientID                 // a member of whom more does not say what it bears
-	bears   bool                           // that one bears something by its token
 	infos   map[proto.ClientID]*proto.More // what others see of those who bear something; made from more when it is needed
 }
 
@@ -47,7 +46,7 @@ func (r *room) level(to *whole) {
 	events := difference(r.name, &r.view, to)
 	events = append(events, r.corrections(to, events)...)
 	anew := slices.DeleteFunc(slices.Clone(r.local), func(m *membership) bool { return !m.isAnew(to) })
-	owner, bears := r.owner, to.bears || r.shown.of[to.unsaid] != 0
+	owner := r.owner
 	r.set(to)
 	for _, m := range slices.Clone(r.local) {
 		switch {
@@ -74,7 +73,7 @@ func (r *room) level(to *whole) {
 	}
 	r.sync = level
 	r.disowned(owner)
-	if bears && slices.ContainsFunc(events, func(e proto.Event) bool { return e.ID == to.unsaid && e.Name != proto.ClientLeft }) {
+	if to.unsaid != "" && slices.ContainsFunc(events, func(e proto.Event) bool { return e.ID == to.unsaid && e.Name != proto.ClientLeft }) {
 		r.core.askRoster(r, Gap) // it was told without what it bears
 	}
 }

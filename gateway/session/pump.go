@@ -225,7 +225,7 @@ func (p *pump) Ask(a *turns.Ask) rooms.Outcome {
 	Stamp(p.s.Token(), &r, a.Op)
 	q := p.newAsk(a.Ask, p.deadline(p.s.host.Began.Add(time.Duration(a.Deadline))))
 	q.Payload, q.Policy = proto.AppendRequest(nil, a.Op, &r), r.Policy
-	if enters(a.Op) || a.Op == proto.OpResume {
+	if enters(a.Op) {
 		q.Shows, q.Full = r.Who().Shows(), p.full
 	}
 	outcome := p.carryOut(q)

@@ -33,14 +33,14 @@ func (r Rules) enter(s *State, q *Request) Decision {
 	return r.join(s, q)
 }
 
-// created answers the repetition of the request that created the room. Where what stands about the room is not what was asked for any more,
-// it says that: who has created it may have been told of none of it.
+// created answers the repetition of the request that created the room, with what others bear that have joined since, and what stands about
+// the room, where that is not what was asked for any more: who has created it has been told of none of it.
 func created(s *State, q *Request) Decision {
 	e := proto.Event{Name: proto.RoomCreated, Room: q.Room, Clients: others(&s.Record, q.ClientID), Seq: s.Seq}
 	policy := func(p proto.Policy) proto.Policy { return cmp.Or(p, proto.PolicyClose) }
-	if is := policy(s.Record.OnOwnerGone); s.Record.About != nil || is != policy(q.Policy) {
-		e.Policy = is
-		e.TellAbout(s.Record.About)
+	tellRoom(&e, &s.Record, q.ClientID)
+	if e.Policy = policy(e.Policy); e.Policy == policy(q.Policy) {
+		e.Policy = ""
 	}
 	return Decision{Answer: e, Stays: stays(s.Record.Members)}
 }
