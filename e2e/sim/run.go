@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/parley-rtc/parley/e2e/orders"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -56,7 +57,7 @@ func Run(seed uint64, o Options) (fault string, trace []string) {
 		Options: o, rnd: rand.New(rand.NewPCG(seed, 1)), net: network{cut: nodes}, // to be repeated
 		attempts: make(map[string]*attempt), leaves: make(map[proto.RequestID]proto.RequestID), history: make(map[proto.Room]*history),
 		pages: make(map[proto.ClientID]*page), lines: make(map[pair][]*signal), turns: make(map[proto.RequestID]int64),
-		started: make(map[proto.GatewayID]*gateway), asks: make(map[proto.RequestID]*ask), orders: make(map[proto.Room]*orders),
+		started: make(map[proto.GatewayID]*gateway), asks: make(map[proto.RequestID]*ask), orders: make(map[proto.Room]*orders.Book),
 	}
 	w.stream = newStream(w)
 	defer func() {

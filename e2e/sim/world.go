@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/parley-rtc/parley/e2e/orders"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -59,7 +60,7 @@ type world struct {
 	turns    map[proto.RequestID]int64    // by their Parley-Request
 	started  map[proto.GatewayID]*gateway // all that ever were
 	asks     map[proto.RequestID]*ask     // those of which the judges of changes have to know
-	orders   map[proto.Room]*orders
+	orders   map[proto.Room]*orders.Book
 	hashes   int    // made so far
 	metas    int    // said so far
 	hurts    []hurt // of all processes
