@@ -15,14 +15,15 @@ type Book struct {
 	bans  map[string]int64 // by sub: until when, in milliseconds since 1970
 	kicks []proto.Hold
 	last  *proto.Record
+	seq   uint64 // of last
 }
 
 // Who says whose a client is, by its token; empty: it has none.
 type Who func(id proto.ClientID) string
 
-// Take takes a room's next record, which was stored at a time, in milliseconds since 1970. lifts reports whether the change may have
-// lifted the ban of a user. It returns what must not be.
-func (b *Book) Take(rec *proto.Record, now int64, who Who, lifts func(sub string) bool) []error {
+// Take takes a room's next record, which has a sequence and was stored at a time, in milliseconds since 1970. lifts reports whether the
+// change may have lifted the ban of a user. It returns what must not be. Records in between may be missing: then less is found.
+func (b *Book) Take(rec *proto.Record, seq uint64, now int64, who Who, lifts func(sub string) bool) []error {
 	var errs []error
 	wrong := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("%s; change %+v, about %+v", fmt.Sprintf(format, args...), rec.Change, rec.About))
@@ -34,7 +35,7 @@ func (b *Book) Take(rec *proto.Record, now int64, who Who, lifts func(sub string
 			continue
 		}
 		sub := who(id)
-		if until := b.bans[sub]; sub != "" && until > now {
+		if until := b.bans[sub]; sub != "" && until > now && (!b.lacks(rec) || !lifts(sub)) {
 			wrong("%s of %s comes in, which is banned until %d", id, sub, until)
 		}
 		if !was && proto.Holding(b.kicks, id, sub, now) {
@@ -43,8 +44,12 @@ func (b *Book) Take(rec *proto.Record, now int64, who Who, lifts func(sub string
 	}
 	b.check(rec, now, lifts, wrong)
 	b.note(rec)
+	b.seq = seq
 	return errs
 }
+
+// lacks reports whether the record before another is not known.
+func (b *Book) lacks(rec *proto.Record) bool { return b.last == nil || rec.Prev != b.seq }
 
 // check finds what a record forgets, and a removal that lets who was removed come back.
 func (b *Book) check(rec *proto.Record, now int64, lifts func(sub string) bool, wrong func(format string, args ...any)) {
@@ -70,6 +75,9 @@ func (b *Book) check(rec *proto.Record, now int64, lifts func(sub string) bool, 
 			wrong("%s is removed, and may come back at once", change.ID)
 		}
 	case proto.Banned:
+		if b.lacks(rec) {
+			break
+		}
 		if i := b.last.Member(change.ID); i < 0 || !proto.Holding(about.Bans, "", b.last.Members[i].Sub(), 0) {
 			wrong("%s is banned, and may come back at once", change.ID)
 		}

@@ -30,7 +30,7 @@ func (w *world) judgeOrders(last *state, e *entry) {
 		was[sub] = book.Ban(sub)
 	}
 	lifts := func(sub string) bool { return a != nil && a.Op == proto.OpUnban && a.req.Banned == sub }
-	for _, err := range book.Take(rec, now, func(id proto.ClientID) string { return w.pages[id].sub }, lifts) {
+	for _, err := range book.Take(rec, e.seq, now, func(id proto.ClientID) string { return w.pages[id].sub }, lifts) {
 		w.fail("%v: %s", err, e.data)
 	}
 	for _, sub := range users {
