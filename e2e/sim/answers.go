@@ -110,8 +110,7 @@ func (c *client) lie(q *asked, e *proto.Event) string {
 		// has told its gateway so, the leave names the wrong membership: it is left again when a check names it.
 		switch {
 		case e.Kicked, q.Name != proto.RoomLeave && q.Name != proto.RoomClose,
-			q.Name == proto.RoomLeave && !ever(func(s *state) bool { return !s.hasBy(c.ID, q.joined) }),
-			q.Name == proto.RoomClose && !ever(func(s *state) bool { return !s.has(c.ID) }):
+			!ever(func(s *state) bool { return !s.hasBy(c.ID, q.joined) }):
 			return "it was still a member"
 		}
 	case proto.NotInRoom:

@@ -132,7 +132,8 @@ func (c *client) judgeReason(v *view, h *history, e *proto.Event) {
 			return false
 		}
 		change := &s.rec.Change
-		is := change.Reason == e.Reason && (s.rec.Closed || change.ID == c.ID)
+		own := e.Reason == proto.Kicked || e.Reason == proto.Banned
+		is := change.Reason == e.Reason && (change.ID == c.ID || s.rec.Closed && !own)
 		if a := c.w.asks[change.Request]; is && a != nil && change.ID == c.ID {
 			word = a.req.Message
 		}

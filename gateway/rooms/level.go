@@ -46,7 +46,7 @@ func (r *room) level(to *whole) {
 	events := difference(r.name, &r.view, to)
 	events = append(events, r.corrections(to, events)...)
 	anew := slices.DeleteFunc(slices.Clone(r.local), func(m *membership) bool { return !m.isAnew(to) })
-	owner := r.owner
+	owner, bare := r.owner, r.shown.of[to.unsaid] == untold // and the roster that is to say it may be under way: it counts no more
 	r.set(to)
 	for _, m := range slices.Clone(r.local) {
 		switch {
@@ -73,7 +73,8 @@ func (r *room) level(to *whole) {
 	}
 	r.sync = level
 	r.disowned(owner)
-	if to.unsaid != "" && slices.ContainsFunc(events, func(e proto.Event) bool { return e.ID == to.unsaid && e.Name != proto.ClientLeft }) {
+	about := func(e proto.Event) bool { return to.unsaid != "" && e.ID == to.unsaid && e.Name != proto.ClientLeft }
+	if bare || slices.ContainsFunc(events, about) {
 		r.core.askRoster(r, Gap) // it was told without what it bears
 	}
 }
