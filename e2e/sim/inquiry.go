@@ -44,7 +44,12 @@ func (g *gateway) inquired(a *ask, e proto.Event) {
 			outcome = rooms.Unavailable
 		}
 	}
-	a.c.queue(packet{event: e, ref: a.Ref})
+	if e.Name == proto.Fenced {
+		outcome = rooms.Declined
+		g.step(&rooms.In{Kind: rooms.Fenced, Client: &a.c.Client, Ask: a.Ask})
+	} else {
+		a.c.queue(packet{event: e, ref: a.Ref})
+	}
 	if e.Name == proto.KnockPending {
 		g.knocks = slices.DeleteFunc(g.knocks, func(k *knocking) bool { return k.c == a.c && k.room == a.Room })
 		g.knocks = append(g.knocks, &knocking{c: a.c, room: a.Room, ask: a, next: g.w.now + int64(knockEvery)})
