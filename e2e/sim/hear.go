@@ -105,7 +105,7 @@ func (c *client) hear(e proto.Event, ref string) {
 		}
 	case proto.ClientKnocked, proto.KnockAdmitted, proto.KnockRefused:
 		if ref == "" {
-			c.hearKnock(v, h, &e)
+			c.hearKnock(h, &e)
 		}
 	default:
 	}
@@ -146,7 +146,7 @@ func (c *client) hearLeft(v *view, h *history, e *proto.Event) {
 	if !v.in && e.Kicked {
 		c.wrong(e, "it is not in there")
 	}
-	if v.in && e.Kicked && h.now().resumable(c.ID) && !h.since(v.seq, func(s *state) bool { return !s.has(c.ID) }) {
+	if v.in && e.Kicked && h.now().resumable(c.ID) && !h.since(v.came, func(s *state) bool { return !s.has(c.ID) }) {
 		c.wrong(e, "it was a member all the time")
 	}
 	c.judgeReason(v, h, e)

@@ -8,7 +8,7 @@ import (
 
 // moderate has a client ask for what owners and moderators may, whether or not it may, or say what it is, or knock.
 func (w *world) moderate(c *client, room proto.Room, v *view) {
-	f := proto.Frame{Room: room, TargetID: w.target(c, v)}
+	f := proto.Frame{Room: room, TargetID: w.target(v)}
 	switch p := w.rnd.IntN(100); {
 	case p < 22:
 		f.Name, f.More = proto.RoomKick, &proto.FrameMore{Message: w.message()}
@@ -51,7 +51,7 @@ func (w *world) moderate(c *client, room proto.Room, v *view) {
 }
 
 // target chooses whom a request is about: a member, mostly.
-func (w *world) target(c *client, v *view) proto.ClientID {
+func (w *world) target(v *view) proto.ClientID {
 	if len(v.members) > 1 && w.chance(80) {
 		return pick(w, v.members)
 	}

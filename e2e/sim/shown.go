@@ -147,7 +147,7 @@ func (c *client) judgeReason(v *view, h *history, e *proto.Event) {
 }
 
 // hearKnock judges what one hears that is no change of the room.
-func (c *client) hearKnock(v *view, h *history, e *proto.Event) {
+func (c *client) hearKnock(h *history, e *proto.Event) {
 	page := c.page
 	switch e.Name {
 	case proto.ClientKnocked:

@@ -124,6 +124,19 @@ func TestRunsWithSessionsSeeWhatTheyAreFor(t *testing.T) {
 	})
 }
 
+func TestRunsWithModerationSeeWhatTheyAreFor(t *testing.T) {
+	t.Parallel()
+	see(t, sim.OfModeration, []string{
+		`hears {"event":"client-kicked"`, `hears {"event":"client-banned"`, `hears {"event":"client-unbanned"`,
+		`hears {"event":"room-updated"`, `hears {"event":"member-updated"`, `hears {"event":"room-roster"`,
+		`hears {"event":"client-knocked"`, `hears {"event":"knock-pending"`, `hears {"event":"knock-admitted"`, `hears {"event":"knock-refused"`,
+		`hears {"event":"client-admitted"`, `hears {"event":"client-refused"`, `"reason":"kicked","message":"out"`, `"reason":"banned"`,
+		`"code":"locked"`, `"code":"bad-password"`, `"code":"banned"`, `"code":"forbidden"`, `"code":"rate-limited"`,
+		"removed from this room a moment ago", "the owner cannot be removed", "a ban needs tokens",
+		`"request":"banned-`, `"kicked":[`, `"bans":[`, `"ownerSub":`, `"by":"client-`, `"event":"fenced"`,
+	})
+}
+
 // see fails when runs never see something.
 func see(t *testing.T, of func(seed uint64) sim.Options, missing []string) {
 	t.Helper()
