@@ -142,16 +142,25 @@ func wholeOf(cl *Client, in *In) *whole {
 	default:
 		to.addInfo(cl.ID, cl.ask.Shows)
 	}
-	to.clients = rosterOf(cl.ID, e)
+	to.clients = rosterOf(cl.ID, e, to.stays)
 	return to
 }
 
-// rosterOf returns the whole room as an answer has it, in join order as far as it says.
-func rosterOf(self proto.ClientID, e *proto.Event) []proto.ClientID {
+// rosterOf returns the whole room as an answer has it, in join order as far as it says. Of a join that was repeated the others may have
+// joined later: who is told of both has to hear of them in that order, or one of them is not fresh to it when it comes back in between.
+func rosterOf(self proto.ClientID, e *proto.Event, stays stays) []proto.ClientID {
+	others := e.Unpack()
 	if e.Name == proto.RoomCreated {
-		return append([]proto.ClientID{self}, e.Unpack()...)
+		return append([]proto.ClientID{self}, others...)
 	}
-	return append(slices.Clone(e.Unpack()), self)
+	at := len(others)
+	if own, is := stays[self]; is {
+		later := func(id proto.ClientID) bool { other, is := stays[id]; return is && other.Since > own.Since }
+		if i := slices.IndexFunc(others, later); i >= 0 {
+			at = i
+		}
+	}
+	return slices.Insert(slices.Clone(others), at, self)
 }
 
 // placed returns the whole room as the answer to a member that joined again has it: it stands in its old place, behind the
@@ -189,7 +198,7 @@ func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 	}
 	created := view{seq: e.Seq - min(e.Seq, uint64(len(e.Unpack()))), members: membersOf([]proto.ClientID{cl.ID})}
 	c.tellAnswer(cl, &proto.Event{Name: proto.RoomCreated, Room: e.Room, Seq: created.seq}, nil)
-	to := &whole{seq: e.Seq, clients: rosterOf(cl.ID, e), more: e.More, policy: cmp.Or(e.Policy, cl.ask.Policy)}
+	to := &whole{seq: e.Seq, clients: rosterOf(cl.ID, e, nil), more: e.More, policy: cmp.Or(e.Policy, cl.ask.Policy)}
 	joined := difference(e.Room, &created, to)
 	for i := range joined {
 		c.tellOne(cl, &joined[i], nil)
