@@ -28,7 +28,7 @@ type moderated struct {
 
 	mu     sync.Mutex // guards the fields below
 	subs   map[proto.ClientID]string
-	lifted map[proto.Room]map[string]bool // bans that somebody has asked to lift
+	lifted []*lifting
 	said   []judgement
 	count  map[proto.Name]int // answers
 
@@ -49,6 +49,13 @@ type judgement struct {
 	said   time.Time
 }
 
+// lifting is a request to lift a ban, or to ban anew, and when it may have been carried out.
+type lifting struct {
+	room     proto.Room
+	sub      string
+	from, to time.Time
+}
+
 // moderatedUsers have two sessions each.
 var moderatedUsers = []string{"ann", "bob", "cat", "dan"}
 
@@ -56,7 +63,7 @@ func (c *chaos) startModerated(t *testing.T) *moderated {
 	t.Helper()
 	m := &moderated{
 		c: c, rooms: []proto.Room{"moderated-1", "moderated-2"}, subs: map[proto.ClientID]string{},
-		lifted: map[proto.Room]map[string]bool{}, count: map[proto.Name]int{},
+		count: map[proto.Name]int{},
 	}
 	for i := range 2 * len(moderatedUsers) {
 		sub := moderatedUsers[i/2]
@@ -98,10 +105,11 @@ func (m *moderated) live(ctx context.Context, one *member, random *rand.Rand) {
 			one.session.Break()
 			continue
 		}
-		asked := time.Now()
+		asked, done := time.Now(), m.lifts(&f)
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		e, err := one.session.Request(limit, f)
 		cancel()
+		done()
 		if err != nil {
 			m.c.fail(fmt.Errorf("%s of %s in %q: %w", f.Name, one.session.ID(), f.Room, err))
 			return
@@ -139,7 +147,6 @@ func (m *moderated) next(one *member, random *rand.Rand) (f proto.Frame, breaks 
 		f.Name, f.More = proto.RoomBan, &proto.FrameMore{Sub: user(), Seconds: int64(1 + random.IntN(6))}
 	case n < 83:
 		f.Name, f.More = proto.RoomUnban, &proto.FrameMore{Sub: user()}
-		m.lifts(f.Room, f.More.Sub)
 	case n < 90:
 		update(&proto.Update{Locked: new(random.IntN(3) == 0)})
 	case n < 92:
@@ -154,14 +161,27 @@ func (m *moderated) next(one *member, random *rand.Rand) (f proto.Frame, breaks 
 	return f, false
 }
 
-// lifts notes that somebody is about to ask to lift a ban.
-func (m *moderated) lifts(room proto.Room, sub string) {
+// lifts notes that somebody is about to ask for what may lift a ban. What it returns notes that this has been answered.
+func (m *moderated) lifts(f *proto.Frame) (done func()) {
+	if f.Name != proto.RoomUnban && f.Name != proto.RoomBan {
+		return func() {}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.lifted[room] == nil {
-		m.lifted[room] = map[string]bool{}
+	l := &lifting{room: f.Room, sub: f.More.Sub, from: time.Now(), to: time.Now().Add(time.Hour)}
+	m.lifted = append(m.lifted, l)
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		l.to = time.Now().Add(proto.RequestTimeout) // of an attempt before
 	}
-	m.lifted[room][sub] = true
+}
+
+// mayLift reports whether the ban of a user may have been lifted, or replaced by another, at a time.
+func (m *moderated) mayLift(room proto.Room, sub string, at time.Time) bool {
+	return slices.ContainsFunc(m.lifted, func(l *lifting) bool {
+		return l.room == room && l.sub == sub && !at.Before(l.from) && !at.After(l.to)
+	})
 }
 
 // note takes note of an answer, and finds those that fit no request.
@@ -262,7 +282,7 @@ func (m *moderated) judge(t *testing.T, room proto.Room) {
 	who := func(id proto.ClientID) string { return m.subs[id] }
 	for i := range records {
 		r := &records[i]
-		for _, err := range book.Take(&r.rec, r.seq, r.at.UnixMilli(), who, func(sub string) bool { return m.lifted[room][sub] }) {
+		for _, err := range book.Take(&r.rec, r.seq, r.at.UnixMilli(), who, func(sub string) bool { return m.mayLift(room, sub, r.at) }) {
 			t.Errorf("room %q: %v", room, err)
 		}
 	}

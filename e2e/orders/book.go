@@ -22,7 +22,7 @@ type Book struct {
 type Who func(id proto.ClientID) string
 
 // Take takes a room's next record, which has a sequence and was stored at a time, in milliseconds since 1970. lifts reports whether the
-// change may have lifted the ban of a user. It returns what must not be. Records in between may be missing: then less is found.
+// change may have lifted the ban of a user, or have banned it anew. It returns what must not be. Records in between may be missing: then less is found.
 func (b *Book) Take(rec *proto.Record, seq uint64, now int64, who Who, lifts func(sub string) bool) []error {
 	var errs []error
 	wrong := func(format string, args ...any) {

@@ -29,7 +29,10 @@ func (w *world) judgeOrders(last *state, e *entry) {
 	for _, sub := range users {
 		was[sub] = book.Ban(sub)
 	}
-	lifts := func(sub string) bool { return a != nil && a.Op == proto.OpUnban && a.req.Banned == sub }
+	lifts := func(sub string) bool { // another ban counts in the place of the one before
+		return a != nil && (a.Op == proto.OpUnban || a.Op == proto.OpBan) &&
+			(a.req.Banned == sub || a.req.Banned == "" && w.pages[a.req.TargetID].sub == sub)
+	}
 	for _, err := range book.Take(rec, e.seq, now, func(id proto.ClientID) string { return w.pages[id].sub }, lifts) {
 		w.fail("%v: %s", err, e.data)
 	}
