@@ -162,7 +162,7 @@ func (c *client) lieOfError(q *asked, e *proto.Event) string {
 		return c.lieOfRefusal(q, e)
 	case proto.CodeUnavailable:
 		full := q.Name == proto.SignalSend && c.w.Bounds
-		older := c.w.Older && (q.Policy != "" || inquiries[q.Name] != "")
+		older := c.w.Older && (q.Policy != "" || q.Name == proto.SignalSend || inquiries[q.Name] != "") // a session may be in there as one without a key is
 		if c.w.clean() && !full && !older {
 			return "nothing has gone wrong"
 		}
