@@ -46,7 +46,7 @@ func TestAnOperatorHasTheLastWord(t *testing.T) {
 		if r, err := bob.Await(t.Context(), proto.RoomLeft); err != nil || r.Reason != proto.Kicked || r.Message != "please wait" {
 			t.Errorf("bob hears %s, %v", r.Raw, err)
 		}
-		s.operator(t, 1, "kick", string(room), string(bob.ID()))
+		s.operator(t, 0, "kick", string(room), string(bob.ID())) // it is out, as asked
 		s.operator(t, 1, "kick", "nowhere", string(bob.ID()))
 		s.operator(t, 0, "ban", string(room), "kim", "--for", "1h")
 		wantCode(t, s.user(t, "kim", everything).Join(t, room), proto.CodeBanned)
@@ -64,6 +64,32 @@ func TestAnOperatorHasTheLastWord(t *testing.T) {
 		}
 		wantEnd(t, ann, proto.CloseDisconnected)
 		want(t, s.user(t, "ann", everything).Create(t, fresh(t)), proto.RoomCreated)
+	})
+}
+
+// An owner that an operator removes hears that, the others that their owner has gone: the room ends with it.
+func TestAnOperatorRemovesAnOwner(t *testing.T) {
+	clusters(t, func(t *testing.T, s *trusting) {
+		ann, bob := s.user(t, "ann", everything), s.user(t, "bob", everything)
+		for _, c := range []struct {
+			args   []string
+			reason proto.Reason
+		}{
+			{[]string{"kick", "ROOM", string(ann.ID()), "--message", "the house closes"}, proto.Kicked},
+			{[]string{"ban", "ROOM", "ann", "--for", "1h"}, proto.Banned},
+		} {
+			room := fresh(t)
+			want(t, ann.Create(t, room), proto.RoomCreated)
+			want(t, bob.Join(t, room), proto.RoomJoined)
+			c.args[1] = string(room)
+			s.operator(t, 0, c.args...)
+			if r, err := ann.Await(t.Context(), proto.RoomLeft); err != nil || r.Room != room || r.Reason != c.reason || c.reason == proto.Kicked && r.Message == "" {
+				t.Errorf("%s: ann hears %s, %v", c.args[0], r.Raw, err)
+			}
+			if r, err := bob.Await(t.Context(), proto.RoomLeft); err != nil || r.Room != room || r.Reason != proto.OwnerLeft || r.Message != "" {
+				t.Errorf("%s: bob hears %s, %v", c.args[0], r.Raw, err)
+			}
+		}
 	})
 }
 

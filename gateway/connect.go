@@ -45,7 +45,7 @@ func (g *Gateway) connect() error {
 	})
 	limits := g.cfg.Limits
 	g.host = session.Host{
-		Gateway: g.id, Request: g.timing.Request, Signal: g.timing.Signal, Began: g.dispatcher.began, Asker: g.asker,
+		Gateway: g.id, Request: g.timing.Request, Signal: g.timing.Signal, Review: g.timing.Review, Began: g.dispatcher.began, Asker: g.asker,
 		Limits: session.Limits{
 			MaxQueue: limits.MaxQueue, MaxRooms: limits.MaxRooms, Rate: limits.Rate, Burst: limits.Burst, MaxMeta: limits.MaxMeta,
 		},

@@ -9,13 +9,6 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// How long a knock stands, and how often the gateway repeats it: whoever answers for the room remembers it for 15 s, and another
-// replica learns of it so.
-const (
-	knockEvery = 5 * time.Second
-	knockMost  = 10 * time.Minute
-)
-
 // knockAt is where a client knocks.
 type knockAt struct {
 	session uint64
@@ -66,7 +59,7 @@ func (d *dispatcher) knocked(s *session.Session, a *ask.Ask) {
 	if d.knocks[at] == nil {
 		s.Knocks.Add(1)
 	}
-	d.knocks[at] = &knocking{s: s, at: at, id: a.ID, payload: a.Payload, since: now, next: now.Add(knockEvery)}
+	d.knocks[at] = &knocking{s: s, at: at, id: a.ID, payload: a.Payload, since: now, next: now.Add(d.g.timing.Knock)}
 }
 
 // unknock ends a knock here.
@@ -79,10 +72,10 @@ func (d *dispatcher) unknock(k *knocking) {
 func (d *dispatcher) knockAgain(now time.Time) {
 	for _, k := range d.knocks {
 		switch {
-		case now.Sub(k.since) >= knockMost:
+		case now.Sub(k.since) >= d.g.timing.KnockMost:
 			d.refuseKnock(k)
 		case !now.Before(k.next):
-			k.next = now.Add(knockEvery)
+			k.next = now.Add(d.g.timing.Knock)
 			d.own.knock(k, false)
 		}
 	}

@@ -20,6 +20,9 @@ func protocolTiming() inside.Timing {
 		Pulse:      proto.AskEvery,
 		PutOff:     proto.LeavePutOff,
 		Gone:       time.Minute,
+		Knock:      5 * time.Second,
+		KnockMost:  10 * time.Minute,
+		Review:     5 * time.Second,
 		Body:       headerPatience,
 	}
 }

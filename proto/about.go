@@ -23,6 +23,10 @@ const (
 	MaxKnocks   = 32        // at a room, at once
 )
 
+// MaxAbout is how many bytes of a room's record are kept for what stands about the room, beside [MaxBorne], so that a room that
+// is full can still be moderated. Its lists, when they are full of the longest ids and subs, take some 105,000.
+const MaxAbout = 128 << 10
+
 // About is what stands about a room beside its members, owner and policy. It is never changed once made.
 type About struct {
 	Locked     bool           `json:"locked,omitzero"`     // nobody joins

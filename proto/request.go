@@ -39,7 +39,7 @@ type Request struct {
 	// Of names and moderation.
 	Meta    jsontext.Value `json:"meta"`    // create, join, enter, member, knock: the client's own word, a JSON object; nil: none, of member: as it is
 	Proof   string         `json:"proof"`   // join, enter, knock: the [PasswordProof] of the room's password
-	From    string         `json:"from"`    // with Proof, of a client without a token: what its wrong passwords are counted by, such as its address
+	From    string         `json:"from"`    // with Proof, and of a knock, of a client without a token: what it is counted by, its address or the network of it
 	Seconds int64          `json:"seconds"` // ban
 	Message string         `json:"message"` // kick, ban: a word to who is removed
 	Update  *Update        `json:"update"`  // update

@@ -2,7 +2,6 @@ package roomsvc
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"time"
 
@@ -10,11 +9,13 @@ import (
 	"github.com/parley-rtc/parley/roomsvc/worker"
 )
 
-// passwordQueue is how many requests wait for their password to be looked at. Those beyond it are answered rate-limited.
-const passwordQueue = 10
+// Beside the workers, so many passwords are looked at at a time, and so many wait. Those beyond them are answered rate-limited.
+const (
+	passwordsAtOnce = 2
+	passwordQueue   = 10
+)
 
-// passwords are looked at beside the workers: two at a time, and always one fewer than there are processors, so that somebody is left
-// who serves the others.
+// passwords are looked at beside the workers.
 type passwords struct {
 	s     *Service
 	jobs  chan job
@@ -35,7 +36,7 @@ func newPasswords(s *Service) *passwords {
 // run looks at passwords until ctx ends.
 func (p *passwords) run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for range max(1, min(2, runtime.GOMAXPROCS(0)-1)) {
+	for range passwordsAtOnce {
 		wg.Go(func() {
 			for {
 				select {

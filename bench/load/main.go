@@ -24,7 +24,8 @@ type settings struct {
 	Server    []string      `required:"" help:"Server's host:port; clients take turns among several."`
 	Pid       []int         `help:"The server's processes, whose CPU time and memory are measured."`
 	Gateway   []int         `help:"The process behind each server, for the scenario that kills them."`
-	Transport string        `enum:"plain,resumable,socketio" default:"plain" help:"Transport to speak: plain, resumable (plain, by sessions that outlive their connections) or socketio."`
+	Transport string        `enum:"plain,resumable,tokens,socketio" default:"plain" help:"Transport to speak: plain, resumable (plain, by sessions that outlive their connections), tokens (plain, each client with a token of its own) or socketio."`
+	Secret    []byte        `type:"filecontent" help:"File with the secret by which the server checks tokens."`
 	NATS      string        `name:"nats" help:"URL of the NATS server with the rooms' journal, for the scenarios that look into it."`
 	Warmup    time.Duration `default:"500ms" help:"How long to load before measuring."`
 	Duration  time.Duration `default:"2s" help:"How long to measure."`
@@ -36,6 +37,7 @@ type settings struct {
 	Fill   fill    `cmd:"" help:"Filling a large room."`
 	Idle   idle    `cmd:"" help:"Memory of idle connections."`
 
+	Flapping flapping `cmd:"" help:"Memory under sessions that lose their connections all the time."`
 	Comeback comeback `cmd:"" help:"Resumable sessions that come back at once after a gateway is killed."`
 }
 
@@ -81,6 +83,8 @@ func (s *settings) protocol() wire.Protocol {
 		return wire.SocketIO{}
 	case "resumable":
 		return wire.Resumable{}
+	case "tokens":
+		return wire.Token{Secret: s.Secret}
 	default:
 		return wire.Plain{}
 	}

@@ -25,7 +25,7 @@ type settings struct {
 	Quick      bool     `help:"One short round of the most telling scenarios: less than a minute."`
 	Rounds     int      `default:"3" help:"Rounds of the full run."`
 	JSON       string   `name:"json" type:"path" help:"Also write the figures, all rounds', to this file."`
-	Systems    []string `default:"floor,parley,three,three2,three4,node,node2" help:"What to measure: floor, parley (one process), three (gateway, nats-server, roomsvc), three2 and three4 (two and four gateways and room services with a nats-server), node (Socket.IO in memory), node2 (two of those with Redis)."`
+	Systems    []string `default:"floor,parley,guarded,three,three2,three4,node,node2" help:"What to measure: floor, parley (one process), guarded (one that asks for tokens), three (gateway, nats-server, roomsvc), three2 and three4 (two and four gateways and room services with a nats-server), node (Socket.IO in memory), node2 (two of those with Redis)."`
 	Only       string   `help:"Only the scenarios whose name contains this."`
 	NoSocketIO bool     `name:"no-socketio" help:"Leave the Socket.IO transport out."`
 	ServerCore int      `default:"0" help:"Core for the servers."`
@@ -85,7 +85,7 @@ func (s *settings) run(ctx context.Context) error {
 
 // check returns an error when the flags name a system that there is not, or leave nothing to measure.
 func (s *settings) check(names []name) error {
-	known := slices.Concat(speaks[plain], speaks[socketIO])
+	known := slices.Concat(speaks[plain], speaks[tokens], speaks[socketIO])
 	for _, n := range names {
 		if !slices.Contains(known, n) {
 			return fmt.Errorf("--systems: there is no %q; --help lists them", n)

@@ -123,6 +123,9 @@ func (m *measurer) put(ctx context.Context, p pacing, sc scenario, n name, s *sy
 	for _, pid := range s.gateways {
 		args = append(args, "--gateway", strconv.Itoa(pid))
 	}
+	if s.secret != "" {
+		args = append(args, "--secret", s.secret)
+	}
 	if s.nats != "" {
 		args = append(args, "--nats", s.nats)
 	}

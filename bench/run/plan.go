@@ -11,6 +11,7 @@ type transport string
 const (
 	plain     transport = "plain"
 	resumable transport = "resumable" // plain, by sessions that outlive their connections
+	tokens    transport = "tokens"    // plain, each client with a token of its own
 	socketIO  transport = "socketio"
 )
 
@@ -18,6 +19,7 @@ const (
 var speaks = map[transport][]name{
 	plain:     {floor, parley, three, three2, three4},
 	resumable: {parley, three, three2, three4},
+	tokens:    {guarded},
 	socketIO:  {node, node2, parley},
 }
 
@@ -67,7 +69,10 @@ var plan = []scenario{
 	{name: "idle-1000", transport: plain, args: []string{"idle", "--conns", "1000"}, fresh: true, quick: true},
 	{name: "idle-10000", transport: plain, args: []string{"idle", "--conns", "10000"}, fresh: true},
 	{name: "idle-10000", transport: resumable, args: []string{"idle", "--conns", "10000"}, fresh: true},
-	{name: "back-1000", transport: resumable, args: []string{"comeback", "--sessions", "1000"}, fresh: true, only: three2},
+	{name: "signal-50", transport: tokens, args: []string{"signal", "--rooms", "50"}, quick: true},
+	{name: "join", transport: tokens, args: []string{"join"}},
+	{name: "idle-10000", transport: tokens, args: []string{"idle", "--conns", "10000"}, fresh: true},
+	{name: "back-2000", transport: resumable, args: []string{"comeback", "--sessions", "2000"}, fresh: true, only: three2},
 	{name: "back-1", transport: resumable, args: []string{"comeback", "--sessions", "1", "--kills", "3", "--others", "1"}, fresh: true, only: three4},
 	{name: "idle-1000", transport: socketIO, args: []string{"idle", "--conns", "1000"}, fresh: true},
 	{name: "idle-10000", transport: socketIO, args: []string{"idle", "--conns", "10000"}, fresh: true},

@@ -41,7 +41,8 @@ func (c cell) title() string {
 		{plain, three2}: "three x2", {plain, three4}: "three x4",
 		{resumable, parley}: "parley keyed", {resumable, three}: "three keyed",
 		{resumable, three2}: "three x2 keyed", {resumable, three4}: "three x4 keyed",
-		{socketIO, node}: "node", {socketIO, node2}: "node x2", {socketIO, parley}: "parley sio",
+		{tokens, guarded}: "with tokens",
+		{socketIO, node}:  "node", {socketIO, node2}: "node x2", {socketIO, parley}: "parley sio",
 	}[c]
 }
 
@@ -74,6 +75,8 @@ var (
 	onNode2  = cell{socketIO, node2}
 	onSIO    = cell{socketIO, parley}
 
+	withTokens = cell{tokens, guarded}
+
 	keyed       = cell{resumable, parley}
 	keyedThree  = cell{resumable, three}
 	keyedThree2 = cell{resumable, three2}
@@ -85,6 +88,7 @@ var (
 	scaledCells = []cell{onThree, onThree2, onThree4}
 	keyedCells  = []cell{onParley, keyed, onThree, keyedThree}
 	keyedSpread = []cell{onThree2, keyedThree2, onThree4, keyedThree4}
+	tokenCells  = []cell{onParley, withTokens}
 	backCells   = []cell{keyedThree2, keyedThree4}
 
 	// flat compares several gateways and room services with one of each.
@@ -168,15 +172,19 @@ var rows = []row{
 	{"signal between sessions, 5,000/s over 50 rooms, several of each", "rate-50", "", cpu, keyedSpread, []bound{
 		{of: keyedThree2, to: onThree2, most: 1.2}, {of: keyedThree4, to: onThree4, most: 1.2},
 	}},
-	{"a gateway killed, 1,000 sessions come back: connected to live", "back-1000", "", live, backCells, []bound{
+	{"a gateway killed, 2,000 sessions come back: connected to live", "back-2000", "", live, backCells, []bound{
 		{of: keyedThree2, most: 3000, fixed: true},
 	}},
-	{"a gateway killed, 1,000 sessions come back: others' requests", "back-1000", "", longest, backCells, []bound{
+	{"a gateway killed, 2,000 sessions come back: others' requests", "back-2000", "", longest, backCells, []bound{
 		{of: keyedThree2, most: 1000, fixed: true},
 	}},
 	{"a gateway killed, one session comes back: death to live", "back-1", "", back, backCells, []bound{
 		{of: keyedThree4, most: 500, fixed: true},
 	}},
+
+	{"signal with tokens, 50 rooms busy", "signal-50", "", cpu, tokenCells, []bound{{of: withTokens, to: onParley, most: 1.05}}},
+	{"join with tokens, rooms of ten", "join", "", cpu, tokenCells, []bound{{of: withTokens, to: onParley}}},
+	{"idle connection with a token, of 10,000", "idle-10000", "", rss, tokenCells, []bound{{of: withTokens, to: onParley, most: 2, plus: true}}},
 
 	{"signal, 50 rooms busy", "signal-50", "", cpu, sioCells, toNode(1.6, 0.5, 1.3)},
 	{"signal, 5,000/s over 50 rooms", "rate-50", "", cpu, sioCells, toNode(0, 0, 0)},

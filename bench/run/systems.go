@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
@@ -13,13 +14,14 @@ import (
 type name string
 
 const (
-	floor  name = "floor"  // the bare relay
-	parley name = "parley" // one process
-	three  name = "three"  // gateway, nats-server and room service
-	three2 name = "three2" // two gateways, nats-server, two room services
-	three4 name = "three4" // four of each, but for nats-server
-	node   name = "node"   // Socket.IO in Node, in memory
-	node2  name = "node2"  // two of those, with Redis between
+	floor   name = "floor"   // the bare relay
+	parley  name = "parley"  // one process
+	guarded name = "guarded" // one process that asks for tokens
+	three   name = "three"   // gateway, nats-server and room service
+	three2  name = "three2"  // two gateways, nats-server, two room services
+	three4  name = "three4"  // four of each, but for nats-server
+	node    name = "node"    // Socket.IO in Node, in memory
+	node2   name = "node2"   // two of those, with Redis between
 )
 
 // limitless are the gateway's settings that a load from one address needs.
@@ -34,6 +36,7 @@ type system struct {
 	gateways  []int    // the process behind each of servers, where those are gateways of their own
 	processes []*process
 	data      string // directory of its own
+	secret    string // file with the secret by which tokens are checked; empty: it asks for none
 }
 
 // start starts a system and waits until it is ready.
@@ -44,7 +47,7 @@ func start(ctx context.Context, n name, core int, b built) (*system, error) {
 	}
 	s := &system{core: core, built: b, data: data}
 	how := map[name]func(context.Context) error{
-		floor: s.floor, parley: s.parley, node: s.node, node2: s.node2,
+		floor: s.floor, parley: s.parley, guarded: s.guarded, node: s.node, node2: s.node2,
 		three: s.apart(1), three2: s.apart(2), three4: s.apart(4),
 	}[n]
 	if how == nil {
@@ -95,7 +98,19 @@ func (s *system) floor(ctx context.Context) error {
 	return s.add(ctx, accepts(at), "floor", "--listen", at)
 }
 
-func (s *system) parley(ctx context.Context) error {
+func (s *system) parley(ctx context.Context) error { return s.alone(ctx) }
+
+// guarded is parley that asks for tokens.
+func (s *system) guarded(ctx context.Context) error {
+	s.secret = filepath.Join(s.data, "secret")
+	if err := os.WriteFile(s.secret, []byte(rand.Text()+rand.Text()), 0o600); err != nil {
+		return err
+	}
+	return s.alone(ctx, "--auth", "jwt", "--auth-secret-file", s.secret)
+}
+
+// alone starts the one process.
+func (s *system) alone(ctx context.Context, more ...string) error {
 	at, ops, err := two()
 	if err != nil {
 		return err
@@ -106,7 +121,7 @@ func (s *system) parley(ctx context.Context) error {
 	}
 	s.servers, s.nats = []string{at}, "nats://"+nats
 	args := append([]string{"--listen", at, "--ops-listen", ops, "--nats-listen", nats, "--max-members", "0"}, limitless...)
-	return s.add(ctx, readyz(ops), "parley", args...)
+	return s.add(ctx, readyz(ops), "parley", append(args, more...)...)
 }
 
 // apart starts nats-server, and so many room services and gateways.

@@ -16,14 +16,14 @@ import (
 
 // The files that [Make] writes into its directory.
 const (
-	CA        = "ca.pem"         // who signed Cert; clients trust it
-	Cert      = "server.pem"     // what NATS shows its clients
-	Key       = "server-key.pem" // Cert's key
-	RouteCA   = "route-ca.pem"   // who signed RouteCert
-	RouteCert = "route.pem"      // what NATS servers show each other
-	RouteKey  = "route-key.pem"  // RouteCert's key
-	TokenSecret = "token-secret" // what signs clients' tokens
-	Passwords = "passwords.env"  // one NATS_<LOGIN>_PASSWORD=... a line
+	CA          = "ca.pem"         // who signed Cert; clients trust it
+	Cert        = "server.pem"     // what NATS shows its clients
+	Key         = "server-key.pem" // Cert's key
+	RouteCA     = "route-ca.pem"   // who signed RouteCert
+	RouteCert   = "route.pem"      // what NATS servers show each other
+	RouteKey    = "route-key.pem"  // RouteCert's key
+	TokenSecret = "token-secret"   // what signs clients' tokens
+	Passwords   = "passwords.env"  // one NATS_<LOGIN>_PASSWORD=... a line
 )
 
 // Logins are the users of deploy/nats, in the order in which [Make] writes their

@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/parley-rtc/parley/deploy/keys"
+	"github.com/parley-rtc/parley/e2e/harness"
 )
 
 // settle bounds each wait for containers: a stream's election takes up to 12 s.

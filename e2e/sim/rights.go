@@ -8,11 +8,8 @@ import (
 
 // mayModerate reports whether a client may do in a room what its owner may. Who is banned moderates no more.
 func (s *state) mayModerate(p *page, now int64) bool {
-	if !s.open() {
-		return false
-	}
-	banned := s.rec.About != nil && p.sub != "" && proto.Holding(s.rec.About.Bans, "", p.sub, now)
-	return p.may(proto.MayModerate) && !banned || s.rec.OwnerID == p.id && s.has(p.id)
+	banned := s.rec != nil && s.rec.About != nil && p.sub != "" && proto.Holding(s.rec.About.Bans, "", p.sub, now)
+	return p.may(proto.MayModerate) && !banned || s.has(p.id) && s.rec.OwnerID == p.id
 }
 
 // held reports whether a state has a hold of a client or user, whether or not it has ended since.
@@ -155,7 +152,8 @@ func (c *client) lieOfRefusal(q *asked, e *proto.Event) string {
 func (c *client) lieOfForbidden(q *asked) string {
 	h, p, now := c.w.room(q.Room), c.page, c.w.time().UnixMilli()
 	ever := func(so func(*state) bool) bool { return h.ever(q.at, so) }
-	less := ever(func(s *state) bool { return s.open() && !s.mayModerate(p, 0) || s.open() && !s.mayModerate(p, now) })
+	// Whether there is such a room is not told who has nothing to say there.
+	less := ever(func(s *state) bool { return !s.mayModerate(p, 0) || !s.mayModerate(p, now) })
 	barred := ever(func(s *state) bool { return s.held(kicks, c.ID, p.sub) })
 	so := false
 	switch q.Name {
@@ -176,7 +174,7 @@ func (c *client) lieOfForbidden(q *asked) string {
 			return s.open() && (s.rec.OwnerID != "" && c.w.pages[s.rec.OwnerID].sub == sub || s.rec.About != nil && s.rec.About.OwnerSub == sub)
 		})
 	case proto.RoomTransfer:
-		so = ever(func(s *state) bool { return s.open() && s.rec.OwnerID != c.ID })
+		so = ever(func(s *state) bool { return !s.open() || s.rec.OwnerID != c.ID })
 	case proto.RoomClose, proto.RoomUnban, proto.RoomUpdate, proto.RoomRoster, proto.RoomAdmit, proto.RoomRefuse:
 		so = less
 	default:

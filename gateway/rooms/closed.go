@@ -67,6 +67,8 @@ func closing(e *proto.Event, id proto.ClientID, message string) *proto.Event {
 		}
 	case e.ID != "" && e.Reason != proto.ClosedForAll:
 		told.Reason = proto.Removed
+	case e.Reason == proto.Kicked || e.Reason == proto.Banned: // the owner, whom only an operator removes: others hear what it means for them
+		told.Reason = proto.OwnerLeft
 	}
 	return told
 }

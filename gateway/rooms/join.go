@@ -34,9 +34,6 @@ func (c *Core) joined(cl *Client, in *In) Outcome {
 		r.begin(wholeOf(cl, in))
 	case e.Seq > r.seq: // it counts as a roster: the others are told the difference first
 		to := wholeOf(cl, in)
-		if known {
-			to.unsaid = cl.ID // it bears what it has joined with
-		}
 		if known && e.Name == proto.RoomJoined {
 			to.clients = r.placed(cl.ID, e.Unpack())
 		}
@@ -90,6 +87,10 @@ func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
 	r := m.room
 	if e.Seq >= r.seq {
 		r.tellJoined(m.c, e, payload)
+		if r.names(e.More) {
+			had := wholeOf(m.c, &In{Event: e}).view()
+			r.tellAgain(m.c.ID, r.owner, &had.shown)
+		}
 		r.replay()
 		c.dropIfEmpty(r)
 		return
@@ -99,7 +100,8 @@ func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
 		Name: proto.RoomJoined, Room: r.name, OwnerID: r.owner, Clients: others, Seq: r.seq, Policy: e.Policy, More: moreOf(e.More, others),
 	}, nil)
 	c.tellAnswer(m.c, with, nil)
-	r.tellAgain() // what the answer says of names is from before
+	had := (&shown{}).after(&whole{more: with.More, policy: e.Policy})
+	r.tellAgain(m.c.ID, r.owner, &had) // what the answer says of names is from before
 }
 
 // replaced removes our members of an earlier room: a client has created one of that name, so the earlier one was closed, and we
@@ -138,7 +140,7 @@ func wholeOf(cl *Client, in *In) *whole {
 		to.policy = cmp.Or(e.Policy, cl.ask.Policy)
 		to.addInfo(cl.ID, cl.ask.Shows)
 	case in.Bears != "" && in.Bears != cl.ask.ID:
-		to.unsaid = cl.ID
+		to.unsay(cl.ID)
 	default:
 		to.addInfo(cl.ID, cl.ask.Shows)
 	}
@@ -213,9 +215,16 @@ func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 func (c *Core) catchUp(m *membership, j *joining, answer *In) {
 	r := m.room
 	events, signals := c.end(r, j)
-	gap := false
-	if at := answer.Event.Seq; r.seq > at || slices.ContainsFunc(events, func(k *kept) bool { return k.e.Seq > at }) {
-		gap = c.bringUp(m, events, wholeOf(m.c, answer).view())
+	at := answer.Event.Seq
+	gap, behind := false, r.seq > at || slices.ContainsFunc(events, func(k *kept) bool { return k.e.Seq > at })
+	if behind || r.names(answer.Event.More) {
+		told := wholeOf(m.c, answer).view()
+		if behind {
+			gap = c.bringUp(m, events, told)
+		}
+		if m.state != taken {
+			r.tellAgain(m.c.ID, told.owner, &told.shown)
+		}
 	}
 	r.replay()
 	if m.state == taken {
@@ -269,8 +278,9 @@ func (c *Core) bringUp(m *membership, events []*kept, told *view) (gap bool) { /
 		missed := difference(r.name, told, r.whole())
 		for i := range missed {
 			c.tellOne(m.c, &missed[i], nil)
+			told.shown.note(&missed[i])
+			told.owner = ownerAfter(told.owner, &missed[i])
 		}
-		r.tellAgain()
 	}
 	return gap
 }

@@ -75,7 +75,7 @@ func (r *room) outrank(m *membership) {
 
 // view returns a room as one has been told it to whom it was answered so.
 func (w *whole) view() *view {
-	return &view{seq: w.seq, owner: w.owner, members: membersOf(w.clients), stays: w.stays}
+	return &view{seq: w.seq, owner: w.owner, members: membersOf(w.clients), stays: w.stays, shown: (&shown{}).after(w)}
 }
 
 // notResumed takes note of an answer by which the client's resume has brought it nothing: it is in doubt, or the session is not in that

@@ -99,17 +99,26 @@ func (s *shown) after(to *whole) shown {
 	return next
 }
 
-// tellAgain has a roster say again what stands about a room and what its members bear: somebody here has been told less of it than the
-// others.
-func (r *room) tellAgain() {
-	if r.shown.about == 0 && len(r.shown.of) == 0 {
-		return
+// names reports whether anything has been told of names or of what stands about the room, or is said by an answer.
+func (r *room) names(said *proto.More) bool {
+	return said != nil || r.shown.about != 0 || len(r.shown.of) > 0
+}
+
+// tellAgain has a roster say again what a client here has been told otherwise than the others.
+func (r *room) tellAgain(self, owner proto.ClientID, had *shown) {
+	differs := had.about != r.shown.about || owner != r.owner
+	if differs {
+		r.shown.about = untold
 	}
-	r.shown.about = untold
-	for id := range r.shown.of {
-		r.shown.of[id] = untold
+	for id := range r.members.at {
+		if id != self && had.of[id] != r.shown.of[id] {
+			r.shown.set(id, untold)
+			differs = true
+		}
 	}
-	r.core.askRoster(r, Gap)
+	if differs {
+		r.core.askRoster(r, Gap)
+	}
 }
 
 // members returns what others see of the members who bear something.
@@ -136,6 +145,12 @@ func (to *whole) addInfo(id proto.ClientID, info *proto.More) {
 	to.infos[id] = info
 }
 
+// unsay says that what others see of a member is not known.
+func (to *whole) unsay(id proto.ClientID) {
+	to.unsaid = id
+	delete(to.members(), id)
+}
+
 // moreOf returns what an answer says, of those of its members who are still there.
 func moreOf(m *proto.More, clients []proto.ClientID) *proto.More {
 	if m == nil {
@@ -157,6 +172,9 @@ func (r *room) corrections(to *whole, events []proto.Event) []proto.Event {
 		e := &events[i]
 		told[e.ID] = e
 		owner = ownerAfter(owner, e)
+	}
+	if r.memberOf(r.owner) != nil && to.owner != r.owner {
+		owner = r.owner // what is told of it, it is not told itself
 	}
 	var more []proto.Event
 	if len(to.clients) > 0 && (owner != to.owner || r.shown.about != digestAbout(to.more, to.policy)) {

@@ -16,6 +16,7 @@ type Host struct {
 	Limits  Limits
 	Request time.Duration // from a frame's reading to unavailable
 	Signal  time.Duration // the same for a signal
+	Review  time.Duration // before it is asked again for what a new token has brought with it
 	Began   time.Time     // of the clock that turns and the core go by
 	Asker   *ask.Asker
 	Fits    func(size int) bool // whether NATS takes a request

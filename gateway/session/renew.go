@@ -80,12 +80,9 @@ func (p *pump) settleOwed() {
 	p.owedAt.Store(time.Now().UnixNano())
 }
 
-// reviewEach is how long a session waits before it asks again for what is owed.
-const reviewEach = 5 * time.Second
-
 // Review has the client's pump ask again for what a change of its token has brought with it and nobody has answered.
 func (s *Session) Review(now time.Time) {
-	if s.owing.Load() && now.UnixNano()-s.pump.owedAt.Load() >= int64(reviewEach) && s.owing.Swap(false) {
+	if s.owing.Load() && now.UnixNano()-s.pump.owedAt.Load() >= int64(s.host.Review) && s.owing.Swap(false) {
 		s.push(request{at: now, err: errReview})
 	}
 }

@@ -77,9 +77,7 @@ func (p *pump) number(f proto.Frame) (n int64, ok bool) {
 func (p *pump) relay(a *ask.Ask, f proto.Frame, n int64) (outcome rooms.Outcome, fits bool) {
 	buf, _ := payloads.Get().(*[]byte)
 	defer payloads.Put(buf)
-	*buf = proto.AppendRequest((*buf)[:0], proto.OpSignal, &proto.Request{
-		Room: f.Room, ClientID: p.s.ID(), Gateway: p.s.host.Gateway, TargetID: f.TargetID, N: n, Data: f.Data, Sub: p.sub(),
-	})
+	*buf = p.appendSignal((*buf)[:0], &f, n)
 	if !p.s.host.Fits(len(*buf)) {
 		return rooms.Declined, false
 	}
@@ -88,6 +86,13 @@ func (p *pump) relay(a *ask.Ask, f proto.Frame, n int64) (outcome rooms.Outcome,
 	outcome = p.ask(a)
 	a.Payload = nil
 	return outcome, true
+}
+
+// appendSignal appends a signal as it is asked. Of the client's token it says the sub alone: there are many signals.
+func (p *pump) appendSignal(b []byte, f *proto.Frame, n int64) []byte {
+	return proto.AppendRequest(b, proto.OpSignal, &proto.Request{
+		Room: f.Room, ClientID: p.s.ID(), Gateway: p.s.host.Gateway, TargetID: f.TargetID, N: n, Data: f.Data, Sub: p.sub(),
+	})
 }
 
 // keep has this gateway keep a signal and push it to the target's gateway, until that end has confirmed it. It returns when the

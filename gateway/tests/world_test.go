@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,8 @@ type replica struct {
 	id  proto.ReplicaID
 	nc  *nats.Conn
 	sub *nats.Subscription
+
+	revoked atomic.Uint64 // which list of revoked tokens its beats say that there is
 }
 
 // asked is one attempt of a request.
@@ -167,7 +170,7 @@ func (r *replica) flush() {
 
 // beat says once that the replica is up or leaving.
 func (r *replica) beat(state proto.State) {
-	b := proto.Beat{Role: proto.RoleRoomsvc, ID: string(r.id), State: state}
+	b := proto.Beat{Role: proto.RoleRoomsvc, ID: string(r.id), State: state, Revoked: r.revoked.Load()}
 	if err := r.nc.Publish(r.w.subjects.Beat(proto.RoleRoomsvc, string(r.id)), b.Encode()); err != nil {
 		r.w.t.Fatal(err)
 	}
@@ -189,7 +192,7 @@ func (r *replica) live() {
 			select {
 			case <-tick.C:
 				if r.sub.IsValid() { // one that died does not beat
-					b := proto.Beat{Role: proto.RoleRoomsvc, ID: string(r.id), State: proto.Up}
+					b := proto.Beat{Role: proto.RoleRoomsvc, ID: string(r.id), State: proto.Up, Revoked: r.revoked.Load()}
 					_ = r.nc.Publish(r.w.subjects.Beat(proto.RoleRoomsvc, string(r.id)), b.Encode())
 				}
 			case <-stop:

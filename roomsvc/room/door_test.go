@@ -3,6 +3,7 @@ package room_test
 import (
 	"reflect"
 	"slices"
+	"testing"
 
 	"pgregory.net/rapid"
 
@@ -130,5 +131,19 @@ func (c *course) repeatedLater(t *rapid.T, q *room.Request, first room.Decision)
 	}
 	if d.Record != nil || d.Answer.Name != first.Answer.Name {
 		t.Fatalf("%+v, repeated after another change, is answered %+v, at first %+v", q, d.Answer, first.Answer)
+	}
+}
+
+// A stranger with a token learns by no answer whether a room is there.
+func TestARoomThatIsThereAnswersAStrangerLikeOneThatIsNot(t *testing.T) {
+	t.Parallel()
+	for _, op := range []proto.Op{proto.OpKick, proto.OpBan, proto.OpUnban, proto.OpUpdate, proto.OpTransfer, proto.OpAdmit, proto.OpRefuse, proto.OpAbout, proto.OpClose, proto.OpMember} {
+		q := asks(op, "eve", "E")
+		q.Can, q.TargetID, q.Banned, q.Seconds, q.Update = proto.MayCreate, "ann", "A", 60, &proto.Update{Locked: new(true)}
+		there, _ := decide(house(&proto.About{Locked: true}), q)
+		missing, _ := decide(nil, q)
+		if !reflect.DeepEqual(there, missing) {
+			t.Errorf("%s\n  with the room:    %+v\n  without the room: %+v", op, there, missing)
+		}
 	}
 }

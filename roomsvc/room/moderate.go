@@ -22,6 +22,14 @@ func (r Rules) untrusted(s *State, q *Request) (proto.Event, bool) {
 	return proto.Event{}, false
 }
 
+// notAllowed is answered to who may not moderate.
+func notAllowed(q *Request) Decision {
+	if q.Op == proto.OpTransfer {
+		return forbidden(q, "only its owner hands a room over")
+	}
+	return forbidden(q, "this is for the owner of the room and its moderators")
+}
+
 // mayModerate reports whether who asks may do what an owner may: an operator, a moderator, or the owner itself.
 func (s *State) mayModerate(q *Request) bool {
 	return q.Admin || s.moderator(q) || s.owns(q)
@@ -46,13 +54,16 @@ func (r Rules) moderate(s *State, q *Request) Decision {
 		if s.made(q, proto.RoomClosed) { // it has removed the last one in there, or the owner
 			return removedAll(s, q)
 		}
+		if q.Sub != "" && !q.Admin && !q.May(proto.MayModerate) {
+			return notAllowed(q) // as in a room that there is: whether there is one is not for whom no grant names it
+		}
 		return Decision{Answer: proto.Event{Name: proto.RoomNotExists, Room: q.Room}}
 	case q.Op == proto.OpTransfer && s.Member(q.ClientID) != nil && q.TargetID == s.Record.OwnerID:
 		return unchanged(s, q) // a repetition: who asked is the owner no more
 	case q.Op == proto.OpTransfer && !q.Admin && !s.owns(q):
-		return forbidden(q, "only its owner hands a room over")
+		return notAllowed(q)
 	case !s.mayModerate(q):
-		return forbidden(q, "this is for the owner of the room and its moderators")
+		return notAllowed(q)
 	}
 	switch q.Op {
 	case proto.OpKick:

@@ -145,9 +145,7 @@ func (r Rules) removing(s *State, q *Request, m *proto.Member, why proto.Reason,
 	var rec *proto.Record
 	owner := m.ID == s.Record.OwnerID
 	switch {
-	case owner && s.OwnersOwn():
-		rec = r.closing(s, q, proto.OwnerLeft)
-	case len(s.Record.Members) == 1:
+	case owner && s.OwnersOwn(), len(s.Record.Members) == 1:
 		rec = r.closing(s, q, why)
 	default:
 		rec = r.without(s, q, m.ID, why)

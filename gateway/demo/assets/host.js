@@ -8,7 +8,7 @@ const $ = (id) => document.getElementById(id);
 
 /**
  * @param {object} page
- * @param {() => import("./parley.js").Room | null} page.room the room that we are in.
+ * @param {() => object | null} page.room the Room that we are in.
  * @param {(id: string) => string} page.nameOf
  * @param {(text: string) => void} page.say
  * @param {(error: Error) => void} page.failed

@@ -55,5 +55,8 @@ type Timing struct {
 	Pulse      time.Duration // the same for what is due around resumptions
 	PutOff     time.Duration // how long leaves are put off that were not answered, of a session whose time is up
 	Gone       time.Duration // how long an ended session with an open question is remembered
+	Knock      time.Duration // between two repetitions of a knock: whoever answers for the room remembers it for 15 s
+	KnockMost  time.Duration // how long a knock stands
+	Review     time.Duration // before it is asked again for what a new token has brought with it and nobody has answered
 	Body       time.Duration // how long the body of a request may take to arrive
 }

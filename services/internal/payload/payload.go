@@ -20,6 +20,8 @@ const (
 	overhead = 2048
 	// perMember is a member in a room's record.
 	perMember = 160
+	// beside is what stands in a room's record beside its members: what they bear, in base64, and what stands about the room.
+	beside = (proto.MaxBorne+2)/3*4 + proto.MaxAbout
 )
 
 // Need is what the settings of a process ask of NATS. In each, 0 bounds nothing.
@@ -36,9 +38,12 @@ func (n Need) Check(maxPayload int64) error {
 	case n.Frame > 0 && int64(n.Frame) > most:
 		return settings.Errorf("--max-frame %d does not fit into a message of NATS, whose max_payload is %d: "+
 			"set --max-frame to %d at most, or raise max_payload", n.Frame, maxPayload, max(most, 0))
-	case n.Members > 0 && int64(n.Members)*perMember > most:
-		return settings.Errorf("a room of --max-members %d does not fit into a message of NATS, whose max_payload is %d: "+
-			"set --max-members to %d at most, or raise max_payload", n.Members, maxPayload, max(most/perMember, 0))
+	case n.Members > 0 && most < beside+perMember:
+		return settings.Errorf("what may stand about a room does not fit into a message of NATS, whose max_payload is %d: raise max_payload to %d at least",
+			maxPayload, beside+overhead+int64(n.Members)*perMember)
+	case n.Members > 0 && int64(n.Members)*perMember > most-beside:
+		return settings.Errorf("a room of --max-members %d, with what its members may bear, does not fit into a message of NATS, whose max_payload is %d: "+
+			"set --max-members to %d at most, or raise max_payload to %d", n.Members, maxPayload, (most-beside)/perMember, beside+overhead+int64(n.Members)*perMember)
 	case n.Checks && most < proto.MaxCheckPage:
 		return settings.Errorf("NATS's max_payload is %d: set it to %d or more, which the room service's checks need",
 			maxPayload, proto.MaxCheckPage+overhead)

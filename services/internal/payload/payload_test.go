@@ -26,8 +26,9 @@ func TestWhatDoesNotFitIntoAMessageIsASetting(t *testing.T) {
 		{Need{Frame: 65536, Members: 1024, Checks: true}, mega, ""},
 		{Need{Frame: mega - overhead}, mega, ""},
 		{Need{Frame: mega - overhead + 1}, mega, "set --max-frame to 1046528 at most"},
-		{Need{Members: 6540}, mega, ""},
-		{Need{Members: 6541}, mega, "set --max-members to 6540 at most"},
+		{Need{Members: 3537}, mega, ""},
+		{Need{Members: 3538}, mega, "set --max-members to 3537 at most, or raise max_payload to 1048"},
+		{Need{Members: 10}, 400_000, "raise max_payload to 484"},
 		{Need{Checks: true}, 65536, "max_payload"},
 		{Need{Frame: 65536}, 1000, "--max-frame"},
 	} {
