@@ -7,10 +7,12 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/parley-rtc/parley/e2e/couples"
 	"github.com/parley-rtc/parley/e2e/harness"
 	"github.com/parley-rtc/parley/e2e/linear"
 	"github.com/parley-rtc/parley/e2e/views"
@@ -35,6 +37,10 @@ type chaos struct {
 	watch   *views.Observer
 	history *linear.History
 	began   time.Time
+	secret  *harness.Secret
+	pairs   *couples.Couples
+	rooms   *moderated
+	records *records
 
 	mu      sync.Mutex // guards the fields below
 	urls    []string   // of the gateways that run
@@ -44,6 +50,10 @@ type chaos struct {
 	unsaid  int // answered unavailable
 	lost    int // connections that ended
 	faulted []string
+
+	// Owned by hand.
+	deaths []death
+	hurts  []hurt
 }
 
 // TestChaos is the linearizability test: whatever the hand does, each room's history is one that the rules allow, and in
@@ -70,9 +80,15 @@ func TestChaos(t *testing.T) {
 	if seed%2 == 0 { // then any replica is asked for any room, whatever it knows
 		gatewayArgs = []string{"--random-replica"}
 	}
-	c.d = harness.StartSite(t, urls, 3, 3, gatewayArgs, []string{"--replicas", "3"})
+	c.secret = harness.NewSecret(t)
+	c.d = harness.StartSite(t, urls, 3, 3, append(slices.Clone(gatewayArgs), c.secret.Args...), []string{"--replicas", "3"})
+	c.d.Gateways = append(c.d.Gateways, harness.StartGateway(t, urls, gatewayArgs...)) // the last asks for no tokens
 	c.urls = c.d.URLs(t)
+	c.records = recordAll(t, urls)
 	c.watch = views.Observe(t, harness.Connect(t, urls))
+	c.awaitForms(t)
+	c.startPairs(t)
+	c.rooms = c.startModerated(t)
 	c.began = time.Now()
 
 	ctx, stop := context.WithCancel(t.Context())
@@ -81,8 +97,11 @@ func TestChaos(t *testing.T) {
 	const clients = 12
 	for i := range clients {
 		random := rand.New(rand.NewPCG(seed, uint64(i)+1))
-		wg.Go(func() { c.client(ctx, random) })
+		token := c.token(t, fmt.Sprintf("linear-%d", i), harness.Grants{"epoch-*": {"create", "join"}})
+		wg.Go(func() { c.client(ctx, random, token) })
 	}
+	wg.Go(func() { c.rooms.run(ctx, seed) })
+	wg.Go(func() { c.restless(ctx, rand.New(rand.NewPCG(seed, 500))) })
 	c.hand(t, rand.New(rand.NewPCG(seed, 0)), c.began.Add(length))
 	stop()
 	wg.Wait()
@@ -90,6 +109,9 @@ func TestChaos(t *testing.T) {
 		t.Error(err)
 	}
 	c.settled(t)
+	c.rooms.settled(t)
+	c.pairs.Live(t, "at the end")
+	c.pairs.Finish(t, c.cause)
 	n := c.history.Check(t, 40*time.Second)
 	t.Logf("%d requests, %d operations in the histories, %d answered unavailable, %d connections lost; faults: %v",
 		c.asked, n, c.unsaid, c.lost, c.faulted)
@@ -101,6 +123,7 @@ func (c *chaos) hand(t *testing.T, random *rand.Rand, end time.Time) {
 	for time.Now().Before(end) && !t.Failed() {
 		pause(t, time.Second+time.Duration(random.IntN(2000))*time.Millisecond)
 		a, b := random.IntN(3), time.Duration(random.IntN(5000))*time.Millisecond
+		began := time.Now()
 		var name string
 		switch random.IntN(7) {
 		case 0, 1:
@@ -115,12 +138,17 @@ func (c *chaos) hand(t *testing.T, random *rand.Rand, end time.Time) {
 			c.d.Replicas[a].Resume(t)
 		case 4:
 			name = "gateway killed"
+			a = random.IntN(len(c.d.Gateways))
+			c.deaths = append(c.deaths, death{c.d.Gateways[a].WS(t), began})
 			c.d.Gateways[a].Kill(t)
 			c.d.Gateways[a] = c.d.Gateways[a].Again(t)
 			c.d.Gateways[a].Ready(t)
 			c.mu.Lock()
 			c.urls = c.d.URLs(t)
 			c.mu.Unlock()
+			for _, s := range c.sessions() {
+				s.Move(c.asking(t)...)
+			}
 		case 5:
 			name = "NATS server asleep" // what it feeds is behind, and then it wakes up with what it had
 			c.servers[a].Pause(t)
@@ -132,6 +160,9 @@ func (c *chaos) hand(t *testing.T, random *rand.Rand, end time.Time) {
 			pause(t, b)
 			c.servers[a].Again(t)
 			harness.Await(t, "the server is healthy again", func() bool { return c.servers[a].Healthy(t) })
+		}
+		if strings.HasPrefix(name, "NATS") {
+			c.hurts = append(c.hurts, hurt{began, time.Now().Add(natsBackIn)})
 		}
 		c.mu.Lock()
 		c.faulted = append(c.faulted, name)
@@ -148,13 +179,13 @@ func (c *chaos) room(random *rand.Rand) proto.Room {
 }
 
 // client is one client's life, over as many connections as it takes.
-func (c *chaos) client(ctx context.Context, random *rand.Rand) {
+func (c *chaos) client(ctx context.Context, random *rand.Rand, token string) {
 	for ctx.Err() == nil {
 		c.mu.Lock()
 		url := c.urls[random.IntN(len(c.urls))]
 		c.mu.Unlock()
 		dial, cancel := context.WithTimeout(ctx, 5*time.Second)
-		s, err := testkit.Open(dial, url, nil)
+		s, err := testkit.Open(dial, url, &testkit.Options{Token: token}) // one of the gateways does not look at it
 		cancel()
 		if err != nil {
 			continue // the gateway has just been killed
@@ -279,6 +310,9 @@ func (c *chaos) settled(t *testing.T) {
 	var last error
 	deadline := time.Now().Add(30 * time.Second)
 	for _, room := range c.watch.Rooms() {
+		if !strings.HasPrefix(string(room), "epoch-") { // sessions are judged apart
+			continue
+		}
 		for {
 			if last = c.level(t.Context(), truth, room); last == nil || time.Now().After(deadline) {
 				break

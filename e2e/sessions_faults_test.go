@@ -37,7 +37,7 @@ func TestAKilledGatewaysSessionsComeBackAndWhatIsLostIsNamed(t *testing.T) {
 	harness.Await(t, "the killed gateway's sessions are on the other", func() bool { return len(c.On(stay)) == 2*len(c.All) })
 	c.Live(t, "after the kill")
 	pause(t, 9*time.Second) // by then the gateway counts as gone
-	c.finish(t, couples.AtDeath(gone, killed))
+	c.finish(t, couples.AtDeath(gone, killed, couples.HandOver))
 	for _, s := range c.Sessions() {
 		turns := s.Turns()
 		if first := turns[0].URL; (first == stay) != (len(turns) == 1) {
@@ -203,7 +203,7 @@ func TestGatewaysKilledInTurnAmongSessionsThatMoveNameWhatIsLost(t *testing.T) {
 		pause(t, 2*time.Second)
 		url, killed := d.Gateways[i].WS(t), time.Now()
 		d.Gateways[i].Kill(t)
-		causes = append(causes, couples.AtDeath(url, killed))
+		causes = append(causes, couples.AtDeath(url, killed, couples.HandOver))
 		pause(t, time.Second)
 		d.Gateways[i] = d.Gateways[i].Again(t)
 		d.Gateways[i].Ready(t)

@@ -21,7 +21,7 @@ func TestEveryProcessKilledAndStartedAgainHasRoomsIDsAndOwnersAsBefore(t *testin
 	killed := time.Now()
 	var causes []couples.Cause
 	for _, g := range d.Gateways {
-		causes = append(causes, couples.AtDeath(g.WS(t), killed))
+		causes = append(causes, couples.AtDeath(g.WS(t), killed, couples.HandOver))
 	}
 	nats.Kill(t)
 	for _, p := range append(append([]*harness.Process(nil), d.Gateways...), d.Replicas...) {
@@ -73,7 +73,7 @@ func TestOneProcessKilledAndStartedAgainOnItsFilesHasItsSessionsBack(t *testing.
 	c.Unsaid = true
 	c.Live(t, "after the kill")
 	pause(t, 10*time.Second)
-	c.finish(t, couples.AtDeath(url, killed))
+	c.finish(t, couples.AtDeath(url, killed, couples.HandOver))
 	owners(t, c)
 }
 

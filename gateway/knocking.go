@@ -37,7 +37,10 @@ func (d *dispatcher) inquired(s *session.Session, a *ask.Ask, e *proto.Event, pa
 	if a.Silent && a.Op == proto.OpLeave && (e.Name == proto.RoomLeft || e.Name == proto.NotInRoom) {
 		d.step(&rooms.In{Kind: rooms.Dismissed, Client: &s.Client, Ask: a.Ask})
 	}
-	if !a.Silent {
+	if e.Name == proto.Fenced {
+		outcome = rooms.Declined
+		d.step(&rooms.In{Kind: rooms.Fenced, Client: &s.Client, Ask: a.Ask})
+	} else if !a.Silent {
 		o := message(e, payload)
 		o.Ref = a.Ref
 		s.Send(o)

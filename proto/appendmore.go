@@ -58,7 +58,7 @@ func (e *Event) appendOrder(b []byte) []byte {
 
 // appendRoomMore appends what stands about a room, and its members as others see them.
 func (e *Event) appendRoomMore(b []byte) []byte {
-	if e.Policy != "" && e.Policy != PolicyClose {
+	if e.Policy != "" && e.Policy != PolicyClose && e.Name != RoomCreated {
 		b = appendField(b, "onOwnerGone", string(e.Policy))
 	}
 	m := e.More

@@ -30,6 +30,10 @@ func AppendEvent(b []byte, e *Event) []byte {
 		if e.OwnerID != "" {
 			b = appendUint(b, "prev", e.Prev)
 		}
+		if e.Policy != "" {
+			b = appendField(b, "onOwnerGone", string(e.Policy)) // also close
+		}
+		b = e.appendRoomMore(b)
 	case RoomJoined, Resumed, Roster:
 		b = appendField(b, "room", string(e.Room))
 		b = appendField(b, "ownerId", string(e.OwnerID))

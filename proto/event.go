@@ -143,13 +143,15 @@ type Event struct {
 	Code    Code               `json:"code"`    // error
 	Seq     uint64             `json:"seq"`
 	Prev    uint64             `json:"prev"`
-	Reason  Reason             `json:"reason"`      // room-closed; room-left with kicked true; client-left; not-in-room, where it is known
-	Policy  Policy             `json:"onOwnerGone"` // room-joined, resumed, roster, room-roster, room-updated: where it is not close
-	Version int                `json:"version"`
-	Limits  *Limits            `json:"limits"` // connected
-	List    []RoomInfo         `json:"rooms"`  // rooms
-	Next    Room               `json:"next"`   // rooms: the name to go on after, empty at the end
-	Ref     string             `json:"ref"`
+	Reason  Reason             `json:"reason"` // room-closed; room-left with kicked true; client-left; not-in-room, where it is known
+	// Policy: room-joined, resumed, roster, room-roster, room-updated: where it is not close. Repeated room-created: where it is another by
+	// now than was asked for.
+	Policy  Policy     `json:"onOwnerGone"`
+	Version int        `json:"version"`
+	Limits  *Limits    `json:"limits"` // connected
+	List    []RoomInfo `json:"rooms"`  // rooms
+	Next    Room       `json:"next"`   // rooms: the name to go on after, empty at the end
+	Ref     string     `json:"ref"`
 	// More is nil where nothing of it stands.
 	More *More `json:",embed"`
 }

@@ -31,6 +31,10 @@ func (h *Heard) Take(e *proto.Event) {
 	switch e.Name {
 	case proto.RoomCreated, proto.RoomJoined, proto.Resumed, proto.ClientJoined, proto.ClientLeft, proto.ClientBack:
 		h.Seq = max(h.Seq, e.Seq)
+	case proto.RoomUpdated, proto.MemberUpdated:
+		if e.Prev > 0 { // else it is no change
+			h.Seq = max(h.Seq, e.Seq)
+		}
 	case proto.SignalReceive:
 		h.N[e.SenderID] = max(h.N[e.SenderID], e.N)
 	case proto.Live:

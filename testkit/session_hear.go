@@ -44,7 +44,12 @@ func (s *Session) hear(r *Received) {
 	case proto.Error:
 		if p != nil && r.Ref == p.ref && p.turn != s.turn {
 			p.asked = 0 // unavailable: it is asked again
-			if r.Code != proto.CodeUnavailable {
+			switch r.Code {
+			case proto.CodeUnavailable:
+			case proto.CodeBanned:
+				delete(s.rooms, r.Room) // it is out of it, or will be in a moment
+				s.gone(r)
+			default:
 				s.fault("a resume is answered %s", r.Raw)
 				delete(s.rooms, r.Room)
 			}

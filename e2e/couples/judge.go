@@ -26,10 +26,13 @@ func Never(_, _ *testkit.Session, back testkit.Back) bool {
 // busy is how much sooner than its gateway a client may think that it is live.
 const busy = 300 * time.Millisecond
 
+// HandOver is how long before its gateway's death a sender may have left it without having been handed over.
+const HandOver = 2 * time.Second
+
 // AtDeath returns the cause of a gateway's death: the sender stood on it, or had left it so shortly before that it may not have handed
 // over, and the target has come back since.
-func AtDeath(url string, killed time.Time) Cause {
-	from := killed.Add(-2 * time.Second)
+func AtDeath(url string, killed time.Time, shortly time.Duration) Cause {
+	from := killed.Add(-shortly)
 	return func(_, sender *testkit.Session, back testkit.Back) bool {
 		return back.Live.After(killed) && slices.ContainsFunc(sender.Turns(), func(turn testkit.Turn) bool {
 			return turn.URL == url && turn.From.Before(killed) && (turn.Until.IsZero() || turn.Until.After(from))

@@ -62,7 +62,7 @@ func (c *client) repeats(i int) *asked {
 	first := c.asked[i]
 	for _, q := range slices.Backward(c.asked[:i]) {
 		switch {
-		case q.Name == proto.SignalSend || q.Room != first.Room || first.Name == proto.SignalSend:
+		case !q.moves() || q.Room != first.Room || !first.moves():
 		case q.Name == first.Name && q.unavailable:
 			first = q
 		default:
@@ -74,6 +74,9 @@ func (c *client) repeats(i int) *asked {
 
 // lie says why an answer was true at no moment between request and answer; empty: it was.
 func (c *client) lie(q *asked, e *proto.Event) string {
+	if inquiries[q.Name] != "" && e.Name != proto.Error {
+		return c.lieOfInquiry(q, e)
+	}
 	h := c.w.room(q.Room)
 	ever := func(so func(*state) bool) bool { return h.ever(q.at, so) }
 	switch e.Name {
@@ -107,8 +110,7 @@ func (c *client) lie(q *asked, e *proto.Event) string {
 		// has told its gateway so, the leave names the wrong membership: it is left again when a check names it.
 		switch {
 		case e.Kicked, q.Name != proto.RoomLeave && q.Name != proto.RoomClose,
-			q.Name == proto.RoomLeave && !ever(func(s *state) bool { return !s.hasBy(c.ID, q.joined) }),
-			q.Name == proto.RoomClose && !ever(func(s *state) bool { return !s.has(c.ID) }):
+			!ever(func(s *state) bool { return !s.hasBy(c.ID, q.joined) }):
 			return "it was still a member"
 		}
 	case proto.NotInRoom:
@@ -132,8 +134,8 @@ func (c *client) lie(q *asked, e *proto.Event) string {
 // lieOfSignal is lie for what a sender hears of a signal. What signal-sent says, say judges.
 func (c *client) lieOfSignal(q *asked, e *proto.Event) string {
 	h, t := c.w.room(q.Room), c.w.pages[q.TargetID]
-	was := h.since(0, func(s *state) bool { return s.has(t.id) }) // it may have left, and its sender's gateway does not know yet
-	gone := h.ever(q.at, func(s *state) bool { return !s.has(t.id) })
+	was := h.since(0, func(s *state) bool { return s.has(t.id) })                     // it may have left, and its sender's gateway does not know yet
+	gone := h.ever(q.at, func(s *state) bool { return !s.has(t.id) || !s.has(c.ID) }) // who has sent it may have been removed meanwhile
 	switch {
 	case q.Name != proto.SignalSend:
 		return "it answers nothing"
@@ -156,19 +158,19 @@ func (c *client) lieOfError(q *asked, e *proto.Event) string {
 	ever := func(so func(*state) bool) bool { return h.ever(q.at, so) }
 	switch e.Code {
 	case proto.CodeRoomFull:
+	case proto.CodeLocked, proto.CodeBadPassword, proto.CodeBanned, proto.CodeTooManyBans, proto.CodeRateLimited, proto.CodeBadRequest:
+		return c.lieOfRefusal(q, e)
 	case proto.CodeUnavailable:
 		full := q.Name == proto.SignalSend && c.w.Bounds
-		older := c.w.Older && q.Policy != ""
+		older := c.w.Older && (q.Policy != "" || q.Name == proto.SignalSend || inquiries[q.Name] != "") // a session may be in there as one without a key is
 		if c.w.clean() && !full && !older {
 			return "nothing has gone wrong"
 		}
 	case proto.CodeForbidden:
-		if q.Name != proto.RoomClose || !ever(func(s *state) bool { return s.has(c.ID) && s.rec.OwnerID != c.ID }) {
-			return "it is the owner"
-		}
+		return c.lieOfForbidden(q)
 	case proto.CodeResumeFirst:
 		earlier := ever(func(s *state) bool { return s.before(c.ID, c.Turn) })
-		if q.Name == proto.Resume || q.Name == proto.SignalSend || !earlier && !c.doubts(q) {
+		if q.Name == proto.Resume || q.Name == proto.SignalSend || !earlier && (!c.doubts(q) || !q.moves()) {
 			return "no earlier turn was in there"
 		}
 	case proto.CodeTooOld:
@@ -213,7 +215,7 @@ func (c *client) told(room proto.Room, at int64) uint64 {
 // steady reports whether nothing is under way of a client in a room, and was not lately.
 func (c *client) steady(room proto.Room, since int64) bool {
 	for _, q := range slices.Backward(c.asked) {
-		if q.Room == room && q.Name != proto.SignalSend {
+		if q.Room == room && q.moves() {
 			i := slices.Index(c.asked, q)
 			return q.at < since && c.answered > i && c.asking == nil
 		}

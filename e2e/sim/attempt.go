@@ -21,6 +21,8 @@ type ask struct {
 	roster   uint64      // the core's number of the roster that is asked for
 	stay     *proto.Stay // a signal's: the keeper has it, for a target that is there
 	kept     bool
+	inquiry  bool // the core has nothing to do with it
+	knock    *knocking
 
 	order    []proto.ReplicaID
 	turn     int // the next in order
@@ -78,6 +80,7 @@ func (a *ask) try() {
 		w.leaves[a.ID] = a.req.Joined
 	}
 	w.turns[a.ID] = a.req.Turn
+	w.asks[a.ID] = a
 	w.note("%s asks %s: %s %s %q for %s of %s (%s)", g.name, target, a.ID, a.Op, a.Room, a.req.ClientID, a.req.Joined, at.reply)
 	left := time.Duration(a.deadline - w.now)
 	proc := w.replica(target)
@@ -119,12 +122,19 @@ func (g *gateway) answer(at *attempt, data []byte, beside worker.Beside) {
 	case a.c == nil:
 		if !a.done {
 			a.done = true
+			if a.knock != nil {
+				g.knockAnswered(a.knock, e)
+			}
 			if a.roster != 0 {
 				g.step(&rooms.In{Kind: rooms.Roster, Num: a.roster, Event: &e, Stays: stays})
 				g.compared(a.Room, &e, stays)
 			}
 		}
 	case a.c.forgotten:
+	case a.inquiry:
+		if !a.done && a.c.asking == a {
+			g.inquired(a, e)
+		}
 	case a.Op == proto.OpSignal:
 		if !a.done && !a.kept && a.c.asking == a {
 			g.signalAnswer(a, e, stays)
@@ -164,7 +174,7 @@ func (g *gateway) giveUp(a *ask) {
 		if a.roster != 0 {
 			g.step(&rooms.In{Kind: rooms.NoRoster, Num: a.roster})
 		}
-	case a.Op == proto.OpSignal:
+	case a.Op == proto.OpSignal, a.inquiry:
 		if a.kept {
 			return
 		}

@@ -105,6 +105,8 @@ func (c *client) pump(yield func(*ask) bool) {
 			c.turns.LeaveGhost(c, x.room, x.ghost, c.w.now+int64(proto.RequestTimeout))
 		case x.frame.Name == proto.SignalSend:
 			c.signal(&x)
+		case inquiries[x.frame.Name] != "":
+			c.inquire(&x, deadline)
 		default:
 			c.change(&x, deadline)
 		}
@@ -157,6 +159,7 @@ func (c *client) signal(x *item) {
 		},
 		deadline: x.at + int64(proto.SignalTimeout),
 	}
+	c.page.stamp(&a.req, a.Op)
 	a.stay = c.g.stay(f.Room, f.TargetID)
 	c.carryOut(a)
 }
@@ -169,7 +172,7 @@ func (c *client) carryOut(a *ask) rooms.Outcome {
 	a.g, a.c = c.g, c
 	c.asking = a
 	c.noteRequest(a)
-	if a.Op != proto.OpSignal {
+	if a.Op != proto.OpSignal && !a.inquiry {
 		c.g.step(&rooms.In{Kind: rooms.Begin, Client: &c.Client, Ask: a.Ask})
 	}
 	if a.stay != nil {
@@ -238,6 +241,8 @@ func (c *client) Ask(a *turns.Ask) rooms.Outcome {
 		Room: a.Room, ClientID: c.ID, Gateway: c.g.id, Joined: a.Joined, Lost: a.Lost, Turn: c.Turn,
 	}}
 	c.fill(q)
+	c.page.stamp(&q.req, q.Op)
+	q.Policy, q.Shows = q.req.Policy, q.req.Who().Shows()
 	outcome := c.carryOut(q)
 	c.failed = c.failed || outcome == rooms.Unavailable
 	return outcome

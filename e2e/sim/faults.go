@@ -165,6 +165,10 @@ func (w *world) request(c *client) {
 		c.page.resume(room)
 		return
 	}
+	if w.chance(w.Moderation) {
+		w.moderate(c, room, v)
+		return
+	}
 	f := proto.Frame{Room: room}
 	switch p := w.rnd.IntN(100); {
 	case p < 12:
@@ -186,7 +190,8 @@ func (w *world) request(c *client) {
 			return
 		}
 	}
-	if q := c.lastIn(f.Room); q != nil && q.unavailable && w.chance(60) { // asking again is safe
+	w.shows(&f)
+	if q := c.lastIn(f.Room); q != nil && q.unavailable && (w.Moderation > 0 || w.chance(60)) { // asking again is safe
 		f = q.Frame
 	}
 	c.request(f)
@@ -224,7 +229,7 @@ func (w *world) sendSignal(c *client, v *view, f *proto.Frame) bool {
 // lastIn returns the last create, join or leave that a client has asked for in a room, or nil.
 func (c *client) lastIn(room proto.Room) *asked {
 	for _, q := range slices.Backward(c.asked) {
-		if q.Room == room && q.Name != proto.SignalSend {
+		if q.Room == room && q.moves() {
 			return q
 		}
 	}

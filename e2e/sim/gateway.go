@@ -23,6 +23,7 @@ type gateway struct {
 	loop     []func() // what is meant for this gateway itself
 	depth    int      // of steps that are being carried out
 	draining bool
+	knocks   []*knocking
 }
 
 func (w *world) startGateway() {
@@ -43,6 +44,9 @@ func (w *world) startGateway() {
 		g.ranking.tick(w.now)
 		g.step(&rooms.In{Kind: rooms.Tick})
 	})
+	if w.Moderation > 0 {
+		g.every(time.Second, g.knockAgain)
+	}
 	if w.Sessions > 0 {
 		const pulse = 250 * time.Millisecond
 		g.every(pulse, func() {
@@ -84,8 +88,10 @@ func (g *gateway) carryOut(o *rooms.Out) {
 	switch o.Kind {
 	case rooms.Member:
 		of(o.To[0]).in[o.Room] = o.Joined
+		g.knockEnds(of(o.To[0]), o.Room)
 	case rooms.Parted:
 		delete(of(o.To[0]).in, o.Room)
+	case rooms.Disowned: // of use to who counts the rooms of a user
 	case rooms.Tell:
 		for _, c := range o.To {
 			of(c).queue(packet{event: *o.Event, ref: o.Ref})
@@ -160,13 +166,13 @@ func (g *gateway) ack(reply string, e proto.Event) {
 }
 
 // event takes a room event that a replica tells.
-func (g *gateway) event(data []byte, stays string) {
+func (g *gateway) event(data []byte, beside worker.Beside) {
 	e, err := proto.DecodeEvent(data)
 	if err != nil {
 		g.w.fail("an event cannot be read: %v: %s", err, data)
 		return
 	}
-	g.step(&rooms.In{Kind: rooms.Event, Event: &e, Payload: data, Stays: g.w.stays(stays)})
+	g.step(&rooms.In{Kind: rooms.Event, Event: &e, Payload: data, Stays: g.w.stays(beside.Stays), Message: beside.Message})
 }
 
 // stays reads the header of members' stays.

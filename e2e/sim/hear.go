@@ -27,6 +27,11 @@ type view struct {
 	passed map[proto.ClientID]int64 // what it took as heard, since its sender was in lost
 	unread map[proto.ClientID]int64 // what the page's end has had, and the page has not read
 
+	owner proto.ClientID // "": nobody
+	about shown          // what stands about the room
+	who   map[proto.ClientID]who
+	came  uint64 // when it joined, or came back
+
 	began int64                  // when this stay did
 	last  map[proto.ClientID]int // the last signal of a sender, by its number among all
 }
@@ -48,6 +53,7 @@ func (v *view) forget(now int64) {
 	v.unread = make(map[proto.ClientID]int64)
 	v.since, v.back = make(map[proto.ClientID]uint64), make(map[proto.ClientID]uint64)
 	v.away = make(map[proto.ClientID]bool)
+	v.who = make(map[proto.ClientID]who)
 	v.old, v.fresh, v.live = false, false, true
 }
 
@@ -74,7 +80,7 @@ func (c *client) hear(e proto.Event, ref string) {
 		if e.Seq < v.seq && (v.in || e.Name == proto.RoomJoined) { // a roster may have told of the new room before its answer
 			c.wrong(&e, "its number is below %d", v.seq)
 		}
-		v.join(c, &e)
+		v.join(c, &e, q)
 	case proto.RoomLeft:
 		c.hearLeft(v, h, &e)
 	case proto.NotInRoom:
@@ -93,12 +99,20 @@ func (c *client) hear(e proto.Event, ref string) {
 		c.hearAway(v, &e)
 	case proto.SignalReceive:
 		c.hearSignal(v, &e)
+	case proto.RoomUpdated, proto.MemberUpdated:
+		if ref == "" {
+			c.hearUpdate(v, h, &e)
+		}
+	case proto.ClientKnocked, proto.KnockAdmitted, proto.KnockRefused:
+		if ref == "" {
+			c.hearKnock(h, &e)
+		}
 	default:
 	}
 }
 
 // join begins a stay.
-func (v *view) join(c *client, e *proto.Event) {
+func (v *view) join(c *client, e *proto.Event, q *asked) {
 	if !v.in {
 		v.forget(c.w.now)
 	}
@@ -109,6 +123,13 @@ func (v *view) join(c *client, e *proto.Event) {
 		v.since[id], v.back[id] = e.Seq, e.Seq
 	}
 	v.noteAway(e)
+	v.see(c, e)
+	if e.Name == proto.RoomCreated {
+		v.owner = c.ID
+		if q != nil {
+			v.about.policy = policyOf(q.Policy)
+		}
+	}
 	v.keeps = c.Turn > 0 && !c.w.Older
 	v.stayAt = c.w.room(e.Room).backAt(e.Seq, c.ID)
 }
@@ -125,9 +146,10 @@ func (c *client) hearLeft(v *view, h *history, e *proto.Event) {
 	if !v.in && e.Kicked {
 		c.wrong(e, "it is not in there")
 	}
-	if v.in && e.Kicked && h.now().resumable(c.ID) && !h.since(v.seq, func(s *state) bool { return !s.has(c.ID) }) {
+	if v.in && e.Kicked && h.now().resumable(c.ID) && !h.since(v.came, func(s *state) bool { return !s.has(c.ID) }) {
 		c.wrong(e, "it was a member all the time")
 	}
+	c.judgeReason(v, h, e)
 	v.in = false
 	v.forget(c.w.now)
 }
@@ -154,8 +176,12 @@ func (c *client) hearChange(v *view, h *history, e *proto.Event) {
 	}
 	if s := h.at(e.Seq); s != nil && s.rec.Change.Event == e.Name && s.rec.Change.ID == e.ID {
 		h.tell(e.Seq, c.w.now)
+		if e.Reason != s.rec.Change.Reason && e.Reason != "" {
+			c.wrong(e, "the reason was %q", s.rec.Change.Reason)
+		}
 	}
 	v.seq = max(v.seq, e.Seq)
+	v.hears(e)
 	delete(v.away, e.ID)
 	switch e.Name {
 	case proto.ClientJoined:

@@ -76,6 +76,7 @@ func (g *gateway) carryKeeper(o *keeper.Out) {
 		c.queue(packet{event: e, ref: o.Ref})
 	case keeper.Compare:
 		room := o.Room
+		g.w.note("%s compares %q for %s", g.name, room, o.Target)
 		g.loop = append(g.loop, func() {
 			g.step(&rooms.In{Kind: rooms.CompareRoom, Say: &proto.Peer{Room: room}})
 		})

@@ -16,6 +16,8 @@ type page struct {
 	id    proto.ClientID
 	conn  *client // the last
 	views map[proto.Room]*view
+	sub   string       // whose it is, by its token; empty: it has none
+	can   proto.Grants // in any room, by its token
 
 	// Of a session.
 	turn    int64 // 0: it has no key
@@ -35,6 +37,7 @@ func (w *world) newPage(key bool) *page {
 		w: w, id: proto.ClientID("client-" + strconv.Itoa(1_000_000_000_000_000+w.made)),
 		views: make(map[proto.Room]*view),
 	}
+	p.getToken()
 	if key {
 		const least, most = 3, 6
 		p.keep = least + w.rnd.IntN(most-least)
@@ -89,7 +92,7 @@ func (p *page) nextTurn(g *gateway) {
 // mayBeIn reports whether a request that was not answered, or not in time, may have made a client a member of a room.
 func (c *client) mayBeIn(room proto.Room) bool {
 	for i, q := range slices.Backward(c.asked) {
-		if q.Room == room && q.Name != proto.SignalSend && q.Name != proto.RoomLeave && (i >= c.answered || q.unavailable) {
+		if q.Room == room && q.moves() && q.Name != proto.RoomLeave && (i >= c.answered || q.unavailable) {
 			return true
 		}
 	}

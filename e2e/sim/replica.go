@@ -33,6 +33,7 @@ func (w *world) startReplica() {
 	r.worker = worker.New(worker.Config{
 		Self: r.id, MaxMembers: 6, Large: 3, Retell: retell, Unanswered: time.Second,
 		Store: &r.store, Peers: &r.peers, Wire: &wire{r}, Meter: &meter{r},
+		Passwords: looker{r},
 	}, r.rooms)
 	w.replicas = append(w.replicas, r)
 	w.note("%s starts on node %d", r.name, r.node)
@@ -138,13 +139,18 @@ func (t *wire) Tell(_ proto.Token, gateways []proto.GatewayID, event []byte, bes
 	t.r.w.note("%s tells %s %s", t.r.name, event, beside.Stays)
 	for _, id := range gateways {
 		if g := t.r.w.gateway(id); g != nil {
-			t.r.send(&g.process, func() { g.event(event, beside.Stays) })
+			t.r.send(&g.process, func() { g.event(event, beside) })
 		}
 	}
 }
 
 // TellOne implements [worker.Wire].
-func (t *wire) TellOne(proto.GatewayID, proto.ClientID, []byte) {}
+func (t *wire) TellOne(gateway proto.GatewayID, client proto.ClientID, event []byte) {
+	t.r.w.note("%s tells %s of %s %s", t.r.name, client, gateway, event)
+	if g := t.r.w.gateway(gateway); g != nil {
+		t.r.send(&g.process, func() { g.notice(client, event) })
+	}
+}
 
 // Reply implements [worker.Wire].
 func (t *wire) Reply(subject string, event []byte, beside worker.Beside) {

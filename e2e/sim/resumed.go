@@ -101,17 +101,21 @@ func (c *client) hearResumed(v *view, h *history, e *proto.Event, q *asked) {
 		}
 	}
 	v.noteAway(e)
-	c.page.sendAgain(e.Room)
+	v.see(c, e)
+	c.page.sendAgain(e)
 }
 
-// sendAgain sends the signals again that earlier turns have sent and that were not answered.
-func (p *page) sendAgain(room proto.Room) {
+// sendAgain sends the signals again that earlier turns have sent and that were not answered, but for those to members that are fresh: what
+// was agreed with these counts no more.
+func (p *page) sendAgain(e *proto.Event) {
 	if !p.numbers {
 		return
 	}
+	room := e.Room
 	v := p.view(room)
 	for _, s := range p.w.signals[p.reborn:] {
-		if s.room == room && s.from == p.id && s.said == "" && s.at > v.began && s.n>>20 < p.turn && slices.Contains(v.members, s.to) {
+		if s.room == room && s.from == p.id && s.said == "" && s.at > v.began && s.n>>20 < p.turn && slices.Contains(v.members, s.to) &&
+			!slices.Contains(e.Fresh, s.to) {
 			p.conn.request(s.frame())
 		}
 	}

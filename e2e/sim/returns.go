@@ -6,25 +6,41 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// judgeChange judges a change of a room for sessions: no earlier turn changes anything, and nobody is removed who comes back in
-// time.
+// judgeChange judges a change of a room: who may come obeys what was decided before, no earlier turn changes anything, and no session is
+// removed that comes back in time.
 func (w *world) judgeChange(last *state, e *entry) {
 	change := &e.state.Record.Change
+	w.judgeOrders(last, e)
+	w.judgeTurn(last, e)
 	p := w.pages[change.ID]
 	if p == nil || p.keep == 0 || !last.resumable(change.ID) {
 		return
 	}
 	m := &last.rec.Members[last.rec.Member(change.ID)]
-	named := w.leaves[change.Request] == m.Request // a gateway leaves what a late request has made
-	if turn := w.turns[change.Request]; turn > 0 && turn < m.Turn && !named {
-		w.fail("turn %d of %s changes a room in which turn %d is: %s", turn, p.id, m.Turn, e.data)
-	}
 	switch change.Event {
 	case proto.ClientLeft, proto.RoomClosed:
 		if change.Reason == proto.MemberLost || change.Reason == proto.OwnerLost {
 			w.judgeRemoval(p, m, e)
 		}
 	default:
+	}
+}
+
+// judgeTurn judges that no earlier turn of who asked for a change has made it.
+func (w *world) judgeTurn(last *state, e *entry) {
+	change := &e.state.Record.Change
+	by := change.ID
+	if change.By != "" {
+		by = change.By
+	}
+	p := w.pages[by]
+	if p == nil || p.keep == 0 || !last.resumable(by) {
+		return
+	}
+	m := &last.rec.Members[last.rec.Member(by)]
+	named := w.leaves[change.Request] == m.Request // a gateway leaves what a late request has made
+	if turn := w.turns[change.Request]; turn > 0 && turn < m.Turn && !named {
+		w.fail("turn %d of %s changes a room in which turn %d is: %s", turn, p.id, m.Turn, e.data)
 	}
 }
 
@@ -91,7 +107,7 @@ func (p *page) of(turn int64) *client {
 // idle reports whether a client awaits no answer of a room.
 func (c *client) idle(room proto.Room) bool {
 	for _, q := range c.asked[c.answered:] {
-		if q.Room == room && q.Name != proto.SignalSend {
+		if q.Room == room && q.moves() {
 			return false
 		}
 	}

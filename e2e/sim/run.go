@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/parley-rtc/parley/e2e/orders"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -35,13 +36,28 @@ func OfSessions(seed uint64) Options {
 	return o
 }
 
+// OfModeration returns the options of a run in which owners and moderators remove members, and lock rooms and hand them over, while
+// everything goes wrong that does with sessions.
+func OfModeration(seed uint64) Options {
+	const some, many, tokens, all = 20, 45, 70, 100
+	o := OfSessions(seed)
+	o.Moderation, o.Tokens = some, tokens
+	if seed%3 == 0 {
+		o.Moderation = many
+	}
+	if seed%4 == 2 {
+		o.Tokens = all
+	}
+	return o
+}
+
 // Run carries out one run. It returns why it failed, empty when it did not, and, with Options.Trace, what happened.
 func Run(seed uint64, o Options) (fault string, trace []string) {
 	w := &world{
 		Options: o, rnd: rand.New(rand.NewPCG(seed, 1)), net: network{cut: nodes}, // to be repeated
 		attempts: make(map[string]*attempt), leaves: make(map[proto.RequestID]proto.RequestID), history: make(map[proto.Room]*history),
 		pages: make(map[proto.ClientID]*page), lines: make(map[pair][]*signal), turns: make(map[proto.RequestID]int64),
-		started: make(map[proto.GatewayID]*gateway),
+		started: make(map[proto.GatewayID]*gateway), asks: make(map[proto.RequestID]*ask), orders: make(map[proto.Room]*orders.Book),
 	}
 	w.stream = newStream(w)
 	defer func() {

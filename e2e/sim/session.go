@@ -31,6 +31,7 @@ func (c *client) keepFor() time.Duration {
 func (c *client) beAway() {
 	c.w.note("%s is away", c)
 	c.away, c.inThen = true, maps.Clone(c.in)
+	c.g.knocksEnd(c)
 	c.g.step(&rooms.In{Kind: rooms.Away, Client: &c.Client})
 	c.g.keep(&keeper.In{Kind: keeper.Closed, ID: c.ID, Turn: c.Turn})
 	c.keepAnew()
@@ -51,6 +52,7 @@ func (c *client) keepAnew() {
 
 // depart leaves every room at the end.
 func (c *client) depart() {
+	c.g.knocksEnd(c)
 	c.g.step(&rooms.In{Kind: rooms.Ended, Client: &c.Client})
 	if c.Turn > 0 && !c.away {
 		c.g.keep(&keeper.In{Kind: keeper.Closed, ID: c.ID, Turn: c.Turn})
@@ -105,6 +107,9 @@ func (c *client) fill(a *ask) {
 	case proto.OpResume:
 		a.req.Seq, a.req.Fresh = a.Seq, a.Fresh
 	default:
+	}
+	if enters(a.Op) && c.frame.More != nil {
+		a.req.Meta, a.req.Proof = c.frame.More.Meta, c.frame.More.Proof
 	}
 	if a.Op != proto.OpLeave && a.Op != proto.OpClose && c.Turn > 0 {
 		a.req.Keep = int(c.Keep / int64(time.Second))

@@ -101,6 +101,9 @@ func (w *world) unlevel(room proto.Room, s *state) string {
 			return fmt.Sprintf("%s has %q at %d, not at %d", r.name, room, st.Sequence(), s.seq)
 		}
 	}
+	if sub := s.bannedIn(w.time().UnixMilli()); sub != "" {
+		return fmt.Sprintf("%s is banned from %q, and is in there", sub, room)
+	}
 	for _, c := range w.clients {
 		v := c.view(room)
 		switch {
@@ -123,6 +126,9 @@ func (w *world) unlevel(room proto.Room, s *state) string {
 func (w *world) unlevelView(c *client, v *view, room proto.Room, s *state) string {
 	if !slices.Equal(v.list(), s.others("")) {
 		return fmt.Sprintf("%s was told that %v are in %q at %d, and at %d there are %v", c, v.list(), room, v.seq, s.seq, s.others(""))
+	}
+	if why := w.unseen(c, v, room, s); why != "" {
+		return why
 	}
 	if !v.live && !v.again {
 		return fmt.Sprintf("%s is not live in %q", c, room)

@@ -30,6 +30,11 @@ func TestRunsWithSessions(t *testing.T) {
 	try(t, sim.OfSessions)
 }
 
+func TestRunsWithModeration(t *testing.T) {
+	t.Parallel()
+	try(t, sim.OfModeration)
+}
+
 // try makes one run with its trace, or many.
 func try(t *testing.T, of func(seed uint64) sim.Options) {
 	t.Helper()
@@ -116,6 +121,19 @@ func TestRunsWithSessionsSeeWhatTheyAreFor(t *testing.T) {
 		`"event":"confirm"`, `"event":"ask"`, `"event":"told"`, `"event":"hand-over"`, `"event":"handed-over"`, `"sure":`,
 		"is resumed elsewhere", "never reads", "drains", "is away", "does not come back", "vanishes", "is loaded anew",
 		`"event":"fenced"`, `"event":"push-it"`, `"ownerId":""`, `"reason":"lost"`,
+	})
+}
+
+func TestRunsWithModerationSeeWhatTheyAreFor(t *testing.T) {
+	t.Parallel()
+	see(t, sim.OfModeration, []string{
+		`hears {"event":"client-kicked"`, `hears {"event":"client-banned"`, `hears {"event":"client-unbanned"`,
+		`hears {"event":"room-updated"`, `hears {"event":"member-updated"`, `hears {"event":"room-roster"`,
+		`hears {"event":"client-knocked"`, `hears {"event":"knock-pending"`, `hears {"event":"knock-admitted"`, `hears {"event":"knock-refused"`,
+		`hears {"event":"client-admitted"`, `hears {"event":"client-refused"`, `"reason":"kicked","message":"out"`, `"reason":"banned"`,
+		`"code":"locked"`, `"code":"bad-password"`, `"code":"banned"`, `"code":"forbidden"`, `"code":"rate-limited"`,
+		"removed from this room a moment ago", "the owner cannot be removed", "a ban needs tokens",
+		`"request":"banned-`, `"kicked":[`, `"bans":[`, `"ownerSub":`, `"by":"client-`, `"event":"fenced"`,
 	})
 }
 

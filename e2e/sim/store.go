@@ -87,8 +87,8 @@ func (s *store) answer(q worker.Question, id uint64, r worker.Result) {
 }
 
 // Append implements [worker.Store].
-func (s *store) Append(q worker.Question, token proto.Token, record []byte, expect uint64, _ time.Duration) (uint64, error) {
-	return s.ask(q, func(done func(worker.Result)) { s.r.w.stream.append(s.r.node, token, record, expect, done) })
+func (s *store) Append(q worker.Question, token proto.Token, record []byte, expect uint64, ttl time.Duration) (uint64, error) {
+	return s.ask(q, func(done func(worker.Result)) { s.r.w.stream.append(s.r.node, token, record, expect, ttl, done) })
 }
 
 // Read implements [worker.Store].

@@ -37,6 +37,7 @@ type entry struct {
 	at     int64 // when the leader stores it, if nothing comes between
 	feedAt [nodes]int64
 	when   time.Time
+	stays  time.Duration // of a closing: for how long
 	done   func(worker.Result)
 }
 
@@ -53,7 +54,7 @@ func newStream(w *world) *stream {
 }
 
 // append is an append that has come to the leader that a node reaches. done is called when it is answered.
-func (s *stream) append(node int, token proto.Token, data []byte, expect uint64, done func(worker.Result)) {
+func (s *stream) append(node int, token proto.Token, data []byte, expect uint64, ttl time.Duration, done func(worker.Result)) {
 	switch {
 	case s.stale != nil && s.stale.node == node, !s.w.net.reach(node, s.leader):
 		return // nobody who could have it stored
@@ -73,6 +74,7 @@ func (s *stream) append(node int, token proto.Token, data []byte, expect uint64,
 	}
 	e := &entry{seq: uint64(len(s.log) + 1), token: token, data: data, when: s.w.time(), done: done}
 	e.state = &room.State{Seq: e.seq, Record: rec, Form: proto.FormOf(data)}
+	e.stays = s.keeps(e, ttl)
 	e.at = s.w.now + s.delay()
 	for i := range nodes {
 		e.feedAt[i] = s.w.now + s.delay()
@@ -82,6 +84,19 @@ func (s *stream) append(node int, token proto.Token, data []byte, expect uint64,
 	s.log = append(s.log, e)
 	s.tail[token] = e.seq
 	s.w.note("proposed %d: %s", e.seq, data)
+}
+
+// keeps returns for how long a closing stays: what outlives it must not expire with it.
+func (s *stream) keeps(e *entry, ttl time.Duration) time.Duration {
+	rest, until := e.state.Record.About.Outliving(s.w.time().UnixMilli())
+	if rest == nil || !e.state.Record.Closed {
+		return expires
+	}
+	least := time.UnixMilli(until).Sub(s.w.time())
+	if ttl < least {
+		s.w.fail("a closing expires after %v, and somebody is kept out for %v: %s", ttl, least, e.data)
+	}
+	return max(expires, least+2*time.Second)
 }
 
 // delay is how long storing takes.
@@ -129,7 +144,7 @@ func (s *stream) store(e *entry) {
 		e.done(worker.Result{Seq: e.seq})
 	}
 	if e.state.Record.Closed {
-		s.w.after(expires, func() {
+		s.w.after(e.stays, func() {
 			if s.last[e.token] == e {
 				delete(s.last, e.token)
 				if s.tail[e.token] == e.seq {
@@ -168,7 +183,7 @@ func (s *stream) snapshot(node int) []*entry {
 	}
 	var list []*entry
 	for _, e := range s.log[:s.fed[node]] {
-		gone := e.state.Record.Closed && s.w.time().Sub(e.when) > expires
+		gone := e.state.Record.Closed && s.w.time().Sub(e.when) > e.stays
 		if at[e.token] == e.seq && !gone {
 			list = append(list, e)
 		}

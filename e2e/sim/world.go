@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/parley-rtc/parley/e2e/orders"
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -23,6 +24,9 @@ type Options struct {
 	Bounds   bool // keepers have room for little
 	Drains   bool // gateways are replaced
 	Older    bool // replicas that do not know the newest form of records come and go
+
+	Moderation int // of a hundred requests: those of owners, moderators and who knocks
+	Tokens     int // of a hundred clients: those that have a token
 }
 
 // clean reports whether nothing goes wrong but connections.
@@ -55,8 +59,12 @@ type world struct {
 	lines    map[pair][]*signal
 	turns    map[proto.RequestID]int64    // by their Parley-Request
 	started  map[proto.GatewayID]*gateway // all that ever were
-	hurts    []hurt                       // of all processes
-	made     int                          // processes and clients so far
+	asks     map[proto.RequestID]*ask     // those of which the judges of changes have to know
+	orders   map[proto.Room]*orders.Book
+	hashes   int    // made so far
+	metas    int    // said so far
+	hurts    []hurt // of all processes
+	made     int    // processes and clients so far
 }
 
 // roomNames are few, so that clients meet.

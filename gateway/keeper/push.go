@@ -97,8 +97,12 @@ func (k *Keeper) pushed(m *proto.Peer) {
 	}
 	p.target.heard = k.now
 	k.took(p, m.N)
+	nowhere := m.State == proto.TookMoved || m.State == proto.TookNone
 	if p.next() == nil && p.unkept == nil {
 		k.rest(p)
+		if nowhere && p.head != nil { // nobody there confirms it: one of the two is gone
+			k.compare(p.target)
+		}
 		return
 	}
 	switch m.State {

@@ -136,8 +136,9 @@ func (k *Keeper) handedOver(m *proto.Peer) {
 func (k *Keeper) takeUnasked(s *sender, m *proto.Peer) {
 	if s == nil {
 		s = k.newSender(m.Room, m.ID)
-		k.unasked = append(k.unasked, s)
 	}
+	k.isAsked(s) // it may have been here before, and have been handed over unasked then
+	k.unasked = append(k.unasked, s)
 	k.takeOver(s, &In{Before: m.From}, &proto.Stay{Turn: m.Turn, Since: m.Since})
 	k.handedOver(m)
 }

@@ -85,6 +85,15 @@ func (c *Core) fenced(cl *Client) Outcome {
 	return Declined
 }
 
+// overtaken has a connection closed of whose session a later turn is in a room. Where the client has been a member there by this turn, the
+// roster says where its session has gone.
+func (c *Core) overtaken(cl *Client, name proto.Room) {
+	c.oust(cl)
+	if m := cl.rooms[name]; m != nil && m.state != taken {
+		c.askRoster(m.room, Moved)
+	}
+}
+
 // outrun reports whether a later turn of the client's session is in the room that the client has asked for. An answer to that is from before.
 func (c *Core) outrun(cl *Client) bool {
 	for newer := c.clients[cl.ID]; newer != nil && newer.Turn > cl.Turn; newer = newer.before() {

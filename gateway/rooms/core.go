@@ -103,6 +103,8 @@ func (c *Core) Step(in *In) []Out {
 		}
 	case Dismissed:
 		c.dismissed(in.Client, &in.Ask)
+	case Fenced:
+		c.overtaken(in.Client, in.Ask.Room)
 	case CompareAll:
 		for _, r := range c.order {
 			c.askRoster(r, in.Why)

@@ -53,12 +53,8 @@ func difference(name proto.Room, from *view, to *whole) []proto.Event {
 	events := from.renewed(to)
 	renewed := len(events)
 	in := membersOf(to.clients)
-	owner := from.owner // who left and joined again, and is not the owner any more
-	if owner == to.owner || !in.has(owner) || from.isRenewed(owner, to) || from.stayed(owner, to) || from.keptPlace(owner, to) || owner == to.stayed {
-		owner = ""
-	}
 	for _, id := range from.members.list() {
-		if !in.has(id) || owner != "" && id == owner {
+		if !in.has(id) {
 			events = append(events, proto.Event{Name: proto.ClientLeft, ID: id, OwnerID: from.successor(id, to)})
 		}
 	}
@@ -68,7 +64,7 @@ func difference(name proto.Room, from *view, to *whole) []proto.Event {
 		}
 	}
 	for _, id := range to.clients {
-		if !from.members.has(id) || owner != "" && id == owner {
+		if !from.members.has(id) {
 			events = append(events, proto.Event{Name: proto.ClientJoined, ID: id, More: to.info(id)})
 		}
 	}
@@ -101,21 +97,6 @@ func (v *view) isBack(id proto.ClientID, to *whole) bool {
 	was, known := v.stays[id]
 	now, is := to.stays[id]
 	return known && is && was.sameStay(&now) && !was.samePlace(&now)
-}
-
-// stayed reports whether a member is known to have been in the room all along.
-func (v *view) stayed(id proto.ClientID, to *whole) bool {
-	was, known := v.stays[id]
-	now, is := to.stays[id]
-	return known && is && was.sameStay(&now)
-}
-
-// keptPlace reports whether a member stands before one still that had joined after it: it has not joined anew, but handed the room over.
-func (v *view) keptPlace(id proto.ClientID, to *whole) bool {
-	at := slices.Index(to.clients, id)
-	return slices.ContainsFunc(to.clients[at+1:], func(other proto.ClientID) bool {
-		return v.members.has(other) && v.members.at[other] > v.members.at[id]
-	})
 }
 
 // isRenewed reports whether a member has left and joined, or has come back fresh.

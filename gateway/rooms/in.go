@@ -21,6 +21,7 @@ const (
 	Refused                  // a Deliver's queue did not take the signal: Client, Event (Room, SenderID, N)
 	Notice                   // something for one client that is no change of a room: To, Event, Payload
 	Dismissed                // a client was taken out of a room that its new token does not allow: Client, Ask (Room, Joined)
+	Fenced                   // a request that the core has nothing to do with was answered so: Client, Ask (Room)
 	CompareAll               // events may have been missed: every room is compared with its roster: Why
 	Tick                     // a second has passed
 

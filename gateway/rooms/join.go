@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/parley-rtc/parley/proto"
@@ -25,16 +26,14 @@ func (c *Core) joined(cl *Client, in *In) Outcome {
 		r.replaced(cl, e.Seq)
 	}
 	c.replaceOlder(cl, r.name, false)
+	c.settle(cl, r.name) // what it had resumed, perhaps, it has left
 	m := r.member(cl)
 	known := m != nil
 	switch {
 	case len(r.local) == 0:
-		r.begin(wholeOf(cl, e, in.Stays))
+		r.begin(wholeOf(cl, in))
 	case e.Seq > r.seq: // it counts as a roster: the others are told the difference first
-		to := wholeOf(cl, e, in.Stays)
-		if bears != "" && bears != cl.ask.ID {
-			to.unsay(cl.ID) // it bears what it has joined with before
-		}
+		to := wholeOf(cl, in)
 		if known && e.Name == proto.RoomJoined {
 			to.clients = r.placed(cl.ID, e.Unpack())
 		}
@@ -89,7 +88,7 @@ func (c *Core) joinedAgain(m *membership, e *proto.Event, payload []byte) {
 	if e.Seq >= r.seq {
 		r.tellJoined(m.c, e, payload)
 		if r.names(e.More) {
-			had := wholeOf(m.c, e, nil).view()
+			had := wholeOf(m.c, &In{Event: e}).view()
 			r.tellAgain(m.c.ID, r.owner, &had.shown)
 		}
 		r.replay()
@@ -125,8 +124,9 @@ func (r *room) replaced(by *Client, seq uint64) {
 }
 
 // wholeOf returns the room as the answer has it by which a client has come in. What the client itself bears its request says; of one
-// that has come back the answer does not tell.
-func wholeOf(cl *Client, e *proto.Event, stays *proto.Stays) *whole {
+// that has come back, or that was in already by another request, the answer does not tell.
+func wholeOf(cl *Client, in *In) *whole {
+	e, stays := in.Event, in.Stays
 	to := &whole{seq: e.Seq, owner: e.OwnerID, stays: staysOf(stays, e.Seq), more: e.More, policy: e.Policy}
 	switch {
 	case e.Name == proto.Resumed:
@@ -136,21 +136,33 @@ func wholeOf(cl *Client, e *proto.Event, stays *proto.Stays) *whole {
 			return to
 		}
 	case e.Name == proto.RoomCreated:
-		to.owner, to.policy = cl.ID, cl.ask.Policy
+		to.owner = cl.ID
+		to.policy = cmp.Or(e.Policy, cl.ask.Policy)
 		to.addInfo(cl.ID, cl.ask.Shows)
+	case in.Bears != "" && in.Bears != cl.ask.ID:
+		to.unsay(cl.ID)
 	default:
 		to.addInfo(cl.ID, cl.ask.Shows)
 	}
-	to.clients = rosterOf(cl.ID, e)
+	to.clients = rosterOf(cl.ID, e, to.stays)
 	return to
 }
 
-// rosterOf returns the whole room as an answer has it, in join order as far as it says.
-func rosterOf(self proto.ClientID, e *proto.Event) []proto.ClientID {
+// rosterOf returns the whole room as an answer has it, in join order as far as it says. Of a join that was repeated the others may have
+// joined later: who is told of both has to hear of them in that order, or one of them is not fresh to it when it comes back in between.
+func rosterOf(self proto.ClientID, e *proto.Event, stays stays) []proto.ClientID {
+	others := e.Unpack()
 	if e.Name == proto.RoomCreated {
-		return append([]proto.ClientID{self}, e.Unpack()...)
+		return append([]proto.ClientID{self}, others...)
 	}
-	return append(slices.Clone(e.Unpack()), self)
+	at := len(others)
+	if own, is := stays[self]; is {
+		later := func(id proto.ClientID) bool { other, is := stays[id]; return is && other.Since > own.Since }
+		if i := slices.IndexFunc(others, later); i >= 0 {
+			at = i
+		}
+	}
+	return slices.Insert(slices.Clone(others), at, self)
 }
 
 // placed returns the whole room as the answer to a member that joined again has it: it stands in its old place, behind the
@@ -174,7 +186,7 @@ func (r *room) placed(self proto.ClientID, others []proto.ClientID) []proto.Clie
 }
 
 // tellJoined queues the answer. A room-created that was repeated carries the clients that have joined since: they are
-// told as such, each with a number of its own, as in a difference.
+// told as such, each with a number of its own, as in a difference. So is what stands about the room by now.
 func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 	c := r.core
 	if e.Name == proto.RoomJoined {
@@ -182,19 +194,19 @@ func (r *room) tellJoined(cl *Client, e *proto.Event, payload []byte) {
 		c.tellAnswer(cl, e, payload)
 		return
 	}
-	if len(e.Unpack()) == 0 {
+	if len(e.Unpack()) == 0 && e.Policy == "" && e.More == nil {
 		c.tellAnswer(cl, e, payload)
 		return
 	}
-	if r.names(nil) { // it does not say what these bear
-		r.shown.about, r.shown.of = untold, nil
-		defer c.askRoster(r, Gap)
-	}
 	created := view{seq: e.Seq - min(e.Seq, uint64(len(e.Unpack()))), members: membersOf([]proto.ClientID{cl.ID})}
 	c.tellAnswer(cl, &proto.Event{Name: proto.RoomCreated, Room: e.Room, Seq: created.seq}, nil)
-	joined := difference(e.Room, &created, &whole{seq: e.Seq, clients: rosterOf(cl.ID, e)})
+	to := &whole{seq: e.Seq, clients: rosterOf(cl.ID, e, nil), more: e.More, policy: cmp.Or(e.Policy, cl.ask.Policy)}
+	joined := difference(e.Room, &created, to)
 	for i := range joined {
 		c.tellOne(cl, &joined[i], nil)
+	}
+	if digestAbout(to.more, to.policy) != digestAbout(nil, cl.ask.Policy) {
+		c.tellOne(cl, to.updated(e.Room, cl.ID), nil)
 	}
 }
 
@@ -206,7 +218,7 @@ func (c *Core) catchUp(m *membership, j *joining, answer *In) {
 	at := answer.Event.Seq
 	gap, behind := false, r.seq > at || slices.ContainsFunc(events, func(k *kept) bool { return k.e.Seq > at })
 	if behind || r.names(answer.Event.More) {
-		told := wholeOf(m.c, answer.Event, answer.Stays).view()
+		told := wholeOf(m.c, answer).view()
 		if behind {
 			gap = c.bringUp(m, events, told)
 		}

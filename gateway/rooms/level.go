@@ -14,7 +14,6 @@ type whole struct {
 	stays   stays
 	more    *proto.More // what its members bear, and what stands about it; nil: nothing
 	policy  proto.Policy
-	stayed  proto.ClientID                 // the owner before, where it is a client of ours that has been in there all along
 	unsaid  proto.ClientID                 // a member of whom more does not say what it bears
 	infos   map[proto.ClientID]*proto.More // what others see of those who bear something; made from more when it is needed
 }
@@ -44,13 +43,10 @@ func (r *room) begin(to *whole) {
 // order. A client of this gateway that the roster lacks, with no request of its own under way there, was removed.
 func (r *room) level(to *whole) {
 	r.follow(to.seq)
-	if m := r.memberOf(r.owner); m != nil && !m.c.busyIn(r.name) && !m.isAnew(to) {
-		to.stayed = r.owner
-	}
 	events := difference(r.name, &r.view, to)
 	events = append(events, r.corrections(to, events)...)
 	anew := slices.DeleteFunc(slices.Clone(r.local), func(m *membership) bool { return !m.isAnew(to) })
-	owner := r.owner
+	owner, bare := r.owner, r.shown.of[to.unsaid] == untold // and the roster that is to say it may be under way: it counts no more
 	r.set(to)
 	for _, m := range slices.Clone(r.local) {
 		switch {
@@ -77,6 +73,10 @@ func (r *room) level(to *whole) {
 	}
 	r.sync = level
 	r.disowned(owner)
+	about := func(e proto.Event) bool { return to.unsaid != "" && e.ID == to.unsaid && e.Name != proto.ClientLeft }
+	if bare || slices.ContainsFunc(events, about) {
+		r.core.askRoster(r, Gap) // it was told without what it bears
+	}
 }
 
 // isAnew reports whether a roster has a member of ours by a later stay that is not a later turn's: it was out of the room meanwhile. An

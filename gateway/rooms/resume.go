@@ -27,9 +27,9 @@ func (c *Core) resumed(cl *Client, in *In) Outcome {
 	c.replaceOlder(cl, r.name, true)
 	switch {
 	case len(r.local) == 0:
-		r.begin(wholeOf(cl, e, in.Stays))
+		r.begin(wholeOf(cl, in))
 	case e.Seq > r.seq:
-		r.level(wholeOf(cl, e, in.Stays))
+		r.level(wholeOf(cl, in))
 	}
 	if old := cl.rooms[r.name]; old != nil {
 		old.end()

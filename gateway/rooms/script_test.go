@@ -30,6 +30,7 @@ var update = flag.Bool("update", false, "write what the scripts lead to into tes
 //	roster N EVENT
 //	noroster N
 //	dismissed CLIENT ROOM joined=REQUEST
+//	fenced CLIENT ROOM
 //	compare REASON
 //	pass SECONDS                                              and a tick
 //
@@ -157,6 +158,8 @@ func (x *stage) parse(line string) rooms.In {
 		in.Kind, in.Num = rooms.NoRoster, x.number(name())
 	case "dismissed":
 		in.Kind, in.Ask = rooms.Dismissed, rooms.Ask{Room: proto.Room(words[2]), Joined: proto.RequestID(values(words)["joined"])}
+	case "fenced":
+		in.Kind, in.Ask = rooms.Fenced, rooms.Ask{Room: proto.Room(words[2])}
 	case "compare":
 		in.Kind, in.Why = rooms.CompareAll, rooms.Reason(name())
 	case "pass":

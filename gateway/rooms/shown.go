@@ -178,11 +178,7 @@ func (r *room) corrections(to *whole, events []proto.Event) []proto.Event {
 	}
 	var more []proto.Event
 	if len(to.clients) > 0 && (owner != to.owner || r.shown.about != digestAbout(to.more, to.policy)) {
-		e := proto.Event{Name: proto.RoomUpdated, Room: r.name, OwnerID: to.owner, Policy: to.policy, Seq: to.seq}
-		if m := to.more; m != nil {
-			e.More = &proto.More{Locked: m.Locked, Password: m.Password, MaxMembers: m.MaxMembers, Knock: m.Knock, Meta: m.Meta}
-		}
-		more = append(more, e)
+		more = append(more, *to.updated(r.name, to.owner))
 	}
 	for _, id := range to.clients {
 		info, was := to.info(id), r.shown.of[id]
@@ -194,6 +190,15 @@ func (r *room) corrections(to *whole, events []proto.Event) []proto.Event {
 		}
 	}
 	return more
+}
+
+// updated is what a roster says of what stands about a room, as a word that is no change.
+func (to *whole) updated(room proto.Room, owner proto.ClientID) *proto.Event {
+	e := &proto.Event{Name: proto.RoomUpdated, Room: room, OwnerID: owner, Policy: to.policy, Seq: to.seq}
+	if m := to.more; m != nil {
+		e.More = &proto.More{Locked: m.Locked, Password: m.Password, MaxMembers: m.MaxMembers, Knock: m.Knock, Meta: m.Meta}
+	}
+	return e
 }
 
 // ownerAfter returns who owns a room after an event.

@@ -26,6 +26,8 @@ type Request struct {
 	Right   bool   // and it is the right one
 	Hash    string // update: of the new password's proof
 	Knocker string // admit, refuse: the sub of the target, who knocks; empty: it has none
+	// Leftover is set where a ban goes on that was committed before: its user has clients in the room still. It bans nobody anew.
+	Leftover bool
 }
 
 // Decision is what follows from a state and a request. Exactly one of these holds: Record is set, and Answer is the

@@ -1,6 +1,8 @@
 package room
 
 import (
+	"cmp"
+
 	"github.com/parley-rtc/parley/proto"
 )
 
@@ -31,14 +33,16 @@ func (r Rules) enter(s *State, q *Request) Decision {
 	return r.join(s, q)
 }
 
-// created answers the repetition of the request that created the room.
+// created answers the repetition of the request that created the room, with what others bear that have joined since, and what stands about
+// the room, where that is not what was asked for any more: who has created it has been told of none of it.
 func created(s *State, q *Request) Decision {
-	return Decision{
-		Answer: proto.Event{
-			Name: proto.RoomCreated, Room: q.Room, Clients: others(&s.Record, q.ClientID), Seq: s.Seq,
-		},
-		Stays: stays(s.Record.Members),
+	e := proto.Event{Name: proto.RoomCreated, Room: q.Room, Clients: others(&s.Record, q.ClientID), Seq: s.Seq}
+	policy := func(p proto.Policy) proto.Policy { return cmp.Or(p, proto.PolicyClose) }
+	tellRoom(&e, &s.Record, q.ClientID)
+	if e.Policy = policy(e.Policy); e.Policy == policy(q.Policy) {
+		e.Policy = ""
 	}
+	return Decision{Answer: e, Stays: stays(s.Record.Members)}
 }
 
 // open creates a room.

@@ -57,7 +57,10 @@ func (r Rules) ban(s *State, q *Request) Decision {
 	if len(bans) >= proto.MaxBans {
 		return Decision{Answer: proto.Errorf(proto.CodeTooManyBans, q.Room, q.ClientID, "%d users are banned, which is the most allowed", len(bans))}
 	}
-	made := s.made(q, proto.ClientLeft) || s.made(q, proto.RoomUpdated) // by the record before this one
+	if q.Leftover && !proto.Holding(now.BanList(), "", sub, q.At) { // it has been lifted, or is over
+		return Decision{Answer: clientBanned(q, sub)}
+	}
+	made := q.Leftover || s.made(q, proto.ClientLeft) || s.made(q, proto.RoomUpdated) // by the record before this one
 	for _, h := range now.BanList() {
 		if made && h.Sub == sub {
 			ban.Until = h.Until

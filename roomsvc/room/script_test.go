@@ -218,6 +218,8 @@ func trustWord(t *testing.T, q *room.Request, name, value string) bool {
 		}
 	case "admin":
 		q.Admin = true
+	case "leftover":
+		q.Admin, q.Leftover = true, true
 	case "seconds":
 		q.Seconds = number(t, value)
 	case "banned":
