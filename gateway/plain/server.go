@@ -95,22 +95,30 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.Check != nil {
 		c.authorize(r.Context(), token, &about)
 	}
-	stays := false
+	in, stays := false, false
 	defer func() { // also after a defect
-		if !stays {
-			c.drop()
-			s.leave(c, about)
+		if stays {
+			return
+		}
+		c.drop()
+		s.leave(c, about)
+		if in {
+			s.readers.Done()
 		}
 	}()
-	if !c.open(w, r, about) || !s.add(c) {
+	if !c.open(w, r, about) {
+		return
+	}
+	if in = s.add(c); !in {
 		return
 	}
 	c.greet(about)
 	stays = true
-	s.readers.Go(func() {
+	go func() { // Run waits for it: add has counted it
+		defer s.readers.Done()
 		defer s.leave(c, about)
 		c.serve()
-	})
+	}()
 }
 
 // leave gives the place of a connection back, unless it is its session's: one with a key may outlive the connection.
@@ -126,7 +134,7 @@ func refuse(w http.ResponseWriter, err error) {
 	http.Error(w, err.Error(), http.StatusServiceUnavailable)
 }
 
-// add takes a connection in for pings, unless the server is over.
+// add takes a connection in for pings, and counts its reader, unless the server is over: whoever waits for readers counts on that.
 func (s *Server) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,6 +144,7 @@ func (s *Server) add(c *conn) bool {
 	c.slot = s.next
 	s.next = (s.next + 1) % len(s.slots)
 	s.slots[c.slot][c] = struct{}{}
+	s.readers.Add(1)
 	return true
 }
 
