@@ -103,7 +103,7 @@ func theTenLines(t *testing.T) {
 // tenLines returns the example at the head of parley.js, as a script that is not a module.
 func tenLines(t *testing.T) string {
 	t.Helper()
-	source, err := os.ReadFile(filepath.Join(harness.Root(), "..", "gateway", "demo", "assets", "parley.js"))
+	source, err := os.ReadFile(filepath.Join(harness.Root(), "..", "clients", "js", "parley.js"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func meet(t *testing.T, b *browser, room string, pages ...string) []*tab {
 		if i == 0 {
 			tabs[i] = b.open(t, "tab 1", page)
 			tabs[i].write("#room", room)
-			tabs[i].click("#create")
+			tabs[i].click("#join")
 		} else {
 			tabs[i] = b.open(t, fmt.Sprintf("tab %d", i+1), page+"#/"+room)
 			tabs[i].click("#join")

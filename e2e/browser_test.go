@@ -70,7 +70,7 @@ func TestThreeTabsSeeAndReadEachOtherUntilTheOwnerGoes(t *testing.T) {
 	tabs[1].shoot("closed")
 
 	// The name is free again.
-	tabs[1].click("#create")
+	tabs[1].click("#join")
 	tabs[1].until("it owns the room of the same name", `parleyDemo.room?.owned === true`)
 }
 

@@ -13,7 +13,7 @@ func TestAnOwnerMindsTheDoorOnThePage(t *testing.T) {
 	b := startBrowser(t, "use-fake-ui-for-media-stream")
 	owner, guest := b.open(t, "owner", page+"?media=generated#/door"), b.open(t, "guest", page+"?media=generated#/door")
 	owner.write("#name", "Olive")
-	owner.click("#create")
+	owner.click("#join")
 	owner.until("it owns the room", `parleyDemo.room?.owned === true`)
 	owner.until("what stands about rooms can be changed", `parleyDemo.room.update({ locked: true }).then(() => true, () => false)`)
 	owner.until("the door is shown as locked", `document.getElementById("door").dataset.locked === "true"`)

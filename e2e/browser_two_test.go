@@ -67,7 +67,7 @@ func ponged(t *testing.T) {
 	server := harness.StartParley(t)
 	way := harness.StartProxy(t, server.Addr(t, "clients"))
 	p := startBrowser(t, "use-fake-ui-for-media-stream").open(t, "tab 1", "http://"+way.Addr()+"/#/busy")
-	p.click("#create")
+	p.click("#join")
 	p.until("it is in the room", `parleyDemo.room?.name === "busy"`)
 	sender := testkit.DialWith(t, server.WS(t), &testkit.Options{Key: testkit.NewKey(), Turn: 1})
 	want(t, sender.Join(t, "busy"), proto.RoomJoined)

@@ -95,7 +95,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	header.Set("Permissions-Policy", "camera=(self), microphone=(self), geolocation=(), display-capture=()")
+	header.Set("Permissions-Policy", "camera=(self), microphone=(self), geolocation=(), display-capture=(self), speaker-selection=(self)")
 
 	f, found := h[r.URL.Path]
 	if !found {

@@ -24,6 +24,9 @@ var paths = map[string]string{
 	"/style.css":   "text/css; charset=utf-8",
 	"/app.js":      "text/javascript; charset=utf-8",
 	"/host.js":     "text/javascript; charset=utf-8",
+	"/devices.js":  "text/javascript; charset=utf-8",
+	"/links.js":    "text/javascript; charset=utf-8",
+	"/screen.js":   "text/javascript; charset=utf-8",
 	"/media.js":    "text/javascript; charset=utf-8",
 	"/tiles.js":    "text/javascript; charset=utf-8",
 	"/favicon.svg": "image/svg+xml",
@@ -63,7 +66,7 @@ func TestEveryFileComesWithItsHeaders(t *testing.T) {
 			"X-Content-Type-Options":     "nosniff",
 			"Referrer-Policy":            "no-referrer",
 			"Cross-Origin-Opener-Policy": "same-origin",
-			"Permissions-Policy":         "camera=(self), microphone=(self), geolocation=(), display-capture=()",
+			"Permissions-Policy":         "camera=(self), microphone=(self), geolocation=(), display-capture=(self), speaker-selection=(self)",
 			"Cache-Control":              "no-cache",
 		}
 		for name, value := range want {

@@ -6,7 +6,10 @@
  */
 import { connect } from "./parley.js";
 import { movingPicture, openMedia } from "./media.js";
+import { setUpDevices } from "./devices.js";
 import { setUpHost } from "./host.js";
+import { withLinks } from "./links.js";
+import { setUpScreen } from "./screen.js";
 import { hueOf, nickname, packTiles, Tile } from "./tiles.js";
 
 const $ = (id) => document.getElementById(id);
@@ -175,24 +178,19 @@ function showLobby({ focus = true } = {}) {
   document.title = "Parley";
   const invited = hashRoom();
   $("room").value = invited || $("room").value;
-  $("room").placeholder = suggestion;
+  $("room").placeholder = `A new room: ${suggestion}`;
   $("welcome").textContent = invited ? `Meet in “${invited}”` : "Meet in a room";
   $("lead").textContent = invited
-    ? "This address leads to a room. Join it, or create it if you are the first. Picture, sound and chat go straight from browser to browser."
-    : "Pick a name for a new room, or type the name of one that somebody told you. Picture, sound and chat go straight from browser to browser.";
+    ? "This address leads to a room, which is made if you are the first. Picture, sound and chat go straight from browser to browser."
+    : "Type the name of a room, or take a new one. Picture, sound and chat go straight from browser to browser.";
   if (media) $("preview").srcObject = media.stream;
-  if (focus) (invited ? $("join") : $("room")).focus();
+  if (focus) $("join").focus();
 }
 
+/** Enters a room, which is made where there is none. `how` is "enter", or "knock" for one whose door is closed. */
 async function enter(how, name) {
   for (const kind of [...notices.keys()]) {
     if (kind !== "away" && kind !== "stun") unwarn(kind);
-  }
-  if (!name) {
-    $("room").setAttribute("aria-invalid", "true");
-    warn("entry", "Type the name of a room, or create one.");
-    $("room").focus();
-    return;
   }
   busy(true);
   try {
@@ -206,7 +204,6 @@ async function enter(how, name) {
       say("You knocked. Somebody in the room has to let you in.");
       await parley.knock(name, entry);
     }
-    await (how === "create" ? parley.create(name, entry) : parley.join(name, entry));
     enterRoom(await parley.enter(name, entry)); // and stay
   } catch (error) {
     if (error.code === "bad-password") {
@@ -214,8 +211,7 @@ async function enter(how, name) {
       $("password").focus();
     }
     const closed = ["locked", "bad-password"].includes(error.code) && how !== "knock";
-    const other = closed ? ["Knock", "knock"] : { "room-not-exists": ["Create it", "create"], "room-exists": ["Join it", "join"] }[error.code];
-    warn("entry", explain(error, name), other && { label: other[0], run: () => enter(other[1], name) });
+    warn("entry", explain(error, name), closed && { label: "Knock", run: () => enter("knock", name) });
   } finally {
     busy(false);
   }
@@ -248,18 +244,13 @@ function stopComing() {
 }
 
 function busy(is) {
-  for (const id of ["join", "create"]) $(id).disabled = is;
+  $("join").disabled = is;
 }
 
 $("entry").addEventListener("submit", (event) => {
   event.preventDefault();
-  enter("join", $("room").value.trim());
+  enter("enter", $("room").value.trim() || suggestion);
 });
-$("create").addEventListener("click", () => {
-  $("room").value = $("room").value.trim() || suggestion;
-  enter("create", $("room").value);
-});
-$("room").addEventListener("input", () => $("room").removeAttribute("aria-invalid"));
 $("notice-close").addEventListener("click", () => unwarn($("notice").dataset.kind));
 window.addEventListener("hashchange", () => {
   if (room && hashRoom() !== room.name) leave();
@@ -324,6 +315,7 @@ function tileOf(id) {
     const tile = new Tile(id);
     tile.rename(nameOf(id));
     tile.actions = host.actionsFor(id);
+    devices.hear(tile.video);
     tiles.set(id, tile);
     $("tiles").append(tile.root);
   }
@@ -346,22 +338,24 @@ function addPeer(peer) {
   const tile = tileOf(peer.id);
   tile.onRestart = () => peer.restart();
   tile.state = peer.state;
-  for (const track of media.stream.getTracks()) peer.pc.addTrack(track, media.stream);
+  for (const track of screen.tracks()) peer.pc.addTrack(track, media.stream);
 
   // Made by both sides under the same number, so neither has to wait for the other's.
   const channel = peer.pc.createDataChannel("parley", { negotiated: true, id: 0 });
   channels.set(peer.id, channel);
-  channel.onopen = () => channel.send(JSON.stringify({ type: "hello", name: $("name").value.trim(), ...on }));
+  channel.onopen = () => channel.send(JSON.stringify(hello()));
   channel.onmessage = ({ data }) => received(tile, data);
 
   peer.on("track", ({ streams, track }) => {
     tile.stream = streams[0] ?? new MediaStream([track]);
   });
+  let met = false; // there was a path once
   peer.on("state", (state) => {
     tile.state = state;
-    if (state === "failed") {
-      say(`No connection to ${tile.name} could be made. A firewall may stand between you${rtc.iceServers.length ? "" : "; across networks a STUN server is needed"}.`);
-    }
+    met ||= state === "connected";
+    if (state !== "failed") return;
+    if (met) say(`The connection to ${tile.name} was lost, and no other way was found yet.`);
+    else say(`No connection to ${tile.name} could be made. A firewall may stand between you${rtc.iceServers.length ? "" : "; across networks a STUN server is needed"}.`);
   });
   peer.on("error", (error) => {
     if (error.code !== "target-not-found" && error.code !== "not-in-room") console.warn(`peer ${peer.id}:`, error);
@@ -388,7 +382,7 @@ function showMembers() {
   const others = room.members.length;
   for (const [id, tile] of tiles) {
     tile.owner = id === room.ownerId;
-    tile.manageable = room.owned;
+    tile.manageable = host.mayModerate();
   }
   host.show();
   ownTile.owner = room.owned;
@@ -466,6 +460,7 @@ function roomEnded(ended, { how, reason, message }) {
 
 function backToLobby() {
   room = null;
+  void screen.stop();
   clearTiles();
   openChat(false);
   $("chat-log").replaceChildren();
@@ -508,6 +503,7 @@ const host = setUpHost({
   say,
   failed: (error) => warn("host", explain(error, room?.name ?? "")),
   leave,
+  token,
 });
 
 $("leave").addEventListener("click", () => {
@@ -551,7 +547,7 @@ function received(tile, text) {
       }
       if (room) showMembers();
       if (newcomers.delete(tile.id)) say(`${tile.name} joined.`);
-      tile.show({ microphone: message.microphone !== false, camera: message.camera !== false });
+      tile.show({ microphone: message.microphone !== false, camera: message.camera !== false, screen: message.screen === true });
       break;
     case "chat":
       if (typeof message.text !== "string") return;
@@ -588,11 +584,11 @@ function addMessage(from, text, { hue, own = false, system = false } = {}) {
     item.append(who);
   }
   const said = document.createElement("p");
-  said.textContent = text;
+  said.append(...withLinks(text));
   item.append(said);
   $("chat-empty").hidden = true;
   $("chat-log").append(item);
-  $("chat-log").scrollTop = $("chat-log").scrollHeight;
+  $("chat-scroll").scrollTop = $("chat-scroll").scrollHeight;
 }
 
 $("chat-form").addEventListener("submit", (event) => {
@@ -625,6 +621,7 @@ async function openOwnMedia() {
   $("preview-note").hidden = true;
   $("media-why").textContent = media.why;
   $("media-why").hidden = !media.why;
+  $("media-again").hidden = !media.why || query.get("media") === "generated" || !navigator.mediaDevices?.getUserMedia;
   if (media.why) say(media.why, { quietly: true });
   on.microphone = media.sound;
   for (const track of media.stream.getVideoTracks()) track.addEventListener("ended", () => cameraStopped(track, hue));
@@ -644,10 +641,66 @@ async function cameraStopped(track, hue) {
   $("media-why").hidden = false;
   showOwnMedia();
   say(media.why);
-  for (const { pc } of window.parleyDemo.peers.values()) {
-    const sender = pc.getSenders().find((s) => s.track === track);
-    await sender?.replaceTrack(picture);
+  await screen.replace(track, picture);
+}
+
+/** A device was chosen, or given after all: its track takes the place of another. */
+async function swapTrack(before, track) {
+  track.enabled = on[track.kind === "video" ? "camera" : "microphone"];
+  if (before) {
+    media.stream.removeTrack(before);
+    await screen.replace(before, track);
+    before.stop();
   }
+  media.stream.addTrack(track);
+  if (track.kind === "video") {
+    media.generated = false;
+    $("preview").classList.add("mirrored");
+    track.addEventListener("ended", () => cameraStopped(track, 180));
+  } else {
+    media.sound = true;
+    if (!before) for (const { pc } of window.parleyDemo.peers.values()) pc.addTrack(track, media.stream);
+  }
+  showOwnMedia();
+}
+
+/** Asks for the camera and the microphone once more, and takes what is given now. */
+async function askAgain() {
+  const given = await openMedia();
+  for (const track of given.stream.getTracks()) {
+    if (track.kind === "video" && given.generated) track.stop();
+    else {
+      if (track.kind === "audio") on.microphone = true;
+      await swapTrack(media.stream.getTracks().find(({ kind }) => kind === track.kind), track);
+    }
+  }
+  $("media-why").textContent = given.why;
+  $("media-why").hidden = !given.why;
+  $("media-again").hidden = !given.why;
+  say(given.why ? `${given.why} The browser's address bar has a button to allow it.` : "The others see and hear you.");
+}
+$("media-again").addEventListener("click", () => void askAgain());
+
+const screen = setUpScreen({
+  connections: () => [...window.parleyDemo.peers.values()].map(({ pc }) => pc),
+  own: () => media.stream,
+  changed: () => {
+    $("share").setAttribute("aria-pressed", String(Boolean(screen.shown)));
+    $("share").title = screen.shown ? "Show your screen no more" : "Show your screen";
+    if (ownTile) ownTile.stream = screen.shown ? new MediaStream([screen.shown]) : media.stream;
+    showOwnMedia();
+    broadcast(hello());
+  },
+  say,
+});
+$("share").hidden = !screen.possible;
+$("share").addEventListener("click", () => void screen.toggle());
+const devices = setUpDevices({ media: () => media, swap: swapTrack, say });
+
+/** What others are told of us over the channel. */
+function hello() {
+  const shown = Boolean(screen.shown);
+  return { type: "hello", name: $("name").value.trim(), microphone: on.microphone, camera: on.camera || shown, screen: shown };
 }
 
 function showOwnMedia() {
@@ -657,10 +710,12 @@ function showOwnMedia() {
     button.setAttribute("aria-pressed", String(on[kind]));
     button.disabled = Boolean(missing);
     const name = kind === "microphone" ? "Microphone" : "Camera";
-    button.title = missing ? "No microphone" : `${name} is ${on[kind] ? "on" : "off"}`;
+    button.title = missing ? "No microphone" : `${name} is ${on[kind] ? "on" : "off"} (${kind === "microphone" ? "M" : "V"})`;
+    button.setAttribute("aria-keyshortcuts", kind === "microphone" ? "M" : "V");
   }
   document.querySelector(".preview .frame").dataset.camera = on.camera ? "on" : "off";
-  ownTile?.show({ ...on, mirrored: !media.generated });
+  const shown = Boolean(screen.shown);
+  ownTile?.show({ microphone: on.microphone, camera: on.camera || shown, screen: shown, mirrored: !media.generated && !shown });
 }
 
 for (const button of document.querySelectorAll("[data-toggle]")) {
@@ -670,10 +725,18 @@ for (const button of document.querySelectorAll("[data-toggle]")) {
     const tracks = kind === "microphone" ? media?.stream.getAudioTracks() : media?.stream.getVideoTracks();
     for (const track of tracks ?? []) track.enabled = on[kind];
     showOwnMedia();
-    broadcast({ type: "hello", name: $("name").value.trim(), ...on });
+    broadcast(hello());
     say(`${kind === "microphone" ? "Microphone" : "Camera"} ${on[kind] ? "on" : "off"}.`, { quietly: true });
   });
 }
+
+// In a call, M and V are the two switches.
+document.addEventListener("keydown", (event) => {
+  const kind = { m: "microphone", v: "camera" }[event.key.toLowerCase()];
+  const writes = event.target.closest("input, textarea, select, dialog");
+  if (!kind || !room || writes || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  document.querySelector(`.controls [data-toggle="${kind}"]`).click();
+});
 
 // --- The connection to the server ------------------------------------------------------------------
 

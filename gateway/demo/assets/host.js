@@ -13,8 +13,17 @@ const $ = (id) => document.getElementById(id);
  * @param {(text: string) => void} page.say
  * @param {(error: Error) => void} page.failed
  * @param {() => void} page.leave leaves the room, which goes on.
+ * @param {string} [page.token] what the server knows us by.
  */
-export function setUpHost({ room, nameOf, say, failed, leave }) {
+export function setUpHost({ room, nameOf, say, failed, leave, token }) {
+  const grants = grantsOf(token);
+
+  /** Whether we are the owner, or a moderator by our token. The server decides; this is what is offered. */
+  function mayModerate() {
+    const now = room();
+    return Boolean(now) && (now.owned || grants.some(({ room: name, can }) => can?.includes("moderate") && covers(name, now.name)));
+  }
+
   const run = async (action, done) => {
     try {
       await action;
@@ -26,14 +35,16 @@ export function setUpHost({ room, nameOf, say, failed, leave }) {
 
   /** Shows the door as it is. */
   function show() {
-    const { about = {}, owned = false } = room() ?? {};
-    $("door").hidden = !owned;
+    const { about = {} } = room() ?? {};
+    const may = mayModerate();
+    $("door").hidden = !may;
     $("door").dataset.locked = String(Boolean(about.locked || about.password));
     $("door-locked").checked = Boolean(about.locked);
     $("door-knock").checked = Boolean(about.knock);
     $("door-password").placeholder = about.password ? "There is one; type another to change it" : "None";
     $("door-open").hidden = !about.password;
-    if (!owned) $("knocks").replaceChildren();
+    if (!may) $("knocks").replaceChildren();
+    for (const button of document.querySelectorAll("[data-owners]")) button.hidden = !room()?.owned;
   }
 
   async function showBans() {
@@ -65,7 +76,7 @@ export function setUpHost({ room, nameOf, say, failed, leave }) {
     return [
       ["Remove", () => run(room().kick(id), `${nameOf(id)} was removed.`)],
       ["Ban", () => run(room().ban(id), `${nameOf(id)} is banned for an hour.`)],
-      ["Hand over", () => run(room().transfer(id), `${nameOf(id)} is the owner now.`)],
+      ["Hand over", () => run(room().transfer(id), `${nameOf(id)} is the owner now.`), { owners: true }],
     ];
   }
 
@@ -97,7 +108,22 @@ export function setUpHost({ room, nameOf, say, failed, leave }) {
     void run(room().close());
   });
 
-  return { show, knock, knockEnded, actionsFor, askHowToLeave };
+  return { show, knock, knockEnded, actionsFor, askHowToLeave, mayModerate };
+}
+
+/** What a token says that its bearer may. @returns {{ room?: string, can?: string[] }[]} */
+function grantsOf(token) {
+  try {
+    const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(claims), (c) => c.charCodeAt(0)))).parley.rooms ?? [];
+  } catch {
+    return []; // there is none, or it is none
+  }
+}
+
+/** Whether a grant's room, a name or a beginning with a star, covers a room. */
+function covers(pattern, name) {
+  return pattern === name || (pattern?.endsWith("*") && name.startsWith(pattern.slice(0, -1)));
 }
 
 /** A line of text with buttons. */
@@ -109,13 +135,14 @@ function row(text, actions) {
   return item;
 }
 
-/** @param {[string, () => void][]} actions */
+/** @param {[string, () => void, { owners?: boolean }?][]} actions `owners`: for the owner alone. */
 export function buttons(actions) {
-  return actions.map(([label, action]) => {
+  return actions.map(([label, action, { owners = false } = {}]) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "quiet";
     button.textContent = label;
+    button.toggleAttribute("data-owners", owners);
     button.addEventListener("click", action);
     return button;
   });

@@ -170,9 +170,15 @@ export class Tile {
     this.#badge.hidden = !owner;
   }
 
-  /** What the member sends. @param {{ microphone: boolean, camera: boolean, mirrored?: boolean }} on */
-  show({ microphone, camera, mirrored }) {
+  /** Where the member's picture and sound come out. */
+  get video() {
+    return this.#video;
+  }
+
+  /** What the member sends. @param {{ microphone: boolean, camera: boolean, mirrored?: boolean, screen?: boolean }} on */
+  show({ microphone, camera, mirrored, screen = false }) {
     this.#muted.hidden = microphone;
+    this.root.toggleAttribute("data-screen", screen);
     this.root.dataset.camera = camera ? "on" : "off";
     if (mirrored !== undefined) this.root.classList.toggle("mirrored", mirrored);
   }
