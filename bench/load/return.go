@@ -59,7 +59,7 @@ func (s *flapping) load(ctx context.Context, f *fleet) (result.Result, error) {
 			alone.Lock()
 			defer alone.Unlock()
 			at := time.Now()
-			if err := r.flap(ctx, f, server); err != nil {
+			if err := r.flap(ctx, server); err != nil {
 				return err
 			}
 			live.Record(time.Since(at))
@@ -100,7 +100,7 @@ func (r *returning) connect(ctx context.Context, server string) (err error) {
 }
 
 // flap drops the session's connection, and brings it back by another.
-func (r *returning) flap(ctx context.Context, f *fleet, server string) error {
+func (r *returning) flap(ctx context.Context, server string) error {
 	r.conn.Close()
 	if err := r.connect(ctx, server); err != nil {
 		return err

@@ -61,7 +61,7 @@ func head(w io.Writer, cells []cell) {
 		kind = "SOCKET.IO 4, WEBSOCKET"
 	case resumable:
 		kind = "RESUMABLE SESSIONS"
-	case plain:
+	case plain, tokens:
 	}
 	fmt.Fprintf(w, "\n%s\t\t%s\tcompared\t\n", kind, strings.Join(titles, "\t"))
 }

@@ -133,7 +133,7 @@ func TestRunsWithModerationSeeWhatTheyAreFor(t *testing.T) {
 		`hears {"event":"client-admitted"`, `hears {"event":"client-refused"`, `"reason":"kicked","message":"out"`, `"reason":"banned"`,
 		`"code":"locked"`, `"code":"bad-password"`, `"code":"banned"`, `"code":"forbidden"`, `"code":"rate-limited"`,
 		"removed from this room a moment ago", "the owner cannot be removed", "a ban needs tokens",
-		`"request":"banned-`, `"kicked":[`, `"bans":[`, `"ownerSub":`, `"by":"client-`, `"event":"fenced"`,
+		`"kicked":[`, `"bans":[`, `"ownerSub":`, `"by":"client-`, `"event":"fenced"`,
 	})
 }
 

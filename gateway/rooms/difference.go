@@ -68,16 +68,22 @@ func difference(name proto.Room, from *view, to *whole) []proto.Event {
 			events = append(events, proto.Event{Name: proto.ClientJoined, ID: id, More: to.info(id)})
 		}
 	}
+	// Backwards: each is below the next, and not above the Since of any that joins after it.
+	for i, most := len(events)-1, to.seq; i >= renewed; i-- {
+		e := &events[i]
+		e.Seq = most
+		if stay, is := to.stays[e.ID]; is && e.Name == proto.ClientJoined {
+			most = min(most, stay.Since+1)
+		}
+		most -= min(most, 1)
+	}
 	prev := from.seq
 	for i := range events {
 		e := &events[i]
 		e.Room, e.Prev = name, prev
-		if i < renewed {
-			e.Seq = max(e.Seq, prev+1)
-		} else if left := uint64(len(events) - 1 - i); to.seq > prev+left { // not negative
-			e.Seq = to.seq - left
-		} else {
-			e.Seq = to.seq
+		e.Seq = max(e.Seq, prev+1)
+		if i >= renewed {
+			e.Seq = min(e.Seq, to.seq)
 		}
 		prev = e.Seq
 	}

@@ -34,7 +34,7 @@ func (c *Core) joined(cl *Client, in *In) Outcome {
 		r.begin(wholeOf(cl, in))
 	case e.Seq > r.seq: // it counts as a roster: the others are told the difference first
 		to := wholeOf(cl, in)
-		if known && e.Name == proto.RoomJoined {
+		if known && e.Name == proto.RoomJoined && !m.isAnew(to) { // else it has a new place
 			to.clients = r.placed(cl.ID, e.Unpack())
 		}
 		r.level(to)

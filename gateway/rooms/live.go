@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -59,6 +60,16 @@ func (m *membership) beginAsking(ask *Ask, others []proto.ClientID, stays *proto
 		}
 		a.senders = append(a.senders, s)
 		a.by[id] = s
+	}
+	if ask.Fresh {
+		return
+	}
+	// Who has left since may be back before what it sent is pushed once more: what was heard of it is not heard again.
+	for _, id := range slices.Sorted(maps.Keys(ask.Heard)) {
+		if n := ask.Heard[id]; a.by[id] == nil && n > 0 {
+			p := m.pair(id)
+			p.last, p.confirmed = n, n
+		}
 	}
 }
 

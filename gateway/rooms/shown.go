@@ -173,9 +173,6 @@ func (r *room) corrections(to *whole, events []proto.Event) []proto.Event {
 		told[e.ID] = e
 		owner = ownerAfter(owner, e)
 	}
-	if r.memberOf(r.owner) != nil && to.owner != r.owner {
-		owner = r.owner // what is told of it, it is not told itself
-	}
 	var more []proto.Event
 	if len(to.clients) > 0 && (owner != to.owner || r.shown.about != digestAbout(to.more, to.policy)) {
 		more = append(more, *to.updated(r.name, to.owner))
