@@ -150,6 +150,7 @@ func TestTheGatewayItselfRefusesSignalsThatCannotBe(t *testing.T) {
 type stalled struct {
 	free   chan struct{}
 	once   sync.Once
+	begun  atomic.Bool  // a write stands
 	wrote  atomic.Int64 // messages
 	closed chan link.Close
 }
@@ -161,6 +162,7 @@ func newStalled() *stalled {
 func (s *stalled) release() { s.once.Do(func() { close(s.free) }) }
 
 func (s *stalled) Write(batch []link.Out) error {
+	s.begun.Store(true)
 	<-s.free
 	s.wrote.Add(int64(len(batch)))
 	return nil
@@ -181,6 +183,7 @@ func (w *world) stuck() (*stalled, *session.Session) {
 	s.Receive(proto.Frame{Name: proto.RoomJoin, Room: lobby}, nil, 1)
 	w.next(proto.OpJoin).answer(proto.Event{Name: proto.RoomJoined, OwnerID: far2, Clients: []proto.ClientID{far2}, Seq: 3})
 	testkit.WaitFor(w.t, "the membership", func() bool { _, in := s.Rooms.Joined(lobby); return in })
+	testkit.WaitFor(w.t, "a write that stands: what comes now waits behind it", peer.begun.Load)
 	return peer, s
 }
 
