@@ -207,6 +207,7 @@ func (p *tab) fail(format string, args ...any) {
 		status: document.getElementById("status")?.textContent,
 		notice: document.getElementById("notice-text")?.textContent,
 		view: document.body.dataset.view,
+		text: window.parleyDemo ? undefined : document.body.innerText.slice(0, 1000),
 		server: window.parleyDemo?.parley.state,
 		room: window.parleyDemo?.room && (({ state, caughtUp, members, selfId, ownerId }) => ({ state, caughtUp, members, selfId, ownerId }))(parleyDemo.room),
 		peers: [...(window.parleyDemo?.peers.values() ?? [])].map(({ id, pc }) => [id, pc.connectionState, pc.signalingState, pc.iceConnectionState]),

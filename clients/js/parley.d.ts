@@ -372,6 +372,7 @@ export class Peer extends Emitter<PeerEvents> {
  * Connects to a Parley server and keeps the connection. It returns at once; requests made before the connection stands are sent when
  * it does. Throws when the URL or an option cannot be.
  *
- * @param url `ws:`, `wss:`, `http:`, `https:`, or relative to the page: `/ws` on the host that the page came from.
+ * @param url `ws:`, `wss:`, `http:`, `https:`, or relative to the page. Without a path it is `/ws` there; without anything, `/ws` on the
+ * host that the page came from.
  */
 export function connect(url?: string, options?: Options): Parley;

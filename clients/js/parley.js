@@ -104,7 +104,7 @@ export { Room } from "./parley/room.js";
  * connection stands are sent when it does.
  *
  * @param {string} [url] where the server is: `ws:`, `wss:`, `http:`, `https:`, or relative to the
- *   page. Default: `/ws` on the host that the page came from.
+ *   page. Without a path it is `/ws` there. Default: `/ws` on the host that the page came from.
  * @param {Options} [options]
  * @returns {Parley}
  */

@@ -57,10 +57,16 @@ func (s *Secret) TokenAt(tb testing.TB, sub string, rooms Grants, issued, expire
 	for room, can := range rooms {
 		list = append(list, map[string]any{"room": room, "can": can})
 	}
-	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+	return s.Sign(tb, map[string]any{
 		"sub": sub, "iat": issued.Unix(), "exp": expires.Unix(),
 		"parley": map[string]any{"user": "user " + sub, "claims": map[string]any{"name": "Name of " + sub}, "rooms": list},
-	}).SignedString(s.key)
+	})
+}
+
+// Sign makes a token of claims.
+func (s *Secret) Sign(tb testing.TB, claims map[string]any) string {
+	tb.Helper()
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims(claims)).SignedString(s.key)
 	if err != nil {
 		tb.Fatal(err)
 	}

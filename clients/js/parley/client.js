@@ -582,6 +582,7 @@ function socketURL(url) {
   }
   absolute.protocol = absolute.protocol.replace(/^http/, "ws");
   absolute.hash = "";
+  if (absolute.pathname === "/") absolute.pathname = "/ws"; // the gateway's address alone
   if (!["ws:", "wss:"].includes(absolute.protocol)) {
     throw new TypeError(`"${url}" is no address of a server: it begins with ws:, wss:, http: or https:`);
   }

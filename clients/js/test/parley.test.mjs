@@ -8,6 +8,14 @@ import { FakePC, FakeSocket, joined, opened, settle, useFakes } from "./fakes.mj
 useFakes();
 
 describe("connecting", () => {
+  test("is at /ws of an address that has no path", async () => {
+    for (const address of ["http://server.test", "ws://server.test/", "http://server.test/?x=1"]) {
+      connect(address, { WebSocket: FakeSocket, keep: 0 });
+      await settle();
+      assert.match(FakeSocket.last.url, /^ws:\/\/server\.test\/ws(\?x=1)?$/);
+    }
+  });
+
   test("offers the subprotocol and takes http addresses for WebSocket ones", async () => {
     connect("https://server.test/ws#x", { WebSocket: FakeSocket, keep: 0 });
     await settle();
