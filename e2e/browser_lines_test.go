@@ -112,13 +112,8 @@ func tenLines(t *testing.T) string {
 	if !found || !ended {
 		t.Fatal("parley.js has no example of ten lines at its head")
 	}
-	return tenLinesOf(t, regexp.MustCompile(`(?m)^ \*( {5})?`).ReplaceAllString(example, "")+"\n")
-}
-
-// tenLinesOf makes a script that is no module of such an example.
-func tenLinesOf(t *testing.T, example string) string {
-	t.Helper()
-	if n := strings.Count(example, "\n"); n > 10 {
+	example = regexp.MustCompile(`(?m)^ \*`).ReplaceAllString(example, "")
+	if n := strings.Count(example, "\n") + 1; n > 10 {
 		t.Errorf("the ten lines are %d", n)
 	}
 	script := regexp.MustCompile(`import (\{.*\}) from "\./(.*)";`).ReplaceAllString(example, `const $1 = await import("/$2");`)

@@ -84,6 +84,7 @@ func TestTheCodeOfTheManualRuns(t *testing.T) {
 	}
 
 	t.Run("README", func(t *testing.T) { theREADME(t, documents["README.md"]) })
+	t.Run("services", func(t *testing.T) { theService(t, documents["docs/services.md"]) })
 	t.Run("app", func(t *testing.T) { theApp(t, documents["docs/app.md"]) })
 	t.Run("socketio", func(t *testing.T) { theSocketIOPage(t, documents["docs/socketio.md"]) })
 	t.Run("moving", func(t *testing.T) { theCallByPeerJS(t, documents["docs/moving.md"]) })
@@ -100,11 +101,21 @@ func TestTheCodeOfTheManualRuns(t *testing.T) {
 	}
 }
 
-// theREADME has the ten lines, which TestTheTenLines runs as they stand at the head of parley.js, and a service in Go.
+// theREADME has the ten lines.
 func theREADME(t *testing.T, d *document) {
-	if lines := d.take(t, "js"); tenLinesOf(t, lines) != tenLines(t) {
-		t.Errorf("the README's ten lines are not those of parley.js:\n%s", lines)
+	site := newPages(t)
+	p := harness.StartParley(t, "--allow-origin", site.origin())
+	site.write(t, "index.html", `<!doctype html><body><script type="module" src="call.js"></script>`)
+	site.write(t, "call.js", at(t, p, d.take(t, "js")))
+	b := startBrowser(t, "use-fake-ui-for-media-stream")
+	tabs := []*tab{b.openAny(t, "first", site.URL), b.openAny(t, "second", site.URL)}
+	for _, tab := range tabs {
+		tab.until("it shows the other", plays)
 	}
+}
+
+// theService hears what happens in rooms.
+func theService(t *testing.T, d *document) {
 	p := harness.StartParley(t)
 	code := strings.ReplaceAll(d.take(t, "go"), "nats://127.0.0.1:4222", "nats://"+p.Addr(t, "nats"))
 	file := filepath.Join(t.TempDir(), "main.go")

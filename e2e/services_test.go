@@ -29,7 +29,7 @@ var services = []promise{
 	{"AServiceThatBeatsHasMembers", serviceWithMembers},
 }
 
-// anotherService is what the README shows: nats.go and nothing else.
+// anotherService is what docs/services.md shows: nats.go and nothing else.
 func anotherService(t *testing.T, s *site) {
 	room := fresh(t)
 	nc := harness.Connect(t, s.nats)
