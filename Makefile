@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES := proto bus testkit roomsvc roomsvc/tests gateway gateway/tests services e2e bench
+MODULES := proto bus clients/go testkit roomsvc roomsvc/tests gateway gateway/tests services e2e bench
 BIN := $(CURDIR)/bin
 TOOLS := $(BIN)/tools
 GOTEST := go test -race
@@ -58,7 +58,7 @@ lint-go: $(TOOLS)/golangci-lint ## the linters alone
 deps: ## fails when the room service's program links a gateway or its sockets, or a library brings the NATS server along
 	@if go list -deps ./services/roomsvc | grep -E 'parley/gateway|coder/websocket'; then \
 		echo "parley-roomsvc links these: what it shares with the gateway's program must not need them"; exit 1; fi
-	@for m in proto bus roomsvc gateway; do \
+	@for m in proto bus clients/go roomsvc gateway; do \
 		all=$$(cd $$m && GOWORK=off go list -m all); \
 		if grep -E 'nats-server|parley/testkit' <<< "$$all"; then \
 			echo "whoever imports $$m gets these modules: tests that need them belong in $$m/tests"; exit 1; fi; done

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/parley-rtc/parley/e2e/harness"
+	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/testkit"
 )
 
@@ -74,7 +75,7 @@ func TestTheCodeOfTheManualRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"README.md", "clients/js/README.md"}
+	names := []string{"README.md", "clients/js/README.md", "clients/go/README.md"}
 	for _, file := range files {
 		names = append(names, "docs/"+filepath.Base(file))
 	}
@@ -89,6 +90,8 @@ func TestTheCodeOfTheManualRuns(t *testing.T) {
 	t.Run("socketio", func(t *testing.T) { theSocketIOPage(t, documents["docs/socketio.md"]) })
 	t.Run("moving", func(t *testing.T) { theCallByPeerJS(t, documents["docs/moving.md"]) })
 	t.Run("clients/js", func(t *testing.T) { theTenLinesOfThePackage(t, documents["clients/js/README.md"]) })
+
+	t.Run("clients/go", func(t *testing.T) { theProgramInGo(t, documents["clients/go/README.md"]) })
 
 	documents["clients/js/README.md"].take(t, "jsx") // TestTheNPMPackage runs these two
 	documents["clients/js/README.md"].take(t, "js")
@@ -117,7 +120,29 @@ func theREADME(t *testing.T, d *document) {
 // theService hears what happens in rooms.
 func theService(t *testing.T, d *document) {
 	p := harness.StartParley(t)
-	code := strings.ReplaceAll(d.take(t, "go"), "nats://127.0.0.1:4222", "nats://"+p.Addr(t, "nats"))
+	service := goProgram(t, strings.ReplaceAll(d.take(t, "go"), "nats://127.0.0.1:4222", "nats://"+p.Addr(t, "nats")))
+	owner := testkit.Dial(t, p.WS(t))
+	testkit.WaitFor(t, "the service to see a room", func() bool {
+		room := fresh(t)
+		owner.Create(t, room)
+		testkit.Dial(t, p.WS(t)).Join(t, room)
+		return strings.Contains(service.Log(), fmt.Sprintf("2 %s client-joined", room))
+	})
+}
+
+// theProgramInGo enters a room and prints what happens there.
+func theProgramInGo(t *testing.T, d *document) {
+	p := harness.StartParley(t)
+	program := goProgram(t, at(t, p, d.take(t, "go")))
+	program.Logged(t, "in lobby with 0")
+	c := testkit.Dial(t, p.WS(t))
+	want(t, c.Join(t, "lobby"), proto.RoomJoined)
+	program.Logged(t, "join "+string(c.ID()))
+}
+
+// goProgram builds and starts a program of one file.
+func goProgram(t *testing.T, code string) *harness.Process {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "main.go")
 	if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
 		t.Fatal(err)
@@ -126,14 +151,7 @@ func theService(t *testing.T, d *document) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, file).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	service := harness.StartShell(t, `exec "$0" >&2`, program)
-	owner := testkit.Dial(t, p.WS(t))
-	testkit.WaitFor(t, "the service to see a room", func() bool {
-		room := fresh(t)
-		owner.Create(t, room)
-		testkit.Dial(t, p.WS(t)).Join(t, room)
-		return strings.Contains(service.Log(), fmt.Sprintf("2 %s client-joined", room))
-	})
+	return harness.StartShell(t, `exec "$0" >&2`, program)
 }
 
 // TestTheLimitsOfTheManualAreThose holds what docs/limits.md says against what the program says of itself.

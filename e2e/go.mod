@@ -30,6 +30,7 @@ require (
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/parley-rtc/parley/bus v0.0.0 // indirect
+	github.com/parley-rtc/parley/clients/go v0.0.0
 	github.com/parley-rtc/parley/gateway v0.0.0
 	github.com/parley-rtc/parley/roomsvc v0.0.0
 	golang.org/x/sys v0.49.0
@@ -37,6 +38,8 @@ require (
 )
 
 replace github.com/parley-rtc/parley/bus => ../bus
+
+replace github.com/parley-rtc/parley/clients/go => ../clients/go
 
 replace github.com/parley-rtc/parley/proto => ../proto
 
