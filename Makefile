@@ -54,6 +54,7 @@ lint: fmt lint-go deps vuln ## formatting, linters, known vulnerabilities, modul
 
 lint-go: $(TOOLS)/golangci-lint ## the linters alone
 	@for m in $(MODULES); do echo "== lint $$m"; (cd $$m && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+	@echo "== lint examples"; cd examples/go-peer && GOWORK=off $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
 
 deps: ## fails when the room service's program links a gateway or its sockets, or a library brings the NATS server along
 	@if go list -deps ./services/roomsvc | grep -E 'parley/gateway|coder/websocket'; then \
@@ -64,7 +65,7 @@ deps: ## fails when the room service's program links a gateway or its sockets, o
 			echo "whoever imports $$m gets these modules: tests that need them belong in $$m/tests"; exit 1; fi; done
 
 fmt: $(TOOLS)/golangci-lint ## fails where gofumpt would change something
-	@out=$$($(TOOLS)/gofumpt -l $(MODULES) deploy); if [ -n "$$out" ]; then \
+	@out=$$($(TOOLS)/gofumpt -l $(MODULES) deploy examples); if [ -n "$$out" ]; then \
 		echo "gofumpt would change these files; run bin/tools/gofumpt -w on them:"; echo "$$out"; exit 1; fi
 
 vuln: $(TOOLS)/golangci-lint ## fails when a known vulnerability is reached; says so when the database cannot be
