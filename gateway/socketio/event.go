@@ -14,7 +14,10 @@ import (
 // appendOut appends the packet of a message: an acknowledgement when it answers an event that asked for one, otherwise an
 // event with positional arguments, encoded once for all its receivers.
 func appendOut(b []byte, out link.Out) []byte {
-	if out.Ref == "" {
+	switch {
+	case out.Ref == refObjects && out.Event.Name == proto.Error:
+		return appendError(b, &out.Event)
+	case out.Ref == "", out.Ref == refObjects:
 		return append(b, out.Other(encodeEvent)...)
 	}
 	b = append(b, engineMessage, typeAck)
@@ -22,6 +25,20 @@ func appendOut(b []byte, out link.Out) []byte {
 	b = append(b, '[')
 	b = append(b, out.JSON()...)
 	return append(b, ']')
+}
+
+// appendError appends an error with what a program acts on in an object at its end.
+func appendError(b []byte, e *proto.Event) []byte {
+	b = append(b, engineMessage, typeEvent)
+	b = append(b, `["error"`...)
+	b = appendText(b, e.Message)
+	b = append(b, `,{"code":`...)
+	b, _ = jsontext.AppendQuote(b, string(e.Code)) // its only error is invalid UTF-8, which it replaces
+	if e.Room != "" {
+		b = append(b, `,"room":`...)
+		b, _ = jsontext.AppendQuote(b, string(e.Room)) // as above
+	}
+	return append(b, '}', ']')
 }
 
 // encodeEvent returns 42["name",arg,…] with the arguments in the order of PROTOCOL.md's tables.

@@ -50,6 +50,30 @@ func TestEventsHaveTheirArgumentsInTheOrderOfTheTables(t *testing.T) {
 	}
 }
 
+// Who asks with an object is told the code in one.
+func TestAnErrorCarriesItsCodeWhereTheRequestHadAnObject(t *testing.T) {
+	t.Parallel()
+	e := link.NewMessage(proto.Errorf(proto.CodeForbidden, "a\"b", "", "no"))
+	for packet, want := range map[string]string{
+		`2["room-create","a",{}]`:                      `42["error","no",{"code":"forbidden","room":"a\"b"}]`,
+		`2["room-kick","a",{"targetId":"b"}]`:          `42["error","no",{"code":"forbidden","room":"a\"b"}]`,
+		`2["room-create","a",{"onOwnerGone":"never"}]`: `42["error","no",{"code":"forbidden","room":"a\"b"}]`,
+		`2["room-create","a"]`:                         `42["error","no"]`,
+		`2["room-join","a"]`:                           `42["error","no"]`,
+		`2["signal-send","a",{},1]`:                    `42["error","no"]`,
+		`27["room-kick","a",{"targetId":"b"}]`:         `437[{"event":"error","message":"no","code":"forbidden","room":"a\"b"}]`,
+	} {
+		p, err := decodePacket([]byte(packet))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, _ := p.frame()
+		if got := appendOut(nil, link.Out{Message: e, Ref: f.Ref}); string(got) != want {
+			t.Errorf("%s is answered %s, want %s", packet, got, want)
+		}
+	}
+}
+
 func TestAcknowledgementsCarryTheObjectOfThePlainTransport(t *testing.T) {
 	t.Parallel()
 	e := proto.Event{Name: proto.RoomJoined, Room: "a", OwnerID: "o", Clients: []proto.ClientID{"o"}, Seq: 4}

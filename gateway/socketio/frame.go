@@ -17,6 +17,9 @@ var (
 	errStray  = fmt.Errorf("%w: binary data that no event has announced", proto.ErrFrame)
 )
 
+// refObjects is the ref of a request with an object and without an acknowledgement: an error that answers it has an object, too.
+const refObjects = "{}"
+
 // frame turns an event packet into a request. The error, which wraps [proto.ErrFrame], is to be answered; the frame then
 // holds what of it could be read. Nothing in the frame refers to the packet's bytes.
 func (p *packet) frame() (proto.Frame, error) {
@@ -41,6 +44,9 @@ func (p *packet) request() (proto.Frame, error) {
 		return f, fmt.Errorf("%w: the name of an event has to be a string of valid Unicode", proto.ErrFrame)
 	}
 	f.Name = proto.Name(name)
+	if f.Ref == "" && n > 2 && p.kind == typeEvent && f.Name != proto.SignalSend && args[2].Kind() == '{' {
+		f.Ref = refObjects
+	}
 	switch f.Name {
 	case proto.RoomCreate, proto.RoomJoin, proto.RoomEnter, proto.RoomLeave, proto.RoomClose, proto.SignalSend,
 		proto.MemberUpdate, proto.RoomKick, proto.RoomBan, proto.RoomUnban, proto.RoomUpdate, proto.RoomTransfer, proto.RoomRoster,
