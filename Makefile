@@ -19,7 +19,7 @@ help: ## this list
 
 run: ## everything in one process on http://localhost:8080, with a page that makes a video call between tabs
 	@mkdir -p $(BIN)
-	@go build -trimpath -o $(BIN)/parley ./services/parley
+	@go build -o $(BIN)/parley ./services/parley # as 'go run' does, so that neither compiles what the other has
 	@exec $(BIN)/parley # not 'go run', which ends with an error after Ctrl-C
 
 build: ## binaries into bin/

@@ -2,6 +2,8 @@
 # Included by the Makefile above; works from there only.
 
 PARLEY_TAG ?= dev
+PARLEY_PUBLISH ?= 127.0.0.1:8080
+export PARLEY_PUBLISH
 DOCKER ?= docker
 COMPOSE ?= $(shell $(DOCKER) compose version >/dev/null 2>&1 && echo $(DOCKER) compose || echo docker-compose)
 
@@ -12,7 +14,7 @@ DEPLOY_UID := $(shell id -u | sed 's/^0$$/65532/')
 DEPLOY_COMPOSE = PARLEY_TAG=$(PARLEY_TAG) PARLEY_UID=$(DEPLOY_UID) PARLEY_GID=$(DEPLOY_UID) \
 	$(COMPOSE) --project-name parley --env-file $(DEPLOY_SECRETS)/passwords.env -f deploy/compose/docker-compose.yml
 
-.PHONY: images up down compose-keys helm-test deploy-test containers-test engine
+.PHONY: images up ask down compose-keys helm-test deploy-test containers-test engine
 
 images: ## container images, tagged PARLEY_TAG (dev)
 	DOCKER="$(DOCKER)" deploy/images/build $(PARLEY_TAG)
@@ -20,9 +22,18 @@ images: ## container images, tagged PARLEY_TAG (dev)
 compose-keys: ## keys and passwords for the compose file, where there are none
 	cd deploy && GOWORK=off go run ./makekeys -owner $(DEPLOY_UID) compose/secrets nats1 nats2 nats3 localhost 127.0.0.1
 
-up: images compose-keys ## the whole of it in containers on this machine, on http://127.0.0.1:8080
+up: ## the whole of it in containers on this machine, on http://127.0.0.1:8080 (PARLEY_PUBLISH)
+	@DOCKER="$(DOCKER)" deploy/compose/free "$(PARLEY_PUBLISH)"
+	@$(MAKE) --no-print-directory images compose-keys
 	$(DEPLOY_COMPOSE) up -d --remove-orphans
-	@echo "Parley is at http://127.0.0.1:8080"
+	@echo "Parley is at http://$(PARLEY_PUBLISH)"
+
+ASK ?= status
+ask: ## what `parley ASK` says of what is up: status, rooms, "room lobby", ...
+	@test -f $(DEPLOY_SECRETS)/passwords.env || { echo "nothing is up: make up"; exit 1; }; \
+	. $(DEPLOY_SECRETS)/passwords.env; at() { echo "tls://observer:$$NATS_OBSERVER_PASSWORD@$$1:4222"; }; \
+	$(DOCKER) run --rm --network parley_parley -v "$(CURDIR)/$(DEPLOY_SECRETS)/ca.pem:/ca.pem:ro" parley:$(PARLEY_TAG) \
+		$(ASK) --nats "$$(at nats1),$$(at nats2),$$(at nats3)" --nats-ca /ca.pem
 
 down: ## ends that, and removes its volumes and keys
 	@test -f $(DEPLOY_SECRETS)/passwords.env || { echo "nothing is up"; exit 0; }; \

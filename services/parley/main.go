@@ -7,6 +7,7 @@ import (
 	"github.com/parley-rtc/parley/proto"
 	"github.com/parley-rtc/parley/services/internal/clients"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
+	"github.com/parley-rtc/parley/services/internal/listen"
 	"github.com/parley-rtc/parley/services/internal/settings"
 	"github.com/parley-rtc/parley/services/parley/internal/operate"
 )
@@ -18,6 +19,7 @@ var info = settings.Info{
 	Vars: map[string]string{
 		"ops_listen": "127.0.0.1:9090", "log_format": "text", "nats": "", "nats_default": "none: one inside is used",
 	},
+	OpsMoves: true,
 }
 
 // flags are the program's settings.
@@ -46,6 +48,15 @@ func (f *flags) Check() error {
 		return settings.Errorf("--nats and --data-dir exclude each other: with --nats the journal is kept by those servers; leave one out")
 	}
 	return nil
+}
+
+// Addresses are where the program listens, beside the operations port.
+func (f *flags) Addresses() []listen.Address {
+	all := []listen.Address{{Flag: "--listen", Address: f.Listen}}
+	if f.Servers == "" && f.NATSListen != "" {
+		all = append(all, listen.Address{Flag: "--nats-listen", Address: f.NATSListen})
+	}
+	return all
 }
 
 // stream returns the journal's name.

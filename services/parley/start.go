@@ -46,9 +46,9 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 		inside.Watch(broker.Mind{Unsettled: rooms.Unsettled, Failed: rooms.Distrust})
 	}
 	log.Info("listening", "role", "clients", "addr", ln.Addr().String())
-	log.Info("open this page in two tabs", "url", page(ln.Addr()))
 	return lifecycle.Plan{
 		Ready:         func() error { return errors.Join(rooms.Ready(), g.Ready()) },
+		Welcome:       "Parley is ready. Open this page in two tabs: " + page(ln.Addr()),
 		OperatorConns: porch.Share(ops.MaxConns),
 		Parts: []lifecycle.Part{
 			nats,

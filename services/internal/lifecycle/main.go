@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -42,6 +43,9 @@ type Settings interface {
 type Plan struct {
 	Parts []Part       // in the order in which they start
 	Ready func() error // nil: send clients here; does not block
+
+	// Welcome is told once the program is ready, to people: below the log, where that is text.
+	Welcome string
 
 	// OperatorConns is how many connections operators may have at once; 0: [ops.MaxConns]. A process that has clients, who may
 	// take all the descriptors that are left to them, gives operators a share of the others.
@@ -77,7 +81,7 @@ func run(info settings.Info, cli Settings, start Start, args []string, stdout, s
 	default:
 		if err = cli.Check(); err == nil {
 			log.Note(base.Dropped())
-			err = serve(ctx, info.Name, cli, start, base.Logger(log), log)
+			err = serve(ctx, info, cli, start, base.Logger(log), log, terminal(stderr))
 		}
 	}
 	return Code(info.Name, err, log)
@@ -96,10 +100,10 @@ func Code(name string, err error, stderr io.Writer) int {
 }
 
 // serve runs the program until a signal comes or a part of it fails.
-func serve(ctx context.Context, name string, cli Settings, start Start, log *slog.Logger, stderr *spool.Writer) error {
-	ctx, failing, disarm := untilSignal(ctx, name, cli.Closing(), stderr)
+func serve(ctx context.Context, info settings.Info, cli Settings, start Start, log *slog.Logger, stderr *spool.Writer, bold bool) error {
+	ctx, failing, disarm := untilSignal(ctx, info.Name, cli.Closing(), stderr)
 	defer disarm()
-	ln, err := listen.TCP(ctx, "--ops-listen", cli.Base().OpsListen)
+	ln, err := listenAll(ctx, info, cli, log)
 	if err != nil {
 		return err
 	}
@@ -116,10 +120,73 @@ func serve(ctx context.Context, name string, cli Settings, start Start, log *slo
 			return ops.Serve(ctx, ln, cmp.Or(plan.OperatorConns, ops.MaxConns), handler, log)
 		}},
 	}
+	if plan.Welcome != "" && cli.Base().LogFormat == "text" {
+		own = append(own, Part{Name: "welcome", Run: func(ctx context.Context) error {
+			return welcome(ctx, plan, stderr, bold)
+		}})
+	}
 	if err := runParts(ctx, failing, append(own, plan.Parts...)); err != nil {
 		return err
 	}
 	log.Info("stopped")
+	return nil
+}
+
+// listenAll opens the ops server's address, having looked at all others: those that cannot be are named at once.
+func listenAll(ctx context.Context, info settings.Info, cli Settings, log *slog.Logger) (net.Listener, error) {
+	address := cli.Base().OpsListen
+	moves := info.OpsMoves && address == info.Vars["ops_listen"]
+	var all []listen.Address
+	if !moves {
+		all = append(all, listen.Address{Flag: "--ops-listen", Address: address})
+	}
+	if l, is := cli.(interface{ Addresses() []listen.Address }); is {
+		all = append(all, l.Addresses()...)
+	}
+	if err := listen.Check(ctx, all...); err != nil {
+		return nil, err // it is a sentence
+	}
+	if !moves {
+		return listen.TCP(ctx, "--ops-listen", address) //nolint:wrapcheck // it is a sentence
+	}
+	ln, moved, err := listen.TCPOrFree(ctx, "--ops-listen", address)
+	if err != nil {
+		return nil, err // it is a sentence
+	}
+	if moved {
+		log.Info("another program has the operations port, so it is another: --ops-listen sets one", "taken", address, "addr", ln.Addr().String())
+	}
+	return ln, nil
+}
+
+// terminal reports whether a person sees what is written there.
+func terminal(out io.Writer) bool {
+	f, is := out.(*os.File)
+	if !is {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// welcome writes a plan's line once it is ready.
+func welcome(ctx context.Context, plan Plan, stderr io.Writer, bold bool) error {
+	const often = 20 * time.Millisecond
+	look := time.NewTicker(often)
+	defer look.Stop()
+	for plan.Ready != nil && plan.Ready() != nil {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	text := plan.Welcome
+	if bold {
+		text = "\x1b[1m" + text + "\x1b[0m"
+	}
+	_, _ = fmt.Fprintf(stderr, "\n    %s\n\n", text) // it never fails
+	<-ctx.Done()
 	return nil
 }
 

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/parley-rtc/parley/services/internal/listen"
 	"github.com/parley-rtc/parley/services/internal/settings"
 )
 
@@ -67,5 +69,100 @@ func TestExitCodesTellFailuresFromBadSettings(t *testing.T) {
 				t.Errorf("exit code %d, %q; expected %d, %q", got, line, c.code, c.says)
 			}
 		})
+	}
+}
+
+// watched tells once something was written.
+type watched struct {
+	text string
+	seen chan struct{}
+	once sync.Once
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), w.text) {
+		w.once.Do(func() { close(w.seen) })
+	}
+	return len(b), nil
+}
+
+func TestPeopleAreWelcomedOnceTheProgramIsReady(t *testing.T) {
+	t.Parallel()
+	errSeen, errEarly := errors.New("seen"), errors.New("early")
+	ready := make(chan struct{})
+	stderr := &watched{text: "\n    come in\n\n", seen: make(chan struct{})}
+	start := func(context.Context, *slog.Logger, *prometheus.Registry) (Plan, error) {
+		return Plan{
+			Welcome: "come in",
+			Ready: func() error {
+				select {
+				case <-ready:
+					return nil
+				default:
+					return errors.New("not yet")
+				}
+			},
+			Parts: []Part{{Name: "part", Run: func(context.Context) error {
+				select {
+				case <-stderr.seen:
+					return errEarly
+				case <-time.After(100 * time.Millisecond):
+				}
+				close(ready)
+				<-stderr.seen
+				return errSeen
+			}}},
+		}, nil
+	}
+	var stdout bytes.Buffer
+	if code := run(testInfo, &testFlags{}, start, nil, &stdout, stderr); code != codeFailure {
+		t.Errorf("code %d", code)
+	}
+}
+
+// placed is a program with an address of its own.
+type placed struct {
+	testFlags
+
+	at string
+}
+
+func (p *placed) Addresses() []listen.Address {
+	return []listen.Address{{Flag: "--listen", Address: p.at}}
+}
+
+func TestTheOperationsPortMovesUnlessItIsSetAndAllOthersThatAreTakenAreNamed(t *testing.T) {
+	t.Parallel()
+	taken, err := listen.TCP(t.Context(), "--x", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	at := taken.Addr().String()
+	errBoom := errors.New("boom")
+	for name, c := range map[string]struct {
+		info settings.Info
+		at   string
+		args []string
+		code int
+		says []string
+	}{
+		"it moves":         {settings.Info{OpsMoves: true}, "127.0.0.1:0", nil, codeFailure, []string{"part: boom", "--ops-listen sets one"}},
+		"it is set":        {settings.Info{OpsMoves: true}, at, []string{"--ops-listen", strings.Replace(at, "127.0.0.1", "0.0.0.0", 1)}, codeSetting, []string{"set --ops-listen", "set --listen"}},
+		"it does not move": {settings.Info{}, at, nil, codeSetting, []string{"set --ops-listen", "set --listen"}},
+		"another is taken": {settings.Info{OpsMoves: true}, at, nil, codeSetting, []string{"set --listen"}},
+		"nothing is taken": {settings.Info{}, "127.0.0.1:0", []string{"--ops-listen", "127.0.0.1:0"}, codeFailure, []string{"part: boom"}},
+	} {
+		c.info.Name, c.info.Vars = "prog", map[string]string{"ops_listen": at, "log_format": "text"}
+		start := func(context.Context, *slog.Logger, *prometheus.Registry) (Plan, error) {
+			return Plan{Parts: []Part{{Name: "part", Run: func(context.Context) error { return errBoom }}}}, nil
+		}
+		var stdout, stderr bytes.Buffer
+		code := run(c.info, &placed{at: c.at}, start, c.args, &stdout, &stderr)
+		for _, say := range c.says {
+			if !strings.Contains(stderr.String(), say) || code != c.code {
+				t.Errorf("%s: code %d:\n%s", name, code, stderr.String())
+			}
+		}
 	}
 }

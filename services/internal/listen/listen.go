@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/parley-rtc/parley/services/internal/settings"
@@ -29,4 +30,38 @@ func TCP(ctx context.Context, flag, address string) (net.Listener, error) {
 	default:
 		return nil, settings.Errorf("%s %q cannot be listened on: %v; set %s to host:port or :port", flag, address, err, flag)
 	}
+}
+
+// Address is where a setting has a program listen.
+type Address struct{ Flag, Address string }
+
+// Check looks at several addresses before any is used, and says of all that cannot be what is wrong. An error wraps
+// [settings.ErrSetting].
+func Check(ctx context.Context, addresses ...Address) error {
+	var wrong []string
+	for _, a := range addresses {
+		l, err := TCP(ctx, a.Flag, a.Address)
+		if err != nil {
+			wrong = append(wrong, err.Error())
+			continue
+		}
+		defer func() { _ = l.Close() }() // all of them stand meanwhile: two settings may name the same port
+	}
+	if wrong == nil {
+		return nil
+	}
+	return settings.Errorf("%s", strings.Join(wrong, "; "))
+}
+
+// TCPOrFree is [TCP], but for an address whose port another program has: then it is any free port of that host.
+func TCPOrFree(ctx context.Context, flag, address string) (ln net.Listener, moved bool, err error) {
+	var lc net.ListenConfig
+	_, port, _ := net.SplitHostPort(address)
+	if l, err := lc.Listen(ctx, "tcp", address); err == nil {
+		return l, false, nil
+	} else if errors.Is(err, syscall.EADDRINUSE) {
+		address = strings.TrimSuffix(address, port) + "0"
+	}
+	ln, err = TCP(ctx, flag, address)
+	return ln, true, err
 }

@@ -92,6 +92,9 @@ func checkServers(flag, servers string) error {
 		s = strings.TrimSpace(s)
 		bare := s
 		if !strings.Contains(s, "://") {
+			if s != "" && !strings.ContainsAny(s, ".:@[") {
+				return Errorf("%s: %q is a word, and no server that is known for one: set it to nats://%s:4222, if that is a host", flag, s, s)
+			}
 			s = "nats://" + s
 		}
 		u, err := url.Parse(s)

@@ -19,6 +19,8 @@ type Info struct {
 	Name  string
 	About string            // two sentences or three
 	Vars  map[string]string // defaults that differ between programs: ops_listen, log_format, nats
+	// OpsMoves: where --ops-listen is as it is from the start, and another program has that port, it is any free one.
+	OpsMoves bool
 }
 
 const everyFlag = "\n\nEvery flag is also an environment variable, which the flag overrides; a list is separated by commas there. " +

@@ -124,7 +124,7 @@ func TestBadSettingsSayWhichAndWhatToSet(t *testing.T) {
 		"--keep":                  {"-1", "301", "30s", "1.5"},
 		"--ipv6-prefix":           {"0", "-1", "129", "/64"},
 		"--max-members":           {"-1"},
-		"--nats":                  {"", "http://127.0.0.1", "nats://", "nats://a:b:c", "nats://127.0.0.1:4222,", ":::", "nats://a:99999"},
+		"--nats":                  {"", "foo", "nats://a:1,foo", "http://127.0.0.1", "nats://", "nats://a:b:c", "nats://127.0.0.1:4222,", ":::", "nats://a:99999"},
 		"--nats-creds":            {"nowhere"},
 		"--nats-ca":               {"nowhere", nonsense},
 		"--nats-cert":             {nonsense},
