@@ -12,7 +12,7 @@ GOTEST := go test -race
 # Most tests spend most of their time waiting, so more of them run at once than there are processors.
 WAITING := -parallel 8
 
-.PHONY: help run check test test-unit test-go test-js test-deploy build lint lint-go deps fmt vuln bench chaos mutants fuzz cover setup clean
+.PHONY: help run check test test-unit test-go test-js test-deploy build lint lint-go deps fmt vuln bench chaos mutants fuzz cover setup release release-test clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -98,7 +98,13 @@ cover: ## how much of each module its own tests reach
 		(cd $$m && go test -coverprofile $(BIN)/$$m.out $$([ ! -d tests ] || echo -coverpkg ./... ./tests/...) ./... > /dev/null && \
 			echo "$$m $$(go tool cover -func $(BIN)/$$m.out | tail -1 | grep -o '[0-9.]*%')"); done
 
-clean: ## removes bin/
-	rm -rf $(BIN)
+release: ## archives for six platforms, npm package, chart and images in dist/VERSION: make release VERSION=0.2.0
+	@scripts/release "$(VERSION)"
+
+release-test: ## the release for all platforms, with images, looked at: minutes; make test looks at this machine's alone
+	cd e2e && PARLEY_RELEASE=all go test -count 1 -timeout 20m -v -run 'TestTheRelease' .
+
+clean: ## removes bin/ and dist/
+	rm -rf $(BIN) dist
 
 -include deploy/deploy.mk

@@ -7,7 +7,7 @@ import (
 )
 
 // Number is the version that CHANGELOG.md describes.
-const Number = "0.1.0"
+const Number = "0.2.0"
 
 // String returns the version, and the commit where the binary was built from one.
 func String() string {
