@@ -15,12 +15,13 @@ type request struct {
 	frame proto.Frame
 	made  uint64 // its place among all
 	done  chan answer
-	sent  bool  // on the present connection
-	doubt bool  // it was sent on one before, and nobody knows what became of it
-	again bool  // it was made again because the room had to be resumed first
-	kept  bool  // the room that the answer brings is kept: see [Client.Enter]
-	entry Entry // of the room's creation
-	stay  *stay // it is made to come back to a room
+	told  chan error // in the place of done: see [Room.SignalAsync]
+	sent  bool       // on the present connection
+	doubt bool       // it was sent on one before, and nobody knows what became of it
+	again bool       // it was made again because the room had to be resumed first
+	kept  bool       // the room that the answer brings is kept: see [Client.Enter]
+	entry Entry      // of the room's creation
+	stay  *stay      // it is made to come back to a room
 }
 
 type answer struct {
@@ -32,6 +33,7 @@ type answer struct {
 func (r *request) end(a answer) {
 	select {
 	case r.done <- a:
+	case r.told <- a.err:
 	default: // it has ended
 	}
 }

@@ -134,6 +134,9 @@ func (r *Room) IsAway(id string) bool { return see(r, func() bool { return r.abs
 // About is what stands about the room.
 func (r *Room) About() About { return see(r, func() About { return r.about }) }
 
+// Owned reports whether this client is the owner.
+func (r *Room) Owned() bool { return see(r, func() bool { return r.owner == r.self }) }
+
 // Info is what others see of a member. Of this client itself only what was told since it is in.
 func (r *Room) Info(id string) Info { return see(r, func() Info { return r.infos[id] }) }
 
@@ -159,19 +162,43 @@ func see[T any](r *Room, look func() T) T {
 // the order in which they were sent. A ctx that ends gives the signal up; one that has gone out may arrive all the same.
 // [TargetNotFound]: the target has left, or came back without its past.
 func (r *Room) Signal(ctx context.Context, target string, data any) error {
+	request, err := r.signal(target, data)
+	if err != nil {
+		return err
+	}
+	_, err = r.client.ask(ctx, request)
+	return err
+}
+
+// SignalAsync is [Room.Signal], and does not wait: the channel tells its end, once. So one goroutine may send one signal after the other, and
+// they arrive in that order.
+func (r *Room) SignalAsync(target string, data any) <-chan error {
+	end := make(chan error, 1)
+	request, err := r.signal(target, data)
+	if err == nil {
+		request.told = end
+		c := r.client
+		c.mu.Lock()
+		err = c.accept(request)
+		c.mu.Unlock()
+		c.write()
+	}
+	if err != nil {
+		end <- err
+	}
+	return end
+}
+
+func (r *Room) signal(target string, data any) (*request, error) {
 	text, err := json.Marshal(data)
 	if err != nil {
-		return &Error{Code: Code(proto.CodeBadRequest), Message: "the data is no JSON: " + err.Error(), Room: r.name}
+		return nil, &Error{Code: Code(proto.CodeBadRequest), Message: "the data is no JSON: " + err.Error(), Room: r.name}
 	}
-	c := r.client
-	c.mu.Lock()
-	in := r.ended == nil && (!r.away || slices.Contains(r.members, target)) // away without members: they are not those that will be there
-	c.mu.Unlock()
-	if !in {
-		return refusal(NotInRoom, r.name)
+	// Away without members: they are not those that will be there.
+	if !see(r, func() bool { return r.ended == nil && (!r.away || slices.Contains(r.members, target)) }) {
+		return nil, refusal(NotInRoom, r.name)
 	}
-	_, err = c.ask(ctx, &request{frame: proto.Frame{Name: proto.SignalSend, Room: proto.Room(r.name), TargetID: proto.ClientID(target), Data: text}})
-	return err
+	return &request{frame: proto.Frame{Name: proto.SignalSend, Room: proto.Room(r.name), TargetID: proto.ClientID(target), Data: text}}, nil
 }
 
 // Leave leaves the room. Its owner's leaving may close it: see [Policy].
