@@ -60,4 +60,20 @@ describe("the package", () => {
       for (const method of methods.filter((m) => !inner.includes(m))) assert.ok(members.includes(method), `${name}.${method} has no type`);
     }
   });
+
+  test("has a README that names all of it, and nothing that is not", () => {
+    const types = readFileSync(new URL("parley.d.ts", root), "utf8");
+    const manual = readFileSync(new URL("README.md", root), "utf8");
+    const section = (title) => manual.split(new RegExp(`^### ${title}.*$`, "m"))[1].split(/^##/m)[0];
+    const names = (text) => [...text.matchAll(/`(?:mesh\.|peer\.|parley\.|room\.)?([a-zA-Z-]+)[`(]/g)].map(([, name]) => name);
+    const fields = (name) => [...types.match(new RegExp(`(?:class|interface) ${name} [^]*?\\n\\}`))[0]
+      .matchAll(/^  (?:readonly |get )?"?([\w-]+)"?\??[:(]/gm)].map(([, member]) => member).filter((m) => m !== "constructor" && m !== "private");
+    for (const [title, ...parts] of [["connect", "Options"], ["Parley", "Parley", "ParleyEvents"], ["Room", "Room", "RoomEvents"], ["Mesh and Peer", "Mesh", "Peer", "PeerEvents"]]) {
+      const told = new Set(names(section(title)));
+      const is = new Set(parts.flatMap(fields));
+      for (const name of is) assert.ok(told.has(name), `the README's section ${title} lacks ${name}`);
+      const others = [...types.matchAll(/"([\w-]+)"/g)].map(([, word]) => word).concat(["Parley", "Room", "Mesh", "Peer", "true", "false", "RTCPeerConnection", "sessionStorage", ...fields("Entry"), ...fields("Creation"), ...fields("Options"), ...fields("ParleyError")]);
+      for (const name of told) assert.ok(is.has(name) || others.includes(name), `the README's section ${title} has ${name}, which there is not`);
+    }
+  });
 });
