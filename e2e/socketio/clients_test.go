@@ -82,11 +82,22 @@ func everyEvent(t *testing.T, n *node, h how, url, room string) {
 	}
 }
 
-// wantError takes the next event, which has to be an error with one argument: a sentence with that text in it.
-func (c *client) wantError(part string) {
+// wantError takes the next event, which has to be an error with one argument: a sentence with that text in it. Where the request had an
+// object, there is another, with the code that is given.
+func (c *client) wantError(part string, code ...string) {
 	c.t.Helper()
 	h := c.next(c.t, c.name)
 	var message string
+	if len(code) == 1 {
+		if len(h.Args) != 2 {
+			c.t.Fatalf("%s heard %s, expected an error with an object", c.name, h.text())
+		}
+		var more struct{ Code string }
+		if json.Unmarshal(h.Args[1], &more) != nil || more.Code != code[0] {
+			c.t.Fatalf("%s heard %s, expected an error with %s", c.name, h.text(), code[0])
+		}
+		h.Args = h.Args[:1]
+	}
 	if h.Event != "error" || len(h.Args) != 1 || json.Unmarshal(h.Args[0], &message) != nil || message == "" ||
 		!strings.Contains(message, part) {
 		c.t.Fatalf("%s heard %s, expected an error with %q", c.name, h.text(), part)

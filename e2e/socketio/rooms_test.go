@@ -98,7 +98,7 @@ func TestARoomCreatedWithoutAnObjectIsAsItWas(t *testing.T) {
 			a.want("room-left", room, false)
 			b.want("room-left", room, true)
 			a.emit("room-create", room, object{"onOwnerGone": "perhaps"})
-			a.wantError("onOwnerGone")
+			a.wantError("onOwnerGone", "bad-request")
 		})
 	}
 }
