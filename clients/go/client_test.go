@@ -172,7 +172,8 @@ func TestAnOlderServerServes(t *testing.T) {
 			}
 		}
 	})
-	client, err := parley.Connect(t.Context(), address)
+	said := make(chan error, 10)
+	client, err := parley.Connect(t.Context(), address, parley.Notify(func(n parley.Notice) { said <- n.Err }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,6 +188,10 @@ func TestAnOlderServerServes(t *testing.T) {
 	_ = (<-turns).CloseNow()
 	want(t, room, parley.Event{Kind: parley.Away, Reason: "lost"})
 	want(t, room, parley.Event{Kind: parley.Back})
+	<-said // it is open
+	if err := <-said; err == nil || !strings.Contains(err.Error(), "keeps no sessions") {
+		t.Errorf("it says of the loss: %v", err)
+	}
 }
 
 func want(t *testing.T, room *parley.Room, e parley.Event) {

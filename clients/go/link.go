@@ -49,6 +49,9 @@ func (c *Client) run() {
 			return
 		}
 		delay := c.delay(code, tries)
+		if stood && c.session != nil && !c.knows {
+			err = fmt.Errorf("%w; this server is older than version 0.2 and keeps no sessions, so the rooms were lost: update the server", err)
+		}
 		c.lost(stood)
 		c.state = Waiting
 		c.notices = append(c.notices, Notice{State: Waiting, Delay: delay, Err: err})

@@ -364,7 +364,9 @@ export class Parley extends Emitter {
     else this.#end("lost", (request) => stood || request.sent);
     if (this.state !== "waiting") return; // a room's listener closed the connection, or tried again at once
     const never = this.#opened === 0 && code === 1006;
-    const message = never ? `${closeMessage(code, reason)} Is ${addressShown(this.#url)} a Parley server, and does it allow this page?` : closeMessage(code, reason);
+    const older = stood && this.#session && this.#kept === undefined;
+    const ask = never ? ` Is ${addressShown(this.#url)} a Parley server, and does it allow this page?` : "";
+    const message = closeMessage(code, reason) + ask + (older ? " This server is older than version 0.2 and keeps no sessions, so the rooms were lost with it: update the server." : "");
     this.emit("away", { code, reason, message, delay, attempt, rooms });
   }
 

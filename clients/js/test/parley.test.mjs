@@ -483,7 +483,7 @@ describe("a lost connection", () => {
     mock.timers.tick(1000);
     assert.equal(FakeSocket.all.length, 2);
     FakeSocket.last.say({ event: "connected", id: "me2", version: 1 });
-    assert.deepEqual(told, [["The server is going away for a moment.", ["lobby"]], { id: "me2", again: true }]);
+    assert.deepEqual(told, [["The server is going away for a moment. This server is older than version 0.2 and keeps no sessions, so the rooms were lost with it: update the server.", ["lobby"]], { id: "me2", again: true }]);
     assert.deepEqual(FakeSocket.last.sent, [], "a request of the connection before must not be made again unasked");
   });
 
