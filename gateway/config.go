@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"net/http"
 	"time"
 
@@ -24,6 +25,7 @@ type Config struct {
 	IdleTimeout    time.Duration  // how long an HTTP connection may stand unused between two requests; 90 s
 	Home           http.Handler   // what stands at /; nothing
 	Auth           *tokens.Config // which tokens clients need; nil: none
+	TLS            *tls.Config    // by which [Gateway.Serve] speaks TLS; nil: it does not
 	// Rank orders the replicas of the room service that live: the first is asked first about a room, the next when it does not
 	// answer, such as a replica in the same zone before the others. The slice is Rank's own to change. Gateways that rank
 	// alike ask the same replica about a room, which costs least; whatever the order, answers are the same. nil: [proto.Rank]

@@ -13,6 +13,7 @@ import (
 	"github.com/parley-rtc/parley/gateway/demo"
 	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/services/internal/certs"
 	"github.com/parley-rtc/parley/services/internal/clients"
 	"github.com/parley-rtc/parley/services/internal/descriptors"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
@@ -37,6 +38,7 @@ type flags struct {
 	clients.Clients
 	clients.Limits
 	clients.Auth
+	certs.Settings
 	settings.NATS
 	settings.Prefix
 	settings.Common
@@ -47,7 +49,7 @@ type flags struct {
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
 func (f *flags) Check() error {
-	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.Prefix.Check} {
+	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.Settings.Check, f.Prefix.Check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -61,7 +63,12 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}
+	cert, err := f.Settings.Open()
+	if err != nil {
+		return lifecycle.Plan{}, err
+	}
 	cfg := gateway.Config{
+		TLS:     cert.Config(),
 		Servers: f.NATS.Servers, Options: options, Prefix: f.Prefix.Prefix,
 		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy,
 		Limits: f.Limits.Gateway(&f.Auth), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, Keep: f.Kept(),
@@ -87,6 +94,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	return lifecycle.Plan{
 		Ready: g.Ready, OperatorConns: porch.Share(ops.MaxConns),
 		Parts: []lifecycle.Part{
+			{Name: "certificate", Run: func(ctx context.Context) error { return cert.Watch(ctx, log) }},
 			{Name: "nats", Run: func(ctx context.Context) error { return need.Watch(ctx, log, f.NATS.Servers, options) }},
 			{Name: "gateway", Run: func(ctx context.Context) error { return g.Serve(ctx, ln) }},
 		},

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/parley-rtc/parley/proto"
+	"github.com/parley-rtc/parley/services/internal/certs"
 	"github.com/parley-rtc/parley/services/internal/clients"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/listen"
@@ -27,6 +28,7 @@ type flags struct {
 	clients.Clients
 	clients.Limits
 	clients.Auth
+	certs.Settings
 	settings.Members
 	settings.Records
 	settings.NATS
@@ -39,7 +41,7 @@ type flags struct {
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
 func (f *flags) Check() error {
-	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.Members.Check, f.Prefix.Check} {
+	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.Settings.Check, f.Members.Check, f.Prefix.Check} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"github.com/parley-rtc/parley/gateway/demo"
 	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/roomsvc"
+	"github.com/parley-rtc/parley/services/internal/certs"
 	"github.com/parley-rtc/parley/services/internal/clients"
 	"github.com/parley-rtc/parley/services/internal/descriptors"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
@@ -27,6 +29,10 @@ import (
 // start opens what the process needs. Its parts start in this order and stop in the other: NATS, rooms, clients.
 func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Registry) (lifecycle.Plan, error) {
 	descriptors.Check(log, f.MaxConns)
+	cert, err := f.Settings.Open()
+	if err != nil {
+		return lifecycle.Plan{}, err // it is a sentence
+	}
 	ln, err := listen.TCP(ctx, "--listen", f.Listen)
 	if err != nil {
 		return lifecycle.Plan{}, err
@@ -35,7 +41,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	if err != nil {
 		return lifecycle.Plan{}, errors.Join(err, ln.Close())
 	}
-	rooms, g, err := f.libraries(options, log, reg)
+	rooms, g, err := f.libraries(options, cert.Config(), log, reg)
 	if err != nil {
 		// The NATS part stops at once, which gives its directory back.
 		stopped, cancel := context.WithCancel(ctx)
@@ -48,9 +54,10 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	log.Info("listening", "role", "clients", "addr", ln.Addr().String())
 	return lifecycle.Plan{
 		Ready:         func() error { return errors.Join(rooms.Ready(), g.Ready()) },
-		Welcome:       "Parley is ready. Open this page in two tabs: " + page(ln.Addr()),
+		Welcome:       f.welcome(ln.Addr()),
 		OperatorConns: porch.Share(ops.MaxConns),
 		Parts: []lifecycle.Part{
+			{Name: "certificate", Run: func(ctx context.Context) error { return cert.Watch(ctx, log) }},
 			nats,
 			{Name: "room service", Run: rooms.Run},
 			{Name: "gateway", Run: func(ctx context.Context) error { return g.Serve(ctx, ln) }},
@@ -88,7 +95,7 @@ func (f *flags) nats(ctx context.Context, log *slog.Logger) (lifecycle.Part, *br
 }
 
 // libraries makes the room service and the gateway.
-func (f *flags) libraries(options []nats.Option, log *slog.Logger, reg *prometheus.Registry) (*roomsvc.Service, *gateway.Gateway, error) {
+func (f *flags) libraries(options []nats.Option, secure *tls.Config, log *slog.Logger, reg *prometheus.Registry) (*roomsvc.Service, *gateway.Gateway, error) {
 	rooms, err := roomsvc.New(roomsvc.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix, MaxMembers: settings.None(f.MaxMembers),
 		Memory: f.Servers == "" && f.DataDir == "", RecordForm: f.RecordForm, RequireUser: f.RequireUser,
@@ -99,7 +106,7 @@ func (f *flags) libraries(options []nats.Option, log *slog.Logger, reg *promethe
 	g, err := gateway.New(gateway.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix,
 		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(&f.Auth), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, Keep: f.Kept(),
-		Home: demo.Handler(), Auth: f.Tokens(),
+		Home: demo.Handler(), Auth: f.Tokens(), TLS: secure,
 	}, log, reg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("gateway: %w", clients.Setting(err))
@@ -107,11 +114,29 @@ func (f *flags) libraries(options []nats.Option, log *slog.Logger, reg *promethe
 	return rooms, g, nil
 }
 
+// welcome says where the page is. With a certificate of its own making that is also where a phone on the same network finds it.
+func (f *flags) welcome(addr net.Addr) string {
+	text := "Parley is ready. Open this page in two tabs: " + page(addr, f.Settings.On())
+	host, port, err := net.SplitHostPort(addr.String())
+	at := net.ParseIP(host)
+	if !f.SelfSigned || err != nil || at == nil || !at.IsUnspecified() {
+		return text
+	}
+	if all := certs.Addresses(); len(all) > 0 {
+		text += "\n    On a phone in the same network, whose browser has to be told to go on: https://" + net.JoinHostPort(all[0].String(), port)
+	}
+	return text
+}
+
 // page returns where a browser on this machine finds the page: localhost, which browsers let use a camera.
-func page(addr net.Addr) string {
+func page(addr net.Addr, secure bool) string {
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
 	host, port, err := net.SplitHostPort(addr.String())
 	if ip := net.ParseIP(host); err == nil && ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return scheme + net.JoinHostPort(host, port)
 }
