@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/parley-rtc/parley/gateway/edge"
+	"github.com/parley-rtc/parley/gateway/ice"
 	"github.com/parley-rtc/parley/gateway/tokens"
 	"github.com/parley-rtc/parley/proto"
 )
@@ -25,6 +26,7 @@ type Config struct {
 	IdleTimeout    time.Duration  // how long an HTTP connection may stand unused between two requests; 90 s
 	Home           http.Handler   // what stands at /; nothing
 	Auth           *tokens.Config // which tokens clients need; nil: none
+	ICE            *ice.Config    // by which STUN and TURN servers clients reach each other; nil: none
 	TLS            *tls.Config    // by which [Gateway.Serve] speaks TLS; nil: it does not
 	// Rank orders the replicas of the room service that live: the first is asked first about a room, the next when it does not
 	// answer, such as a replica in the same zone before the others. The slice is Rank's own to change. Gateways that rank

@@ -51,6 +51,7 @@ func (g *Gateway) connect() error {
 		},
 		Renew: g.trust.renewing(), Users: &g.trust.users, Source: g.front.door.Counted,
 		Fits: g.fits, Spawn: g.spawn, Dispatcher: g.dispatcher, Door: exit{g}, Metrics: g.metrics, Log: g.log,
+		ICE: func(name string) *proto.More { return g.cfg.ICE.For(name, time.Now()) },
 	}
 	if err := g.subscribe(); err != nil {
 		conn.Close()

@@ -40,7 +40,7 @@ func (g *Gateway) newFront() error {
 	f.notices, f.door, f.gate = edge.NewNotices(f.origins, g.log), edge.NewDoor(f.limits), newGate()
 	f.plain = plain.New(plain.Config{
 		Door: entrance{g, transportPlain}, Open: g.open, AllowOrigin: g.admits(transportPlain), Forbidden: f.notices.Forbidden,
-		Address: f.proxies.Address, MaxFrame: l.MaxFrame, Limits: l.told(), Keep: g.cfg.keepSeconds(), Log: g.log, Failed: g.fail,
+		Address: f.proxies.Address, MaxFrame: l.MaxFrame, Limits: l.told(), Keep: g.cfg.keepSeconds(), ICE: g.cfg.ICE.Open(), Log: g.log, Failed: g.fail,
 		Check: g.trust.checking(transportPlain),
 	})
 	f.engine = socketio.New(socketio.Config{

@@ -18,6 +18,9 @@ func AppendEvent(b []byte, e *Event) []byte {
 		if e.Keep != nil {
 			b = appendUint(b, "keep", uint64(max(*e.Keep, 0)))
 		}
+		b = e.More.appendICE(b)
+	case ICE:
+		b = appendInt(e.More.appendICE(b), "ttl", e.More.TTL)
 	case RoomCreated:
 		b = appendField(b, "room", string(e.Room))
 		if e.OwnerID != "" {

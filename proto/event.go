@@ -36,6 +36,7 @@ const (
 	RoomAdmit    Name = "room-admit"
 	RoomRefuse   Name = "room-refuse"
 	TokenRenew   Name = "token"
+	ICE          Name = "ice" // the answer has the same name
 )
 
 // What clients are told, and what replicas answer and tell.
@@ -178,6 +179,18 @@ type More struct {
 	Knocks  []MemberInfo `json:"knocks"`  // room-roster
 	Gone    bool         `json:"gone"`    // client-knocked: it has gone, or was let in or refused
 	Revoked []Revocation `json:"list"`    // revoked
+
+	// ICEServers: connected, those that need no credentials, where there are any servers at all; ice: all. TTL, in ice: the seconds for which the
+	// credentials count.
+	ICEServers []ICEServer `json:"iceServers"`
+	TTL        int64       `json:"ttl"`
+}
+
+// ICEServer is a STUN or TURN server, as an RTCConfiguration of browsers has it.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitzero"`
+	Credential string   `json:"credential,omitzero"`
 }
 
 // BanInfo is a ban that is in force.

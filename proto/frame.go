@@ -133,7 +133,7 @@ func DecodeFrame(b []byte) (Frame, error) {
 		return f, fmt.Errorf(`%w: "targetId" has to be a string of valid Unicode`, ErrFrame)
 	}
 	f.Data = raw.Data
-	if raw.Room != nil && !roomOK && f.Name != Ping && f.Name != TokenRenew {
+	if raw.Room != nil && !roomOK && f.Name != Ping && f.Name != TokenRenew && f.Name != ICE {
 		return f, fmt.Errorf(`%w: "room" has to be a string of valid Unicode`, ErrFrame)
 	}
 	if err := f.readMore(&raw); err != nil {
@@ -148,7 +148,7 @@ func (f *Frame) Check() error { return f.check(f.Room, f.Room != "") }
 
 func (f *Frame) check(room Room, given bool) error {
 	switch f.Name {
-	case Ping:
+	case Ping, ICE:
 		return nil
 	case TokenRenew:
 		return f.checkMore()
@@ -157,7 +157,7 @@ func (f *Frame) check(room Room, given bool) error {
 	default:
 		return fmt.Errorf("%w: there is no event %q; there are "+
 			"room-create, -join, -enter, -leave, -close, -kick, -ban, -unban, -update, -transfer, -roster, -knock, -admit, -refuse, "+
-			"member-update, signal-send, resume, token and ping", ErrFrame, Clip(string(f.Name)))
+			"member-update, signal-send, resume, token, ice and ping", ErrFrame, Clip(string(f.Name)))
 	}
 	if !given && room == "" {
 		return fmt.Errorf(`%w: %s needs "room"`, ErrFrame, f.Name)

@@ -50,7 +50,7 @@ export function closeMessage(code: number, reason?: string): string;
 
 /** What is set for a connection. What is left out has the value that stands in its text. */
 export interface Options {
-  /** What peer connections are made with. None: no ICE servers, which is enough on one machine or local network. */
+  /** What peer connections are made with. Without `iceServers` those that the server tells ({@link Parley.iceServers}). */
   rtc?: RTCConfiguration;
   /** Seconds, 300 at most, for which this client stays in its rooms after it lost its connection: 30. 0: it leaves them at once. */
   keep?: number;
@@ -205,6 +205,8 @@ export class Parley extends Emitter<ParleyEvents> {
   moderate(event: ModerationEvent, room: string, fields?: Json): Promise<Json>;
   /** Sends a signal to another member. Fulfilled once it stands in the queue of the target's connection. Rejects with `target-not-found`. */
   signal(room: string, targetId: string, data: Signal): Promise<void>;
+  /** The STUN and TURN servers that the server has for its clients, with credentials. A mesh asks by itself, unless it is given servers. */
+  iceServers(): Promise<RTCIceServer[]>;
   /** Tries to connect now, when it was waiting for the next attempt. */
   retry(): void;
   /** Sees at once whether the connection still stands. */
@@ -317,7 +319,7 @@ export class Mesh {
   constructor(
     room: Room,
     onPeer: (peer: Peer) => void,
-    options?: { rtc?: RTCConfiguration; broken?: () => void; RTCPeerConnection?: typeof globalThis.RTCPeerConnection },
+    options?: { rtc?: RTCConfiguration; ice?: () => Promise<RTCIceServer[]>; broken?: () => void; RTCPeerConnection?: typeof globalThis.RTCPeerConnection },
   );
   /** By member id. */
   readonly peers: ReadonlyMap<string, Peer>;
@@ -343,6 +345,7 @@ export class Peer extends Emitter<PeerEvents> {
     selfId: string;
     send: (data: Signal) => Promise<void>;
     rtc?: RTCConfiguration;
+    ice?: () => Promise<RTCIceServer[]>;
     waits?: () => boolean;
     patience?: number;
     RTCPeerConnection?: typeof globalThis.RTCPeerConnection;

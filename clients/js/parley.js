@@ -37,9 +37,9 @@ export { Room } from "./parley/room.js";
 
 /**
  * @typedef {object} Options
- * @property {RTCConfiguration} [rtc] what peer connections are made with. Without ICE servers, which
- *   is the default, browsers on one machine or one local network find each other; across the internet
- *   give at least a STUN server: `{ iceServers: [{ urls: "stun:stun.example.org" }] }`.
+ * @property {RTCConfiguration} [rtc] what peer connections are made with. Without ICE servers, which is the default, they are
+ *   those that the server tells. Where it has none browsers on one machine or one local network find each other; across the
+ *   internet give at least a STUN server: `{ iceServers: [{ urls: "stun:stun.example.org" }] }`.
  * @property {number} [keep=30] seconds, 300 at most, for which this client stays in its rooms after it lost its connection.
  *   The server may keep it for less. 0: it leaves them at once.
  * @property {boolean} [persist=false] keep the session when the page is loaded anew: in `sessionStorage`, for the pages of

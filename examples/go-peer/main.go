@@ -50,11 +50,15 @@ func run(ctx context.Context, server, name, token string) error {
 		return err
 	}
 	log.Println("in", name)
-	return takePart(ctx, room, picture)
+	servers, _, err := client.ICEServers(ctx)
+	if err != nil {
+		log.Println("no ICE servers:", err) // an older server
+	}
+	return takePart(ctx, room, picture, servers)
 }
 
 // takePart keeps a peer connection to every member.
-func takePart(ctx context.Context, room *parley.Room, picture *picture) error {
+func takePart(ctx context.Context, room *parley.Room, picture *picture, servers []parley.ICEServer) error {
 	peers := map[string]*peer{}
 	remove := func(id string) {
 		if p := peers[id]; p != nil {
@@ -70,7 +74,7 @@ func takePart(ctx context.Context, room *parley.Room, picture *picture) error {
 	// Who was here first makes the offer: it hears of who comes.
 	add := func(id string, first bool) {
 		remove(id)
-		p, err := newPeer(ctx, room, id, picture, first)
+		p, err := newPeer(ctx, room, id, picture, servers, first)
 		if err != nil {
 			log.Println("peer:", err)
 			return

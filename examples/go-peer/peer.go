@@ -30,8 +30,12 @@ type peer struct {
 	ignore bool                      // the other's offer crossed ours, and gives way
 }
 
-func newPeer(ctx context.Context, room *parley.Room, id string, picture *picture, offers bool) (*peer, error) {
-	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+func newPeer(ctx context.Context, room *parley.Room, id string, picture *picture, servers []parley.ICEServer, offers bool) (*peer, error) {
+	var config webrtc.Configuration
+	for _, s := range servers {
+		config.ICEServers = append(config.ICEServers, webrtc.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
+	}
+	pc, err := webrtc.NewPeerConnection(config)
 	if err != nil {
 		return nil, err
 	}

@@ -101,6 +101,9 @@ func (c *conn) greet(about link.About) {
 	if about.Turn > 0 {
 		hello.Keep = &about.Keep
 	}
+	if servers := c.server.cfg.ICE; servers != nil {
+		hello.More = &proto.More{ICEServers: servers}
+	}
 	c.session.Send(link.Out{Message: link.NewMessage(hello)})
 }
 

@@ -28,9 +28,10 @@ type Config struct {
 	AllowOrigin func(r *http.Request) bool
 	Forbidden   func(r *http.Request) string // says why AllowOrigin has turned a request away
 	Address     func(r *http.Request) (address string, direct bool)
-	MaxFrame    int          // bytes
-	Limits      proto.Limits // what clients are told of their limits
-	Keep        int          // seconds that a session with a key outlives its connection at most
+	MaxFrame    int               // bytes
+	Limits      proto.Limits      // what clients are told of their limits
+	ICE         []proto.ICEServer // told at once; nil: there are none
+	Keep        int               // seconds that a session with a key outlives its connection at most
 	// Check checks a client's token; nil: none is asked for. The text of its error is told.
 	Check  func(ctx context.Context, token string) (*tokens.Token, error)
 	Log    *slog.Logger    // nil: none

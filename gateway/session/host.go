@@ -29,6 +29,7 @@ type Host struct {
 	Door       Door
 	Metrics    Metrics
 	Log        *slog.Logger
+	ICE        func(name string) *proto.More // the STUN and TURN servers, with credentials for whoever is called so
 }
 
 // Users limit what the clients of one user may take.

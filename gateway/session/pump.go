@@ -116,6 +116,8 @@ func (p *pump) handle(r request) {
 		p.change(f, proto.OpClose, r.at)
 	case proto.TokenRenew:
 		p.renew(f)
+	case proto.ICE:
+		p.ice(f)
 	case proto.MemberUpdate, proto.RoomKick, proto.RoomBan, proto.RoomUnban, proto.RoomUpdate, proto.RoomTransfer, proto.RoomRoster,
 		proto.RoomKnock, proto.RoomAdmit, proto.RoomRefuse:
 		p.moderate(f, r.at)

@@ -92,6 +92,8 @@ func encodeEvent(e *proto.Event) []byte {
 	case proto.TokenExpiring:
 		b = append(b, ',')
 		b = strconv.AppendInt(b, e.More.Seconds, 10)
+	case proto.ICE:
+		b = appendObject(b, e)
 	case proto.TokenAccepted:
 	default: // room-created, room-exists, room-not-exists, not-in-room
 		b = appendText(b, string(e.Room))

@@ -36,6 +36,10 @@ func TestEventsHaveTheirArgumentsInTheOrderOfTheTables(t *testing.T) {
 			`42["room-left","a",true,{"reason":"closed"}]`,
 		},
 		{proto.Event{Name: proto.RoomLeft, Room: "a", Policy: proto.PolicyClose}, `42["room-left","a",false]`},
+		{
+			proto.Event{Name: proto.ICE, More: &proto.More{ICEServers: []proto.ICEServer{{URLs: []string{"stun:a"}}}, TTL: 60}},
+			`42["ice",{"iceServers":[{"urls":["stun:a"]}],"ttl":60}]`,
+		},
 		{proto.Event{Name: proto.ClientAway, Room: "a", ID: "c", Seq: 6}, `42["client-away","a","c"]`},
 		{proto.Event{Name: proto.ClientBack, Room: "a", ID: "c", Seq: 6, Prev: 5}, `42["client-back","a","c"]`},
 		{proto.Event{Name: proto.ClientBack, Room: "a", ID: "c", Seq: 6, FreshBack: true}, `42["client-back","a","c",{"fresh":true}]`},

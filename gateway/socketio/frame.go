@@ -51,6 +51,8 @@ func (p *packet) request() (proto.Frame, error) {
 	case proto.RoomCreate, proto.RoomJoin, proto.RoomEnter, proto.RoomLeave, proto.RoomClose, proto.SignalSend,
 		proto.MemberUpdate, proto.RoomKick, proto.RoomBan, proto.RoomUnban, proto.RoomUpdate, proto.RoomTransfer, proto.RoomRoster,
 		proto.RoomKnock, proto.RoomAdmit, proto.RoomRefuse:
+	case proto.ICE:
+		return f, nil
 	case proto.TokenRenew:
 		if n > 1 {
 			token, ok := text(args[1])
@@ -62,7 +64,7 @@ func (p *packet) request() (proto.Frame, error) {
 		return f, f.Check()
 	default:
 		return f, fmt.Errorf("%w: there is no event %q; there are room-create, -join, -enter, -leave, -close, -kick, -ban, -unban, -update, "+
-			"-transfer, -roster, -knock, -admit, -refuse, member-update, signal-send and token", proto.ErrFrame, proto.Clip(name))
+			"-transfer, -roster, -knock, -admit, -refuse, member-update, signal-send, token and ice", proto.ErrFrame, proto.Clip(name))
 	}
 	if n > 1 {
 		room, ok := text(args[1])

@@ -38,6 +38,7 @@ type flags struct {
 	clients.Clients
 	clients.Limits
 	clients.Auth
+	clients.ICE
 	certs.Settings
 	settings.NATS
 	settings.Prefix
@@ -49,7 +50,7 @@ type flags struct {
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
 func (f *flags) Check() error {
-	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.Settings.Check, f.Prefix.Check} {
+	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.ICE.Check, f.Settings.Check, f.Prefix.Check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -67,7 +68,12 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}
+	servers, err := f.Told()
+	if err != nil {
+		return lifecycle.Plan{}, err
+	}
 	cfg := gateway.Config{
+		ICE:     servers,
 		TLS:     cert.Config(),
 		Servers: f.NATS.Servers, Options: options, Prefix: f.Prefix.Prefix,
 		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy,

@@ -28,6 +28,7 @@ type flags struct {
 	clients.Clients
 	clients.Limits
 	clients.Auth
+	clients.ICE
 	certs.Settings
 	settings.Members
 	settings.Records
@@ -41,7 +42,7 @@ type flags struct {
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
 func (f *flags) Check() error {
-	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.Settings.Check, f.Members.Check, f.Prefix.Check} {
+	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.ICE.Check, f.Settings.Check, f.Members.Check, f.Prefix.Check} {
 		if err := check(); err != nil {
 			return err
 		}

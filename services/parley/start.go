@@ -13,6 +13,7 @@ import (
 
 	"github.com/parley-rtc/parley/gateway"
 	"github.com/parley-rtc/parley/gateway/demo"
+	"github.com/parley-rtc/parley/gateway/ice"
 	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/roomsvc"
 	"github.com/parley-rtc/parley/services/internal/certs"
@@ -33,6 +34,10 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	if err != nil {
 		return lifecycle.Plan{}, err // it is a sentence
 	}
+	servers, err := f.Told()
+	if err != nil {
+		return lifecycle.Plan{}, err // it is a sentence
+	}
 	ln, err := listen.TCP(ctx, "--listen", f.Listen)
 	if err != nil {
 		return lifecycle.Plan{}, err
@@ -41,7 +46,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	if err != nil {
 		return lifecycle.Plan{}, errors.Join(err, ln.Close())
 	}
-	rooms, g, err := f.libraries(options, cert.Config(), log, reg)
+	rooms, g, err := f.libraries(options, outside{cert.Config(), servers}, log, reg)
 	if err != nil {
 		// The NATS part stops at once, which gives its directory back.
 		stopped, cancel := context.WithCancel(ctx)
@@ -94,8 +99,14 @@ func (f *flags) nats(ctx context.Context, log *slog.Logger) (lifecycle.Part, *br
 	return part, b, b.Options(), nil
 }
 
+// outside is what a gateway has of the way to its clients.
+type outside struct {
+	secure  *tls.Config
+	servers *ice.Config
+}
+
 // libraries makes the room service and the gateway.
-func (f *flags) libraries(options []nats.Option, secure *tls.Config, log *slog.Logger, reg *prometheus.Registry) (*roomsvc.Service, *gateway.Gateway, error) {
+func (f *flags) libraries(options []nats.Option, way outside, log *slog.Logger, reg *prometheus.Registry) (*roomsvc.Service, *gateway.Gateway, error) {
 	rooms, err := roomsvc.New(roomsvc.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix, MaxMembers: settings.None(f.MaxMembers),
 		Memory: f.Servers == "" && f.DataDir == "", RecordForm: f.RecordForm, RequireUser: f.RequireUser,
@@ -106,7 +117,7 @@ func (f *flags) libraries(options []nats.Option, secure *tls.Config, log *slog.L
 	g, err := gateway.New(gateway.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix,
 		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(&f.Auth), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, Keep: f.Kept(),
-		Home: demo.Handler(), Auth: f.Tokens(), TLS: secure,
+		Home: demo.Handler(), Auth: f.Tokens(), TLS: way.secure, ICE: way.servers,
 	}, log, reg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("gateway: %w", clients.Setting(err))

@@ -6,6 +6,7 @@
 import { Emitter } from "./emitter.js";
 import { creation, entry } from "./enter.js";
 import { closeMessage, disconnectedCode, movedCode, ParleyError, refusal, unauthorizedCode } from "./errors.js";
+import { Ice } from "./ice.js";
 import { Knocks } from "./knocks.js";
 import { Link } from "./link.js";
 import { Memberships } from "./memberships.js";
@@ -88,6 +89,7 @@ export class Parley extends Emitter {
   #before = new Set(); // the rooms of the page before, as long as nobody has asked for them
   #opened = 0; // how many times a connection stood
   #knocks = new Knocks();
+  #ice = new Ice(() => this.#request({ event: "ice" }));
   #token; // the present one
 
   /**
@@ -250,6 +252,16 @@ export class Parley extends Emitter {
     return this.#request({ event: "signal-send", room, targetId, data });
   }
 
+  /**
+   * The STUN and TURN servers that the server has for its clients, with credentials of which more than half the time is left. A mesh asks
+   * by itself, unless it is given servers. Only who is in a room is told those that need credentials.
+   *
+   * @returns {Promise<RTCIceServer[]>}
+   */
+  iceServers() {
+    return this.#ice.servers();
+  }
+
   /** Tries to connect now, when it was waiting for the next attempt. */
   retry() {
     this.#link.retry();
@@ -346,6 +358,7 @@ export class Parley extends Emitter {
     this.#link.opened();
     this.id = frame.id;
     this.limits = frame.limits ?? {};
+    this.#ice.connected(frame.iceServers);
     this.#kept = this.#session ? frame.keep : undefined;
     if (this.#kept === undefined) {
       this.#before.clear();
@@ -520,6 +533,7 @@ export class Parley extends Emitter {
       case "room-roster":
       case "knock-pending":
       case "token-accepted":
+      case "ice":
         request?.resolve(frame);
         break;
       case "room-exists":

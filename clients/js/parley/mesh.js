@@ -27,7 +27,7 @@ export class Mesh {
   /**
    * @param {Room} room
    * @param {(peer: Peer) => void} onPeer see {@link Room#mesh}.
-   * @param {{ rtc?: RTCConfiguration, broken?: () => void, RTCPeerConnection?: typeof RTCPeerConnection }} [options]
+   * @param {{ rtc?: RTCConfiguration, ice?: () => Promise<RTCIceServer[]>, broken?: () => void, RTCPeerConnection?: typeof RTCPeerConnection }} [options]
    *   broken is called when the path to a member breaks.
    */
   constructor(room, onPeer, { broken, ...options } = {}) {

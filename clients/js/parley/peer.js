@@ -42,6 +42,9 @@ export class Peer extends Emitter {
   #doubted = false; // the offer that we are making may never be answered
   #certificate; // the fingerprint of the other side's
   #waits;
+  #ice;
+  #rtc;
+  #servers; // with which the connection was made, or was told since
   #closed = false;
 
   /**
@@ -50,11 +53,12 @@ export class Peer extends Emitter {
    * @param {string} options.selfId our own.
    * @param {(data: object) => Promise<void>} options.send sends a signal to the other member.
    * @param {RTCConfiguration} [options.rtc]
+   * @param {() => Promise<RTCIceServer[]>} [options.ice] is asked for servers before each description of ours.
    * @param {() => boolean} [options.waits] true while signals have to wait: no new path is looked for meanwhile.
    * @param {number} [options.patience=0] milliseconds to let the other side start.
    * @param {typeof RTCPeerConnection} [options.RTCPeerConnection]
    */
-  constructor({ id, selfId, send, rtc, waits = () => false, patience = 0, RTCPeerConnection = globalThis.RTCPeerConnection }) {
+  constructor({ id, selfId, send, rtc, ice, waits = () => false, patience = 0, RTCPeerConnection = globalThis.RTCPeerConnection }) {
     super();
     /** The other member's id. */
     this.id = id;
@@ -62,6 +66,8 @@ export class Peer extends Emitter {
     this.polite = selfId < id;
     this.#send = send;
     this.#waits = waits;
+    this.#ice = ice;
+    this.#rtc = rtc;
     /** The connection itself. @type {RTCPeerConnection} */
     this.pc = new RTCPeerConnection(rtc);
     this.pc.onnegotiationneeded = () => this.#negotiate();
@@ -154,6 +160,7 @@ export class Peer extends Emitter {
     if (this.#patient || this.#closed) return;
     try {
       this.#makingOffer = true;
+      if (this.#ice) await this.#equip();
       await this.pc.setLocalDescription();
       this.#tell({ description: this.pc.localDescription });
     } catch (error) {
@@ -187,10 +194,19 @@ export class Peer extends Emitter {
     this.#heard = heard;
     const early = this.#earlyCandidates.splice(0);
     if (offer) {
+      if (this.#ice) await this.#equip();
       await this.pc.setLocalDescription();
       this.#tell({ description: this.pc.localDescription });
     }
     for (const candidate of early) await this.#addCandidate(candidate);
+  }
+
+  /** Has the connection look for paths through servers whose credentials count for a while. */
+  async #equip() {
+    const servers = await this.#ice();
+    if (this.#closed || servers === this.#servers || (!this.#servers && servers.length === 0)) return;
+    this.#servers = servers;
+    this.pc.setConfiguration({ ...this.#rtc, iceServers: servers });
   }
 
   async #addCandidate(candidate) {

@@ -251,7 +251,8 @@ export class Room extends Emitter {
    */
   mesh(onPeer, rtc = this.#parley.options.rtc) {
     const broken = () => this.#parley.probe();
-    return new Mesh(this, onPeer, { rtc, broken, RTCPeerConnection: this.#parley.options.RTCPeerConnection });
+    const ice = rtc?.iceServers?.length ? undefined : () => this.#parley.iceServers();
+    return new Mesh(this, onPeer, { rtc, ice, broken, RTCPeerConnection: this.#parley.options.RTCPeerConnection });
   }
 
   addEventListener(type, ...rest) {

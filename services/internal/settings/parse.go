@@ -41,6 +41,7 @@ func Parse(info Info, into any, args []string, out io.Writer) error {
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "Clients", Title: "Clients:"},
 			{Key: "Tokens", Title: "Tokens:"},
+			{Key: "Firewalls", Title: "Through firewalls:"},
 			{Key: "Limits", Title: "Limits (0 is none):"},
 			{Key: "NATS", Title: "NATS:"},
 			{Key: "Rooms", Title: "Rooms:"},
