@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -47,13 +48,15 @@ func outward(t *testing.T) string {
 }
 
 // startTURN starts coturn with a secret, and returns its URL.
-func startTURN(t *testing.T, secret string) string {
+func startTURN(t *testing.T, secret string, more ...string) string {
 	t.Helper()
 	ip, port := outward(t), testkit.Ports(t, 1)[0]
 	dir := t.TempDir()
-	harness.StartShell(t, `exec "$0" "$@" >&2`, "turnserver", "-n", "--no-cli", "--no-tls", "--no-dtls", "--listening-ip", ip, "--relay-ip", ip,
+	harness.StartShell(t, `exec "$0" "$@" >&2`, "turnserver", append([]string{
+		"-n", "--no-cli", "--no-tls", "--no-dtls", "--listening-ip", ip, "--relay-ip", ip,
 		"--listening-port", fmt.Sprint(port), "--realm", "parley", "--use-auth-secret", "--static-auth-secret", secret, "--log-file", "stdout",
-		"--userdb", filepath.Join(dir, "db"), "--pidfile", filepath.Join(dir, "pid"))
+		"--userdb", filepath.Join(dir, "db"), "--pidfile", filepath.Join(dir, "pid"),
+	}, more...)...)
 	harness.Await(t, "coturn listens", func() bool {
 		conn, err := net.Dial("tcp", net.JoinHostPort(ip, fmt.Sprint(port)))
 		if err == nil {
@@ -113,7 +116,7 @@ func TestICEServersAreToldToWhoIsInARoom(t *testing.T) {
 		}
 		expires, who, _ := strings.Cut(servers[1].Username, ":")
 		at, err := strconv.ParseInt(expires, 10, 64)
-		if _, credential := ice.Credentials([]byte(secret), who, time.Unix(at, 0)); err != nil || who != name || credential != servers[1].Credential {
+		if _, credential := ice.Credentials([]byte(secret), name, time.Unix(at, 0)); err != nil || who != url.PathEscape(name) || credential != servers[1].Credential {
 			t.Errorf("%s is told %+v", name, servers[1])
 		}
 		if left := time.Until(time.Unix(at, 0)); left > time.Minute || left < 0 {

@@ -8,16 +8,28 @@ require (
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
+	github.com/parley-rtc/parley/clients/go v0.0.0
 	github.com/parley-rtc/parley/gateway v0.0.0
 	github.com/parley-rtc/parley/proto v0.0.0
 	github.com/parley-rtc/parley/roomsvc v0.0.0
 	github.com/parley-rtc/parley/testkit v0.0.0
+	github.com/pion/stun/v3 v3.1.7
+	github.com/pion/turn/v5 v5.1.3
 	github.com/prometheus/client_golang v1.25.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sync v0.24.0
 )
 
-require github.com/MicahParks/jwkset v0.11.4 // indirect
+require (
+	github.com/MicahParks/jwkset v0.11.4 // indirect
+	github.com/pion/dtls/v3 v3.1.9 // indirect
+	github.com/pion/logging v0.2.4 // indirect
+	github.com/pion/randutil v0.1.0 // indirect
+	github.com/pion/stun/v4 v4.0.1 // indirect
+	github.com/pion/transport/v4 v4.1.0 // indirect
+	github.com/pion/transport/v5 v5.1.1 // indirect
+	github.com/wlynxg/anet v0.0.5 // indirect
+)
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
@@ -52,3 +64,5 @@ replace github.com/parley-rtc/parley/gateway => ../gateway
 replace github.com/parley-rtc/parley/roomsvc => ../roomsvc
 
 replace github.com/parley-rtc/parley/testkit => ../testkit
+
+replace github.com/parley-rtc/parley/clients/go => ../clients/go

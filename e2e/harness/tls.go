@@ -34,8 +34,22 @@ func NewCertificate(tb testing.TB) *Certificate {
 	return c
 }
 
+// File has the certificate.
+func (c *Certificate) File() string { return c.cert }
+
+// Expire puts one in its place that counts no more.
+func (c *Certificate) Expire(tb testing.TB) {
+	tb.Helper()
+	c.renew(tb, time.Now().Add(-time.Minute))
+}
+
 // Renew puts another in its place, and returns its serial number.
 func (c *Certificate) Renew(tb testing.TB) int64 {
+	tb.Helper()
+	return c.renew(tb, time.Now().Add(30*24*time.Hour))
+}
+
+func (c *Certificate) renew(tb testing.TB, until time.Time) int64 {
 	tb.Helper()
 	c.serial++
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -43,7 +57,7 @@ func (c *Certificate) Renew(tb testing.TB) int64 {
 		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(c.serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(c.serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, BasicConstraintsValid: true, IsCA: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)

@@ -105,9 +105,10 @@ func (c *Config) For(name string, now time.Time) *proto.More {
 	return &proto.More{ICEServers: servers, TTL: int64(ttl / time.Second)}
 }
 
-// Credentials returns what a TURN server takes from whoever is called so, until they expire.
+// Credentials returns what a TURN server takes from whoever is called so, until they expire. The name is percent-encoded: coturn answers
+// nobody whose name has a space or a quotation mark.
 func Credentials(secret []byte, name string, expires time.Time) (username, credential string) {
-	username = strconv.FormatInt(expires.Unix(), 10) + ":" + name
+	username = strconv.FormatInt(expires.Unix(), 10) + ":" + url.PathEscape(name)
 	mac := hmac.New(sha1.New, secret)
 	_, _ = mac.Write([]byte(username)) // it never fails
 	return username, base64.StdEncoding.EncodeToString(mac.Sum(nil))

@@ -20,6 +20,17 @@ func TestCredentialsAreThoseOfTURNServersWithASecret(t *testing.T) {
 	}
 }
 
+func TestANameThatTURNServersRefuseIsEncoded(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"ann@example.org": "1:ann@example.org", "Ann Lee": "1:Ann%20Lee", `o'"\`: "1:o%27%22%5C", "Zoë\n": "1:Zo%C3%AB%0A",
+	} {
+		if username, _ := Credentials(nil, name, time.Unix(1, 0)); username != want {
+			t.Errorf("%q is %s, expected %s", name, username, want)
+		}
+	}
+}
+
 func TestServersAreToldWithCredentialsWhereTheyNeedThem(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1700000000, 0)

@@ -155,7 +155,7 @@ func TestAnEmptyRefIsCarriedBack(t *testing.T) {
 	send(`{"event":"ping","ref":"\u0000\"\u00e9"}`, `{"event":"pong","ref":"\u0000\"é"}`)
 	send(`{"event":"nothing","ref":""}`, `{"event":"error","message":"bad request: there is no event \"nothing\"; `+
 		`there are room-create, -join, -enter, -leave, -close, -kick, -ban, -unban, -update, -transfer, -roster, -knock, -admit, -refuse, `+
-		`member-update, signal-send, resume, token and ping","code":"bad-request","senderId":"`+string(a.ID())+`","ref":""}`)
+		`member-update, signal-send, resume, token, ice and ping","code":"bad-request","senderId":"`+string(a.ID())+`","ref":""}`)
 }
 
 func TestAnAnswerBearsItsRefAndAPushNone(t *testing.T) {

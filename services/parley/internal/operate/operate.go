@@ -82,6 +82,12 @@ var commands = []about{
 		func() command { return &revoke{} },
 	},
 	{
+		"doctor", "look at a deployment from outside",
+		"Looks at a deployment as a client would: name, TLS, gateway, origin, token, a room, a signal there and back, a session that comes back, " +
+			"STUN and TURN servers. Each line says what is wrong, and what to do. Exits with 0 only if all is well.",
+		func() command { return &examine{} },
+	},
+	{
 		"token", "make a token, or inspect one",
 		"Makes a token for gateways with --auth-secret-file. `parley token inspect` says what a token says, and why it would be refused.",
 		func() command { return &token{} },
