@@ -54,8 +54,7 @@ func TestARequestBeyondTheRateIsAnsweredAndNotCarriedOut(t *testing.T) {
 func TestAClientThatReadsNothingIsClosedAsTooSlow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{config: gateway.Config{Limits: gateway.Limits{MaxQueue: 64 << 10}}})
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
+	ctx := t.Context() // a busy machine takes long to fill a queue
 	conn, _, err := websocket.Dial(ctx, w.url, nil)
 	if err != nil {
 		t.Fatal(err)
