@@ -67,29 +67,41 @@ func startTURN(t *testing.T, secret string, more ...string) string {
 	return fmt.Sprintf("turn:%s:%d?transport=udp", ip, port)
 }
 
-// TestBrowsersReachEachOtherThroughATURNServer: the server gives the credentials, and parley.js asks for them by itself. It is not parallel:
-// pictures keep a machine busy.
+// TestBrowsersReachEachOtherThroughATURNServer, coturn and the one inside: the server gives the credentials, and parley.js asks for them by
+// itself. It is not parallel: pictures keep a machine busy.
 func TestBrowsersReachEachOtherThroughATURNServer(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(file, []byte("marked-secret-of-turn-servers\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	turn := startTURN(t, "marked-secret-of-turn-servers")
-	site := newPages(t)
-	p := harness.StartParley(t, "--allow-origin", site.origin(), "--turn", turn, "--turn-secret-file", file, "--log-level", "debug")
-	site.write(t, "index.html", at(t, p, relayed))
-	b := startBrowser(t, "use-fake-ui-for-media-stream")
-	tabs := []*tab{b.openAny(t, "first", site.URL), b.openAny(t, "second", site.URL)}
-	for _, tab := range tabs {
-		tab.until("it shows the other", plays)
-		tab.until("the path is a relay's", `(async () => {
-			const stats = await [...mesh.peers.values()][0].pc.getStats();
-			const pair = [...stats.values()].find(({ type, state, nominated }) => type === "candidate-pair" && state === "succeeded" && nominated);
-			return stats.get(pair?.localCandidateId)?.candidateType === "relay" && stats.get(pair.remoteCandidateId)?.candidateType === "relay";
-		})()`)
-	}
-	if strings.Contains(p.Log(), "marked-secret") {
-		t.Error("the secret stands in the log")
+	const secret = "marked-secret-of-turn-servers"
+	for name, args := range map[string][]string{
+		"coturn": {"--turn", startTURN(t, secret), "--turn-secret-file", turnSecret(t, secret+"\n")},
+		"inside": {"--turn-listen", fmt.Sprintf("%s:%d", outward(t), testkit.Ports(t, 1)[0]), "--turn-public-address", outward(t)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			site := newPages(t)
+			p := harness.StartParley(t, append(args, "--allow-origin", site.origin(), "--log-level", "debug")...)
+			site.write(t, "index.html", at(t, p, relayed))
+			b := startBrowser(t, "use-fake-ui-for-media-stream")
+			tabs := []*tab{b.openAny(t, "first", site.URL), b.openAny(t, "second", site.URL)}
+			for _, tab := range tabs {
+				tab.until("it shows the other", plays)
+				tab.until("the path is a relay's", `(async () => {
+					const stats = await [...mesh.peers.values()][0].pc.getStats();
+					const pair = [...stats.values()].find(({ type, state, nominated }) => type === "candidate-pair" && state === "succeeded" && nominated);
+					return stats.get(pair?.localCandidateId)?.candidateType === "relay" && stats.get(pair.remoteCandidateId)?.candidateType === "relay";
+				})()`)
+			}
+			if strings.Contains(p.Log(), "marked-secret") {
+				t.Error("the secret stands in the log")
+			}
+			if name == "inside" {
+				if _, text := p.Ops(t, "/metrics"); !strings.Contains(text, "\nparley_turn_allocations ") || strings.Contains(text, "\nparley_turn_relayed_bytes_total 0\n") {
+					t.Error("operators see nothing of it")
+				}
+			}
+			wrong, all, code := examine(t, nil, "http://"+p.Addr(t, "clients"))
+			if code != 0 || wrong != nil {
+				t.Errorf("the doctor says %d:\n%s", code, all)
+			}
+		})
 	}
 }
 

@@ -109,7 +109,12 @@ func (c *Config) For(name string, now time.Time) *proto.More {
 // nobody whose name has a space or a quotation mark.
 func Credentials(secret []byte, name string, expires time.Time) (username, credential string) {
 	username = strconv.FormatInt(expires.Unix(), 10) + ":" + url.PathEscape(name)
+	return username, Password(secret, username)
+}
+
+// Password is what belongs to a username of [Credentials].
+func Password(secret []byte, username string) string {
 	mac := hmac.New(sha1.New, secret)
 	_, _ = mac.Write([]byte(username)) // it never fails
-	return username, base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/parley-rtc/parley/services/internal/listen"
 	"github.com/parley-rtc/parley/services/internal/settings"
 	"github.com/parley-rtc/parley/services/parley/internal/operate"
+	"github.com/parley-rtc/parley/services/parley/internal/relay"
 )
 
 var info = settings.Info{
@@ -29,6 +30,7 @@ type flags struct {
 	clients.Limits
 	clients.Auth
 	clients.ICE
+	Relay relay.Settings `embed:""`
 	certs.Settings
 	settings.Members
 	settings.Records
@@ -42,7 +44,7 @@ type flags struct {
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
 func (f *flags) Check() error {
-	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.ICE.Check, f.Settings.Check, f.Members.Check, f.Prefix.Check} {
+	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.ICE.Check, f.Relay.Check, f.Settings.Check, f.Members.Check, f.Prefix.Check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -56,6 +58,9 @@ func (f *flags) Check() error {
 // Addresses are where the program listens, beside the operations port.
 func (f *flags) Addresses() []listen.Address {
 	all := []listen.Address{{Flag: "--listen", Address: f.Listen}}
+	if f.Relay.On() {
+		all = append(all, listen.Address{Flag: "--turn-listen", Address: f.Relay.Listen})
+	}
 	if f.Servers == "" && f.NATSListen != "" {
 		all = append(all, listen.Address{Flag: "--nats-listen", Address: f.NATSListen})
 	}

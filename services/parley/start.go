@@ -38,6 +38,10 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	if err != nil {
 		return lifecycle.Plan{}, err // it is a sentence
 	}
+	turn, servers, err := f.relay(ctx, servers, cert, log, reg)
+	if err != nil {
+		return lifecycle.Plan{}, err // it is a sentence
+	}
 	ln, err := listen.TCP(ctx, "--listen", f.Listen)
 	if err != nil {
 		return lifecycle.Plan{}, err
@@ -62,6 +66,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 		Welcome:       f.welcome(ln.Addr()),
 		OperatorConns: porch.Share(ops.MaxConns),
 		Parts: []lifecycle.Part{
+			turn,
 			{Name: "certificate", Run: func(ctx context.Context) error { return cert.Watch(ctx, log) }},
 			nats,
 			{Name: "room service", Run: rooms.Run},

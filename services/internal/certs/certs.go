@@ -81,6 +81,14 @@ func (h *Holder) Config() *tls.Config {
 	}
 }
 
+// Name is the first name that the present certificate is for; empty where that is none by which others reach this machine.
+func (h *Holder) Name() string {
+	if h == nil || h.settings.SelfSigned || len(h.now.Load().Leaf.DNSNames) == 0 {
+		return ""
+	}
+	return h.now.Load().Leaf.DNSNames[0]
+}
+
 // often is how often the files are looked at.
 const often = 2 * time.Second
 

@@ -1,0 +1,103 @@
+package relay
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+)
+
+// rules say which peers a client may reach through the relay: others' relays here, and public addresses. Never another port of this host,
+// and nothing that is not public, in whatever form it is written.
+type rules struct {
+	public netip.Addr              // by which the relays are reached
+	own    map[netip.Addr]struct{} // this host's addresses
+
+	mu    sync.Mutex          // guards the field below
+	ports map[uint16]struct{} // of the relays
+}
+
+func newRules(public netip.Addr) *rules {
+	r := &rules{public: public, own: map[netip.Addr]struct{}{public: {}}, ports: map[uint16]struct{}{}}
+	all, _ := net.InterfaceAddrs() // without them the public address alone is known to be this host's
+	for _, a := range all {
+		if n, is := a.(*net.IPNet); is {
+			if ip, ok := netip.AddrFromSlice(n.IP); ok {
+				r.own[ip.Unmap()] = struct{}{}
+			}
+		}
+	}
+	return r
+}
+
+func (r *rules) opened(port uint16) {
+	r.mu.Lock()
+	r.ports[port] = struct{}{}
+	r.mu.Unlock()
+}
+
+func (r *rules) closed(port uint16) {
+	r.mu.Lock()
+	delete(r.ports, port)
+	r.mu.Unlock()
+}
+
+// isRelay reports whether a port of this host is a relay's.
+func (r *rules) isRelay(port uint16) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, is := r.ports[port]
+	return is
+}
+
+// isOwn reports whether an address is this host's.
+func (r *rules) isOwn(ip netip.Addr) bool {
+	_, is := r.own[ip]
+	return is || ip.IsLoopback()
+}
+
+// mayPermit reports whether a client may ask for packets from an address, whatever their port.
+func (r *rules) mayPermit(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return ip == r.public || !r.isOwn(ip) && isPublic(ip)
+}
+
+// may reports whether packets may go to a peer, or come from it.
+func (r *rules) may(peer netip.AddrPort) bool {
+	ip := peer.Addr().Unmap()
+	if r.isOwn(ip) {
+		return ip == r.public && r.isRelay(peer.Port())
+	}
+	return peer.Port() != 0 && isPublic(ip)
+}
+
+// reserved are the networks that are not public, after IANA's registries of special purposes; and those in which an IPv4 address is hidden.
+var reserved = func() []netip.Prefix {
+	list := []string{
+		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
+		"192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24",
+		"203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+		"2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
+	}
+	out := make([]netip.Prefix, len(list))
+	for i, text := range list {
+		out[i] = netip.MustParsePrefix(text)
+	}
+	return out
+}()
+
+// global is the one part of IPv6 whose addresses are public. So those that are not (link-local, unique local, multicast, NAT64, mapped and
+// compatible ones) need no list.
+var global = netip.MustParsePrefix("2000::/3")
+
+func isPublic(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	if !ip.IsValid() || ip.Zone() != "" || ip.Is6() && !global.Contains(ip) {
+		return false
+	}
+	for _, p := range reserved {
+		if p.Contains(ip) {
+			return false
+		}
+	}
+	return true
+}
