@@ -8,10 +8,21 @@ require (
 	github.com/gobwas/ws v1.5.0
 	github.com/google/uuid v1.6.0
 	github.com/nats-io/nats.go v1.55.0
+	github.com/parley-rtc/parley/gateway v0.0.0
 	github.com/parley-rtc/parley/proto v0.0.0
+	github.com/pion/turn/v5 v5.1.3
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
+)
+
+require (
+	github.com/pion/dtls/v3 v3.1.9 // indirect
+	github.com/pion/logging v0.2.4 // indirect
+	github.com/pion/randutil v0.1.0 // indirect
+	github.com/pion/stun/v4 v4.0.1 // indirect
+	github.com/pion/transport/v5 v5.1.1 // indirect
+	github.com/wlynxg/anet v0.0.5 // indirect
 )
 
 require (
@@ -38,3 +49,5 @@ replace github.com/parley-rtc/parley/proto => ../proto
 replace github.com/parley-rtc/parley/testkit => ../testkit
 
 replace github.com/parley-rtc/parley/bus => ../bus
+
+replace github.com/parley-rtc/parley/gateway => ../gateway

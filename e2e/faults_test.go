@@ -83,7 +83,7 @@ func TestTwoReplicasKilledInTurnUnderLoad(t *testing.T) {
 		d.Replicas[i%2] = d.Replicas[i%2].Again(t)
 		d.Replicas[i%2].Ready(t)
 	}
-	l.finish(t, 2*time.Second)
+	l.finish(t)
 }
 
 func TestARoomServiceThatStopsCleanlyFailsNoRequest(t *testing.T) {
@@ -101,7 +101,7 @@ func TestARoomServiceThatStopsCleanlyFailsNoRequest(t *testing.T) {
 		d.Replicas[i%2] = d.Replicas[i%2].Again(t)
 		d.Replicas[i%2].Ready(t)
 	}
-	l.finish(t, time.Second)
+	l.finish(t)
 }
 
 func TestAKilledGatewaysMembersAreRemovedWithin8SecondsEachToldOnce(t *testing.T) {
@@ -237,7 +237,7 @@ func TestAReplicaThatSleptWakesUpWithStaleMemoryAndNobodyIsWronged(t *testing.T)
 		d.Replicas[i%2].Resume(t)
 	}
 	l.answered(t, 200)
-	l.finish(t, 3*time.Second)
+	l.finish(t)
 }
 
 func TestDrainClosesWith1001AndDeparturesAreCommittedBeforeTheExit(t *testing.T) {

@@ -75,7 +75,7 @@ func (c *largeRoom) each(ctx context.Context, do func() bool) {
 // finish ends the load and checks that no answer was wrong, that nobody who stayed was removed, and that all are level.
 func (c *largeRoom) finish(t *testing.T) {
 	t.Helper()
-	c.load.finish(t, harness.Patience)
+	c.load.finish(t)
 	truth, all := c.site.truth(t), slices.Concat(c.stay, c.come)
 	harness.AwaitFor(t, 20*time.Second, fmt.Sprintf("all see %q as it is", c.room), func() bool {
 		members, _, err := truth.Members(t.Context(), c.room)

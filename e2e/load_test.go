@@ -115,7 +115,7 @@ func (l *load) answered(t *testing.T, n int64) {
 }
 
 // finish stops the load, and checks its answers, the longest wait, and that all are level in the end.
-func (l *load) finish(t *testing.T, longest time.Duration) {
+func (l *load) finish(t *testing.T) {
 	t.Helper()
 	l.stop()
 	l.wg.Wait()
@@ -125,8 +125,8 @@ func (l *load) finish(t *testing.T, longest time.Duration) {
 	slices.Sort(l.took)
 	n := len(l.took)
 	t.Logf("%d requests: median %v, 99th percentile %v, longest %v", n, l.took[n/2], l.took[n*99/100], l.took[n-1])
-	if l.took[n-1] > longest {
-		t.Errorf("the longest took %v, %v are allowed", l.took[n-1], longest)
+	if l.took[n-1] > proto.RequestTimeout {
+		t.Errorf("the longest took %v, and the protocol has %v", l.took[n-1], proto.RequestTimeout)
 	}
 	truth := l.site.truth(t)
 	for i, room := range l.rooms {

@@ -103,7 +103,7 @@ func TestAReplicaCutOffFromNATSIsPassedOverAndComesBackLevel(t *testing.T) {
 	p.way.Heal()
 	p.d.Replicas[1].Ready(t)
 	l.answered(t, 200)
-	l.finish(t, 3*time.Second)
+	l.finish(t)
 	// Alone, it has everything that happened meanwhile.
 	p.d.Replicas[0].Kill(t)
 	for i, room := range l.rooms {

@@ -113,7 +113,7 @@ func TestReplicasAreUpgradedOneAfterTheOtherUnderLoadAndBack(t *testing.T) {
 		}
 	}
 	u.asked(t)
-	u.pairs.finish(t, harness.Patience)
+	u.pairs.finish(t)
 	for _, c := range u.rooms {
 		c.finish(t)
 	}

@@ -62,10 +62,16 @@ func (c *Client) ask(ctx context.Context, r *request) (answer, error) {
 	c.write()
 	select {
 	case a := <-r.done:
+		if a.err != nil {
+			c.mu.Lock()
+			c.lookAfter(r)
+			c.mu.Unlock()
+		}
 		return a, a.err
 	case <-ctx.Done():
 		c.mu.Lock()
 		c.take(r.frame.Ref)
+		c.lookAfter(r)
 		c.mu.Unlock()
 		return answer{}, fmt.Errorf("parley: %s %q: %w", r.frame.Name, r.frame.Room, ctx.Err())
 	}

@@ -132,6 +132,17 @@ func (c *Client) comeBack() {
 	}
 }
 
+// lookAfter comes back to a kept room where a request of the app's, which would have done so, has failed or was given up.
+func (c *Client) lookAfter(r *request) {
+	name := string(r.frame.Room)
+	s := c.stays[name]
+	if s == nil || r.stay != nil || !r.isEntering() || !s.room.away || c.state != Open || c.resuming[name] != nil || c.firstAbout(name, changes) != nil {
+		return
+	}
+	s.tries++
+	c.comeBackAfter(s, c.delay(0, s.tries))
+}
+
 // comeBackAfter enters a kept room again after a delay, and again until this client is in, or may not be. The lock is held.
 func (c *Client) comeBackAfter(s *stay, delay time.Duration) {
 	s.stop()

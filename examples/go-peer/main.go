@@ -59,7 +59,7 @@ func run(ctx context.Context, server, name, token string) error {
 
 // takePart keeps a peer connection to every member.
 func takePart(ctx context.Context, room *parley.Room, picture *picture, servers []parley.ICEServer) error {
-	peers := map[string]*peer{}
+	peers, crossed := map[string]*peer{}, make(chan crossing)
 	remove := func(id string) {
 		if p := peers[id]; p != nil {
 			p.close()
@@ -74,7 +74,7 @@ func takePart(ctx context.Context, room *parley.Room, picture *picture, servers 
 	// Who was here first makes the offer: it hears of who comes.
 	add := func(id string, first bool) {
 		remove(id)
-		p, err := newPeer(ctx, room, id, picture, servers, first)
+		p, err := newPeer(ctx, room, id, picture, servers, first, crossed)
 		if err != nil {
 			log.Println("peer:", err)
 			return
@@ -84,10 +84,34 @@ func takePart(ctx context.Context, room *parley.Room, picture *picture, servers 
 	for _, id := range room.Members() {
 		add(id, false)
 	}
+	events, over := make(chan parley.Event), make(chan error, 1)
+	go func() {
+		for {
+			event, err := room.Next(ctx)
+			if err != nil {
+				over <- err
+				return
+			}
+			select {
+			case events <- event:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	for {
-		event, err := room.Next(ctx)
-		if err != nil {
+		var event parley.Event
+		select {
+		case event = <-events:
+		case err := <-over:
 			return err
+		case c := <-crossed:
+			// Both made an offer at once, and this side gives way. pion cannot take an offer back, so it gives way with its whole connection.
+			if peers[c.from.id] == c.from {
+				add(c.from.id, false)
+				peers[c.from.id].take(message{Description: &c.offer})
+			}
+			continue
 		}
 		switch event.Kind {
 		case parley.Join:

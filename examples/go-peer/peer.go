@@ -20,6 +20,7 @@ type message struct {
 
 // peer is the connection to one member. One goroutine works through what comes and what is to be done, another sends.
 type peer struct {
+	id     string
 	ctx    context.Context //nolint:containedctx // the connection's life: it ends with close
 	cancel context.CancelFunc
 	pc     *webrtc.PeerConnection
@@ -27,10 +28,17 @@ type peer struct {
 	in     chan func()
 	out    chan message
 	early  []webrtc.ICECandidateInit // came before the description that they belong to
-	ignore bool                      // the other's offer crossed ours, and gives way
+	cross  chan<- crossing
+	ignore bool // the other's offer crossed ours, and gives way
 }
 
-func newPeer(ctx context.Context, room *parley.Room, id string, picture *picture, servers []parley.ICEServer, offers bool) (*peer, error) {
+// crossing is an offer that has crossed one of ours, which gives way.
+type crossing struct {
+	from  *peer
+	offer webrtc.SessionDescription
+}
+
+func newPeer(ctx context.Context, room *parley.Room, id string, picture *picture, servers []parley.ICEServer, offers bool, crossed chan<- crossing) (*peer, error) {
 	var config webrtc.Configuration
 	for _, s := range servers {
 		config.ICEServers = append(config.ICEServers, webrtc.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
@@ -39,7 +47,7 @@ func newPeer(ctx context.Context, room *parley.Room, id string, picture *picture
 	if err != nil {
 		return nil, err
 	}
-	p := &peer{pc: pc, polite: room.Self() < id, in: make(chan func(), 256), out: make(chan message, 256)}
+	p := &peer{id: id, cross: crossed, pc: pc, polite: room.Self() < id, in: make(chan func(), 256), out: make(chan message, 256)}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	if _, err := pc.AddTrack(picture.track); err != nil {
 		return nil, err
@@ -166,9 +174,11 @@ func (p *peer) takeDescription(d webrtc.SessionDescription) error {
 		return nil
 	}
 	if crossed {
-		if err := p.pc.SetLocalDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeRollback}); err != nil {
-			return err
+		select {
+		case p.cross <- crossing{p, d}:
+		case <-p.ctx.Done():
 		}
+		return nil
 	}
 	if err := p.pc.SetRemoteDescription(d); err != nil {
 		return err

@@ -127,7 +127,9 @@ export class Memberships {
   /** There is a connection: comes back to the rooms out of which this client was put. */
   comeBack() {
     for (const stay of this.stays.all()) {
-      if (stay.room.state === "away" && !this.#requests.firstOf(stay.room.name)) this.stays.comeBack(stay);
+      const { name, state } = stay.room;
+      // One that is still among the rooms is resumed.
+      if (state === "away" && !this.rooms.has(name) && !this.#requests.firstOf(name)) this.stays.comeBack(stay);
     }
   }
 

@@ -653,3 +653,16 @@ describe("a page that goes", () => {
     assert.equal(parley.state, "waiting");
   });
 });
+
+describe("a room that was entered", () => {
+  test("is resumed, and not entered once more besides", async () => {
+    const { parley, room } = await keptInLobby();
+    await parley.enter("lobby");
+    comeBack();
+    resumed({ clients: ["a"], seq: 6 });
+    mock.timers.tick(60_000);
+    await settle();
+    assert.equal(room.state, "live");
+    assert.deepEqual(events().filter((event) => event === "room-enter"), []);
+  });
+});

@@ -1,0 +1,205 @@
+// Command relay measures the TURN server inside parley beside coturn: the CPU time of the server for a packet of 1,200 bytes that passes two
+// relays, and the memory of an allocation. Both servers are pinned to core 0 in turn, what measures to core 1.
+//
+//	go run ./bench/relay --address 192.0.2.2
+//
+// address is one of this machine that is not its loopback; coturn (turnserver) has to be installed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pion/turn/v5"
+
+	"github.com/parley-rtc/parley/bench/internal/proc"
+	"github.com/parley-rtc/parley/gateway/ice"
+)
+
+const (
+	secret = "a-secret-of-a-measurement"
+	port   = 13478
+	size   = 1200 // bytes of a packet
+	pairs  = 10
+)
+
+func main() {
+	address := flag.String("address", "", "an address of this machine that is not its loopback")
+	packets := flag.Int("packets", 200_000, "packets that are measured")
+	allocations := flag.Int("allocations", 1000, "allocations whose memory is measured")
+	rounds := flag.Int("rounds", 3, "rounds, each with both servers")
+	flag.Parse()
+	if err := run(context.Background(), *address, *packets, *allocations, *rounds); err != nil {
+		fmt.Fprintln(os.Stderr, "relay:", err)
+		os.Exit(1)
+	}
+}
+
+// figures are what was measured of one server.
+type figures struct {
+	cpu    time.Duration // for a packet
+	memory float64       // KiB for an allocation
+}
+
+func run(ctx context.Context, address string, packets, allocations, rounds int) error {
+	if net.ParseIP(address) == nil {
+		return errors.New("--address is to be one of this machine's that is not its loopback")
+	}
+	dir, err := os.MkdirTemp("", "relay")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	parley, secretFile := filepath.Join(dir, "parley"), filepath.Join(dir, "secret")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", parley, "./services/parley").CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w: %s", err, out)
+	}
+	if err := os.WriteFile(secretFile, []byte(secret), 0o600); err != nil {
+		return err
+	}
+	at := net.JoinHostPort(address, strconv.Itoa(port))
+	commands := map[string][]string{
+		"coturn": {"turnserver", "-n", "--no-cli", "--no-tls", "--no-dtls", "--listening-ip", address, "--relay-ip", address,
+			"--listening-port", strconv.Itoa(port), "--realm", "parley", "--use-auth-secret", "--static-auth-secret", secret, "--log-file", "stdout",
+			"--userdb", filepath.Join(dir, "db"), "--pidfile", filepath.Join(dir, "pid")},
+		"parley": {parley, "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--nats-listen", "", "--turn-listen", at,
+			"--turn-public-address", address, "--turn-bits", "0", "--turn-allocations", "0", "--turn-allocations-per-user", "0", "--turn-allocations-per-address", "0",
+			"--turn", "turn:" + at, "--turn-secret-file", secretFile},
+	}
+	best := map[string]figures{}
+	for range rounds {
+		for _, name := range []string{"coturn", "parley"} {
+			f, err := measure(ctx, commands[name], at, packets, allocations)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			fmt.Printf("%-8s %8v a packet   %6.1f KiB an allocation\n", name, f.cpu, f.memory)
+			if b, is := best[name]; !is || f.cpu < b.cpu {
+				best[name] = f
+			}
+		}
+	}
+	c, p := best["coturn"], best["parley"]
+	fmt.Printf("parley carries %.2f times what coturn carries on one core; 1,000 allocations take %.1f MiB (coturn %.1f)\n",
+		float64(c.cpu)/float64(p.cpu), p.memory*1000/1024, c.memory*1000/1024)
+	return nil
+}
+
+func measure(ctx context.Context, command []string, at string, packets, allocations int) (figures, error) {
+	server := exec.CommandContext(ctx, "taskset", append([]string{"-c", "0"}, command...)...)
+	if err := server.Start(); err != nil {
+		return figures{}, err
+	}
+	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
+	pid := server.Process.Pid
+	for begun := time.Now(); ; {
+		c, err := net.Dial("tcp", at)
+		if err == nil {
+			_ = c.Close()
+			break
+		}
+		if time.Since(begun) > 10*time.Second {
+			return figures{}, err
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+	before, err := proc.MemoryOf(pid)
+	if err != nil {
+		return figures{}, err
+	}
+	var relays []net.PacketConn
+	defer func() {
+		for _, r := range relays {
+			_ = r.Close()
+		}
+	}()
+	for i := range allocations {
+		r, err := allocate(at, fmt.Sprintf("user%d", i))
+		if err != nil {
+			return figures{}, fmt.Errorf("allocation %d: %w", i, err)
+		}
+		relays = append(relays, r)
+	}
+	after, err := proc.MemoryOf(pid)
+	if err != nil {
+		return figures{}, err
+	}
+	cpu, err := carry(pid, relays[:2*pairs], packets)
+	return figures{cpu, float64(after.RSS-before.RSS) / 1024 / float64(allocations)}, err
+}
+
+func allocate(at, name string) (net.PacketConn, error) {
+	socket, err := net.ListenPacket("udp4", ":0")
+	if err != nil {
+		return nil, err
+	}
+	username, password := ice.Credentials([]byte(secret), name, time.Now().Add(time.Hour))
+	c, err := turn.NewClient(&turn.ClientConfig{STUNServerAddr: at, TURNServerAddr: at, Username: username, Password: password, Conn: socket})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Listen(); err != nil {
+		return nil, err
+	}
+	return c.Allocate()
+}
+
+// carry sends packets through pairs of relays, a few at a time, so that none is dropped for want of room, and returns the server's time for one.
+func carry(pid int, relays []net.PacketConn, packets int) (time.Duration, error) {
+	const atOnce = 16
+	out, in := make([]byte, size), make([]byte, 2*size)
+	round := func() error {
+		for i := 0; i < len(relays); i += 2 {
+			a, b := relays[i], relays[i+1]
+			for range atOnce {
+				if _, err := a.WriteTo(out, b.LocalAddr()); err != nil {
+					return err
+				}
+			}
+			for range atOnce {
+				_ = b.SetReadDeadline(time.Now().Add(2 * time.Second))
+				if _, _, err := b.ReadFrom(in); err != nil {
+					if strings.Contains(err.Error(), "timeout") {
+						continue // a packet was lost
+					}
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for i := 0; i < len(relays); i += 2 { // each lets the other in, and binds a channel
+		for _, pair := range [][2]net.PacketConn{{relays[i], relays[i+1]}, {relays[i+1], relays[i]}} {
+			if _, err := pair[0].WriteTo(out, pair[1].LocalAddr()); err != nil {
+				return 0, err
+			}
+		}
+	}
+	<-time.After(500 * time.Millisecond)
+	for range 20 {
+		if err := round(); err != nil {
+			return 0, err
+		}
+	}
+	before, err := proc.CPU(pid)
+	if err != nil {
+		return 0, err
+	}
+	sent := 0
+	for ; sent < packets; sent += atOnce * len(relays) / 2 {
+		if err := round(); err != nil {
+			return 0, err
+		}
+	}
+	after, err := proc.CPU(pid)
+	return (after - before) / time.Duration(sent), err
+}
