@@ -68,12 +68,16 @@ func run(ctx context.Context, address string, packets, allocations, rounds int) 
 	}
 	at := net.JoinHostPort(address, strconv.Itoa(port))
 	commands := map[string][]string{
-		"coturn": {"turnserver", "-n", "--no-cli", "--no-tls", "--no-dtls", "--listening-ip", address, "--relay-ip", address,
+		"coturn": {
+			"turnserver", "-n", "--no-cli", "--no-tls", "--no-dtls", "--listening-ip", address, "--relay-ip", address,
 			"--listening-port", strconv.Itoa(port), "--realm", "parley", "--use-auth-secret", "--static-auth-secret", secret, "--log-file", "stdout",
-			"--userdb", filepath.Join(dir, "db"), "--pidfile", filepath.Join(dir, "pid")},
-		"parley": {parley, "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--nats-listen", "", "--turn-listen", at,
+			"--userdb", filepath.Join(dir, "db"), "--pidfile", filepath.Join(dir, "pid"),
+		},
+		"parley": {
+			parley, "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--nats-listen", "", "--turn-listen", at,
 			"--turn-public-address", address, "--turn-bits", "0", "--turn-allocations", "0", "--turn-allocations-per-user", "0", "--turn-allocations-per-address", "0",
-			"--turn", "turn:" + at, "--turn-secret-file", secretFile},
+			"--turn", "turn:" + at, "--turn-secret-file", secretFile,
+		},
 	}
 	best := map[string]figures{}
 	for range rounds {
