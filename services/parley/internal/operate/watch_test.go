@@ -127,9 +127,12 @@ func TestWatchGoesOnAfterNATSWasAway(t *testing.T) {
 	n.Restart()
 	testkit.WaitFor(t, "NATS is back", func() bool { return strings.Contains(x.note.String(), "NATS is back") })
 	nc := connect(t, n.URL())
-	if err := nc.Publish(w.subjects.RoomEvent("lobby"), []byte(`{"event":"room-created","room":"lobby","seq":1,"prev":0}`)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.WaitFor(t, "it listens again", func() bool { // it says that NATS is back as soon as it has asked to
+		if err := nc.Publish(w.subjects.RoomEvent("lobby"), []byte(`{"event":"room-created","room":"lobby","seq":1,"prev":0}`)); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(x.out.String(), "room-created")
+	})
 	if err := nc.Publish(w.subjects.RoomEvent("lobby"), []byte(`{`)); err != nil {
 		t.Fatal(err)
 	}
