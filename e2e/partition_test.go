@@ -45,7 +45,7 @@ func TestAGatewayCutOffFromNATSBrieflyLosesNobody(t *testing.T) {
 		room, stay, away := fresh(t), p.here.dial(t), p.there.dial(t)
 		fill(t, room, stay, away)
 		fault()
-		pause(t, 4*time.Second)
+		pause(t, 3*time.Second)
 		p.way.Heal()
 		harness.Await(t, name+": signals go on", func() bool {
 			return away.Signal(t, room, stay.ID(), `1`).Name == proto.SignalSent
