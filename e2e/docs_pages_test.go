@@ -149,25 +149,36 @@ func theApp(t *testing.T, d *document) {
 	owner.until("it is over", `parley.state === "closed" && room.ended === "left"`)
 }
 
-// theSocketIOPage connects stock clients of versions 2 and 4.
+// theSocketIOPage connects stock clients of versions 2 and 4, and closes the page of either: of who made the room, and of who came later.
 func theSocketIOPage(t *testing.T, d *document) {
 	program := d.take(t, "js")
 	if n := strings.Count(program, "\n"); n > 24 {
 		t.Errorf("the example has %d lines", n)
 	}
 	site := newPages(t)
-	server := harness.StartParley(t, "--allow-origin", site.origin())
 	b := startBrowser(t, "use-fake-ui-for-media-stream")
-	tabs := []*tab{}
-	for _, version := range []string{"2", "4"} {
-		site.bundle(t, "v"+version, at(t, server, program), "socket.io-client", "socketio/node_modules/socket.io-client-"+version)
-		tabs = append(tabs, b.openAny(t, "version "+version, site.URL+"/v"+version+".html"))
+	for round, order := range []struct {
+		first, then string
+		stays       int
+	}{{"2", "4", 0}, {"2", "4", 1}, {"4", "2", 1}} {
+		server := harness.StartParley(t, "--allow-origin", site.origin())
+		tabs := []*tab{}
+		for n, version := range []string{order.first, order.then} {
+			page := fmt.Sprintf("v%s-%d", version, round) // no page is another round's, from the browser's cache
+			site.bundle(t, page, at(t, server, program), "socket.io-client", "socketio/node_modules/socket.io-client-"+version)
+			tabs = append(tabs, b.openAny(t, "version "+version, site.URL+"/"+page+".html"))
+			testkit.WaitFor(t, "the page is in the room", func() bool {
+				_, metrics := server.Ops(t, "/metrics")
+				return strings.Contains(metrics, fmt.Sprintf("parley_gateway_requests_total{op=\"enter\",outcome=\"ok\"} %d\n", n+1))
+			})
+		}
+		for _, p := range tabs {
+			p.until("it shows the other", plays)
+		}
+		tabs[1-order.stays].close()
+		tabs[order.stays].until("the picture goes with the other", `!document.querySelector("video")`)
+		tabs[order.stays].close()
 	}
-	for _, p := range tabs {
-		p.until("it shows the other", plays)
-	}
-	tabs[1].close()
-	tabs[0].until("the picture goes with the other", `!document.querySelector("video")`)
 }
 
 // theCallByPeerJS is a call of two that send each other texts.

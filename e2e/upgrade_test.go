@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -34,11 +36,11 @@ func (u *upgrade) replace(t *testing.T, i int, kill bool, args ...string) {
 	u.asked(t)
 	if kill {
 		old.Kill(t)
-		// What it had stored and not told is told by the others, once it counts as gone.
+		// What it had stored and not told is told by another, once it counts as gone. One that has just started may never have heard of it.
 		id := replicaID.FindStringSubmatch(old.Logged(t, "msg=ready"))[1]
-		for _, r := range u.d.Replicas {
-			r.Logged(t, "process="+id)
-		}
+		harness.Await(t, "a replica says that it is gone", func() bool {
+			return slices.ContainsFunc(u.d.Replicas, func(r *harness.Process) bool { return strings.Contains(r.Log(), "process="+id) })
+		})
 	} else if code := old.Stop(t); code != 0 {
 		t.Errorf("%s: exit code %d", old.Name, code)
 	}

@@ -54,11 +54,11 @@ const commands = {
   burst({ client, room, target, from, count }) {
     for (let i = from; i < from + count; i++) clients.get(client).emit('signal-send', room, target, { i, pad: 'é🚋' });
   },
-  // A client on polling that has just got something is about to poll again.
+  // A client on polling that has just got something is about to poll again; one that changes to WebSocket is on neither for a moment.
   settle({ client }) {
     const polls = () => {
-      const { name, polling, _polling } = clients.get(client).io.engine.transport;
-      if (name !== 'polling' || polling || _polling) setTimeout(() => say({ client, event: '#settled', args: [] }), 100);
+      const { transports, transport } = clients.get(client).io.engine;
+      if (transport.name !== 'polling' || (transports.length === 1 && (transport.polling || transport._polling))) setTimeout(() => say({ client, event: '#settled', args: [] }), 100);
       else setTimeout(polls, 10);
     };
     setTimeout(polls, 10);
