@@ -28,6 +28,7 @@ type Config struct {
 	Auth           *tokens.Config // which tokens clients need; nil: none
 	ICE            *ice.Config    // by which STUN and TURN servers clients reach each other; nil: none
 	TLS            *tls.Config    // by which [Gateway.Serve] speaks TLS; nil: it does not
+	Sockets        int            // that others in this process may have open, which are no clients' connections; none
 	// Rank orders the replicas of the room service that live: the first is asked first about a room, the next when it does not
 	// answer, such as a replica in the same zone before the others. The slice is Rank's own to change. Gateways that rank
 	// alike ask the same replica about a room, which costs least; whatever the order, answers are the same. nil: [proto.Rank]

@@ -95,7 +95,7 @@ func (e entrance) Leave(address string) { e.g.front.door.Leave(address) }
 // that are not clients yet, as the gateway's limits and the process's file descriptors have it; TLS goes on top of it. Its
 // ConnState has to be the server's. There is one for a gateway.
 func (g *Gateway) Porch(ln net.Listener) *porch.Porch {
-	cfg := g.front.limits.Porch(porch.Places(), g.front.proxies)
+	cfg := g.front.limits.Porch(porch.PlacesBeside(g.cfg.Sockets), g.front.proxies)
 	cfg.Note = func(n int) { g.metrics.sockets.Set(float64(n)) }
 	cfg.Dropped = func(why porch.Reason) { g.metrics.dropped.WithLabelValues(string(why)).Inc() }
 	return porch.New(ln, cfg)

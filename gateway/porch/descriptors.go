@@ -26,3 +26,12 @@ func Places() int {
 	limit := Descriptors()
 	return limit - Reserve(limit)
 }
+
+// PlacesBeside is [Places] in a process in which others may have so many sockets open: they leave one place at least.
+func PlacesBeside(sockets int) int {
+	places := Places()
+	if places <= 0 {
+		return places
+	}
+	return max(1, places-sockets)
+}

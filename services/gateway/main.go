@@ -115,5 +115,5 @@ func shuffled(replicas []proto.ReplicaID, _ proto.Room) []proto.ReplicaID {
 
 func main() {
 	f := &flags{}
-	os.Exit(lifecycle.Main(info, f, f.start))
+	os.Exit(lifecycle.Main(info, f, f.start, os.Args[1:]))
 }

@@ -17,7 +17,8 @@ import (
 var info = settings.Info{
 	Name: "parley",
 	About: "Parley, a WebRTC signalling system, in one process: clients' connections (WebSocket at /ws, Socket.IO at " +
-		"/socket.io/), rooms, a NATS server inside, and at / a page that makes a video call between tabs.\n\n" + operate.Help(),
+		"/socket.io/), rooms, a NATS server inside, and at / a page that makes a video call between tabs.\n\n" + operate.Help() +
+		"\n\nThe TURN server alone is parley turn, with a --help of its own.",
 	Vars: map[string]string{
 		"ops_listen": "127.0.0.1:9090", "log_format": "text", "nats": "", "nats_default": "none: one inside is used",
 	},
@@ -44,7 +45,7 @@ type flags struct {
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
 func (f *flags) Check() error {
-	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.ICE.Check, f.Relay.Check, f.Settings.Check, f.Members.Check, f.Prefix.Check} {
+	for _, check := range []func() error{f.Clients.Check, f.Limits.Check, f.Auth.Check, f.checkICE, f.Relay.Check, f.Settings.Check, f.Members.Check, f.Prefix.Check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -54,6 +55,8 @@ func (f *flags) Check() error {
 	}
 	return nil
 }
+
+func (f *flags) checkICE() error { return f.CheckBeside(f.Relay.On()) }
 
 // Addresses are where the program listens, beside the operations port.
 func (f *flags) Addresses() []listen.Address {
@@ -74,9 +77,14 @@ func (f *flags) stream() (string, error) {
 }
 
 func main() {
-	if code, is := operate.Main(os.Args[1:]); is {
+	args := os.Args[1:]
+	if code, is := operate.Main(args); is {
 		os.Exit(code)
 	}
+	if len(args) > 0 && args[0] == "turn" {
+		f := &turnFlags{}
+		os.Exit(lifecycle.Main(turnInfo, f, f.start, args[1:]))
+	}
 	f := &flags{}
-	os.Exit(lifecycle.Main(info, f, f.start))
+	os.Exit(lifecycle.Main(info, f, f.start, args))
 }

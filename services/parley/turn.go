@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-rtc/parley/gateway/ice"
+	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/services/internal/certs"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/listen"
@@ -20,9 +21,8 @@ import (
 
 // relay starts the TURN server inside, where there is to be one, and returns the servers that clients are told with it among them.
 func (f *flags) relay(ctx context.Context, servers *ice.Config, cert *certs.Holder, log *slog.Logger, reg prometheus.Registerer) (lifecycle.Part, *ice.Config, error) {
-	part := lifecycle.Part{Name: "TURN", Run: func(ctx context.Context) error { <-ctx.Done(); return nil }}
 	if !f.Relay.On() {
-		return part, servers, nil
+		return lifecycle.Part{Name: "TURN", Run: func(ctx context.Context) error { <-ctx.Done(); return nil }}, servers, nil
 	}
 	if servers == nil {
 		servers = &ice.Config{TTL: f.TURNTTL}
@@ -30,33 +30,44 @@ func (f *flags) relay(ctx context.Context, servers *ice.Config, cert *certs.Hold
 	if servers.Secret == nil {
 		servers.Secret = []byte(rand.Text()) // nobody else needs it
 	}
-	tcp, err := listen.TCP(ctx, "--turn-listen", f.Relay.Listen)
+	part, urls, err := startTURN(ctx, &f.Relay, servers.Secret, cert, log, reg)
+	if err != nil {
+		return part, nil, err
+	}
+	servers.STUN = append(servers.STUN, urls[0])
+	servers.TURN = append(servers.TURN, urls[1:]...)
+	return part, servers, nil
+}
+
+// startTURN starts a TURN server, and returns the URLs by which clients reach it: of STUN first, then of TURN.
+func startTURN(ctx context.Context, s *relay.Settings, secret []byte, cert *certs.Holder, log *slog.Logger, reg prometheus.Registerer) (lifecycle.Part, []string, error) {
+	part := lifecycle.Part{Name: "TURN"}
+	tcp, err := listen.TCP(ctx, "--turn-listen", s.Listen)
 	if err != nil {
 		return part, nil, err //nolint:wrapcheck // it is a sentence
 	}
 	var lc net.ListenConfig
-	host, _, _ := net.SplitHostPort(f.Relay.Listen) // it was listened on
+	host, _, _ := net.SplitHostPort(s.Listen) // it was listened on
 	udp, err := lc.ListenPacket(ctx, "udp4", net.JoinHostPort(host, strconv.Itoa(portOf(tcp.Addr()))))
 	if err != nil {
 		_ = tcp.Close()
-		return part, nil, settings.Errorf("--turn-listen %s: its UDP port cannot be listened on: %v; set it to another port", f.Relay.Listen, err)
+		return part, nil, settings.Errorf("--turn-listen %s: its UDP port cannot be listened on: %v; set it to another port", s.Listen, err)
 	}
-	cfg := f.Relay.Config(servers.Secret)
+	cfg := s.Config(secret, s.Sockets(porch.Places()))
 	cfg.TLS = cert.Config()
 	server, err := relay.Start(cfg, udp, tcp, relay.NewMetrics(reg))
 	if err != nil {
 		_, _ = tcp.Close(), udp.Close()
 		return part, nil, err //nolint:wrapcheck // it says what was done
 	}
-	at := fmt.Sprintf("%s:%d", f.Relay.Public, portOf(tcp.Addr()))
+	at := fmt.Sprintf("%s:%d", s.Public, portOf(tcp.Addr()))
 	log.Info("listening", "role", "turn", "addr", udp.LocalAddr().String(), "public", at)
-	servers.STUN = append(servers.STUN, "stun:"+at)
-	servers.TURN = append(servers.TURN, "turn:"+at+"?transport=udp", "turn:"+at+"?transport=tcp")
+	urls := []string{"stun:" + at, "turn:" + at + "?transport=udp", "turn:" + at + "?transport=tcp"}
 	if name := cert.Name(); name != "" {
-		servers.TURN = append(servers.TURN, fmt.Sprintf("turns:%s:%d?transport=tcp", name, portOf(tcp.Addr())))
+		urls = append(urls, fmt.Sprintf("turns:%s:%d?transport=tcp", name, portOf(tcp.Addr())))
 	}
 	part.Run = server.Run
-	return part, servers, nil
+	return part, urls, nil
 }
 
 func portOf(a net.Addr) int {

@@ -79,5 +79,5 @@ func (f *flags) start(_ context.Context, log *slog.Logger, reg *prometheus.Regis
 
 func main() {
 	f := &flags{}
-	os.Exit(lifecycle.Main(info, f, f.start))
+	os.Exit(lifecycle.Main(info, f, f.start, os.Args[1:]))
 }

@@ -16,7 +16,10 @@ type ICE struct {
 }
 
 // Check returns an error that wraps [settings.ErrSetting], or nil.
-func (i *ICE) Check() error {
+func (i *ICE) Check() error { return i.CheckBeside(false) }
+
+// CheckBeside is [ICE.Check] of a program that may have a TURN server inside, which takes the secret too.
+func (i *ICE) CheckBeside(inside bool) error {
 	for flag, urls := range map[string][]string{"--stun": i.STUN, "--turn": i.TURN} {
 		for _, u := range urls {
 			if err := ice.CheckURL(u, flag == "--turn"); err != nil {
@@ -27,7 +30,7 @@ func (i *ICE) Check() error {
 	switch {
 	case len(i.TURN) > 0 && i.TURNSecret == "":
 		return settings.Errorf("--turn needs --turn-secret-file: name the file with the secret that those servers share")
-	case len(i.TURN) == 0 && i.TURNSecret != "":
+	case len(i.TURN) == 0 && i.TURNSecret != "" && !inside:
 		return settings.Errorf("--turn-secret-file needs --turn: name the servers that share it")
 	case i.TURNTTL < minTURNTTL || i.TURNTTL > maxTURNTTL:
 		return settings.Errorf("--turn-ttl %v cannot be: set it to a time from %v to %v", i.TURNTTL, minTURNTTL, maxTURNTTL)
@@ -42,7 +45,7 @@ const (
 
 // Told returns what the gateway tells clients; nil where there are none. An error wraps [settings.ErrSetting].
 func (i *ICE) Told() (*ice.Config, error) {
-	if len(i.STUN)+len(i.TURN) == 0 {
+	if len(i.STUN)+len(i.TURN) == 0 && i.TURNSecret == "" {
 		return nil, nil //nolint:nilnil // there are none
 	}
 	c := &ice.Config{STUN: i.STUN, TURN: i.TURN, TTL: i.TURNTTL}

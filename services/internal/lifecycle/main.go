@@ -60,9 +60,9 @@ const flushing = time.Second
 
 // Main is a program from its arguments to its exit code. Who reads its output may stop reading, or go away: that ends and
 // holds up nothing.
-func Main(info settings.Info, cli Settings, start Start) int {
+func Main(info settings.Info, cli Settings, start Start, args []string) int {
 	signal.Ignore(syscall.SIGPIPE)
-	return run(info, cli, start, os.Args[1:], os.Stdout, os.Stderr)
+	return run(info, cli, start, args, os.Stdout, os.Stderr)
 }
 
 func run(info settings.Info, cli Settings, start Start, args []string, stdout, stderr io.Writer) int {

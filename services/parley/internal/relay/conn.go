@@ -3,6 +3,7 @@ package relay
 import (
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -10,10 +11,21 @@ import (
 
 // conn is a relay's socket. What may not pass is dropped, as the net drops packets.
 type conn struct {
-	net.PacketConn
+	*net.UDPConn
 	server *Server
+	user   string
 	port   uint16
 	share  *rate.Limiter // of bytes; nil: no limit
+	once   sync.Once
+}
+
+func newConn(s *Server, socket *net.UDPConn, user string) *conn {
+	c := &conn{UDPConn: socket, server: s, user: user, port: addrPort(socket.LocalAddr()).Port()}
+	if s.cfg.Bits > 0 {
+		c.share = rate.NewLimiter(rate.Limit(s.cfg.Bits/8), max(s.cfg.Bits/8, burst)) // a second's worth at once
+	}
+	s.rules.opened(c.port)
+	return c
 }
 
 // WriteTo implements [net.PacketConn]: a packet of the client's, to a peer.
@@ -26,31 +38,29 @@ func (c *conn) WriteTo(b []byte, to net.Addr) (int, error) {
 	case !c.mayTake(len(b)):
 		return len(b), nil
 	}
-	if peer.Addr().Unmap() == c.server.rules.public { // another relay of this host: however its public address is routed
-		to = net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, peer.Port()))
+	if peer.Addr() == c.server.rules.public { // another relay of this host: however its public address is routed
+		peer = netip.AddrPortFrom(loopback, peer.Port())
 	}
 	c.server.metrics.relayed(len(b))
-	return c.PacketConn.WriteTo(b, to) //nolint:wrapcheck // a socket's error is its own
+	return c.WriteToUDPAddrPort(b, peer) //nolint:wrapcheck // a socket's error is its own
 }
 
 // ReadFrom implements [net.PacketConn]: a packet of a peer's, to the client.
 func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
-		n, from, err := c.PacketConn.ReadFrom(b)
+		n, peer, err := c.ReadFromUDPAddrPort(b)
 		if err != nil {
-			return n, from, err //nolint:wrapcheck // a socket's error is its own
+			return n, nil, err //nolint:wrapcheck // a socket's error is its own
 		}
-		peer := addrPort(from)
-		if ip := peer.Addr().Unmap(); c.server.rules.isOwn(ip) {
+		if c.server.rules.isOwn(peer.Addr()) {
 			peer = netip.AddrPortFrom(c.server.rules.public, peer.Port()) // a relay of this host, or nobody that may
-			from = net.UDPAddrFromAddrPort(peer)
 		}
 		switch {
 		case !c.server.rules.may(peer):
 			c.server.metrics.dropped("address")
 		case c.mayTake(n):
 			c.server.metrics.relayed(n)
-			return n, from, nil
+			return n, net.UDPAddrFromAddrPort(peer), nil
 		}
 	}
 }
@@ -66,8 +76,13 @@ func (c *conn) mayTake(n int) bool {
 
 // Close implements [net.PacketConn].
 func (c *conn) Close() error {
-	c.server.rules.closed(c.port)
-	return c.PacketConn.Close() //nolint:wrapcheck // a socket's error is its own
+	c.once.Do(func() {
+		c.server.rules.closed(c.port)
+		c.server.callers.closes()
+		c.server.quotas.closes(c.user)
+		c.server.metrics.allocations.Dec()
+	})
+	return c.UDPConn.Close() //nolint:wrapcheck // a socket's error is its own
 }
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})

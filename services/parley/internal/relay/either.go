@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"crypto/tls"
 	"net"
-	"time"
 )
 
 // either is a listener at which clients speak TCP or TLS: a handshake of TLS begins as no message of TURN does.
@@ -29,7 +28,7 @@ func (e *either) Accept() (net.Conn, error) {
 	return &undecided{Conn: c, cfg: e.cfg}, nil
 }
 
-// undecided is a connection that becomes one of TLS, or does not, with its first byte.
+// undecided is a connection that becomes one of TLS, or does not, with its first byte. How long that may take is bounded by the listener.
 type undecided struct {
 	net.Conn
 	cfg    *tls.Config
@@ -39,13 +38,9 @@ type undecided struct {
 // handshake is the first byte of TLS.
 const handshake = 0x16
 
-// patience is how long the first byte, and then the handshake, may take.
-const patience = 10 * time.Second
-
 // Read implements [net.Conn]. One goroutine reads.
 func (u *undecided) Read(b []byte) (int, error) {
 	if u.chosen == nil {
-		_ = u.Conn.SetReadDeadline(time.Now().Add(patience))
 		r := bufio.NewReaderSize(u.Conn, 1<<10)
 		first, err := r.Peek(1)
 		if err != nil {
@@ -61,7 +56,6 @@ func (u *undecided) Read(b []byte) (int, error) {
 		} else {
 			u.chosen = begun
 		}
-		_ = u.Conn.SetReadDeadline(time.Time{})
 	}
 	return u.chosen.Read(b) //nolint:wrapcheck // as above
 }

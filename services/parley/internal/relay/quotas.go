@@ -20,29 +20,50 @@ func newQuotas(cfg Config) *quotas {
 	return &quotas{cfg: cfg, users: map[string]int{}, from: map[netip.Prefix]int{}}
 }
 
+// may reports whether there may be one more allocation, by what is known before it is made.
 func (q *quotas) may(user string, from net.Addr) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	full := func(n, most int) bool { return most > 0 && n >= most }
 	return !full(q.all, q.cfg.Total) && !full(q.users[user], q.cfg.PerUser) && !full(q.from[network(from)], q.cfg.PerAddress)
 }
 
-func (q *quotas) created(user string, from net.Addr) (all int) { return q.add(user, from, 1) }
+func full(n, most int) bool { return most > 0 && n >= most }
 
-func (q *quotas) deleted(user string, from net.Addr) (all int) { return q.add(user, from, -1) }
+// opens counts an allocation that is made, of a user and of all, or reports that there may be no more: others may have come since may said so.
+func (q *quotas) opens(user string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if full(q.all, q.cfg.Total) || full(q.users[user], q.cfg.PerUser) {
+		return false
+	}
+	q.all++
+	q.users[user]++
+	return true
+}
 
-func (q *quotas) add(user string, from net.Addr, n int) int {
+func (q *quotas) closes(user string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.all--
+	if q.users[user]--; q.users[user] <= 0 {
+		delete(q.users, user)
+	}
+}
+
+// created counts an allocation of an address.
+func (q *quotas) created(from net.Addr) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.from[network(from)]++
+}
+
+func (q *quotas) deleted(from net.Addr) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	at := network(from)
-	q.all += n
-	if q.users[user] += n; q.users[user] <= 0 {
-		delete(q.users, user)
-	}
-	if q.from[at] += n; q.from[at] <= 0 {
+	if q.from[at]--; q.from[at] <= 0 {
 		delete(q.from, at)
 	}
-	return q.all
 }
 
 // network is what counts as one client's address: of IPv6 a /64.

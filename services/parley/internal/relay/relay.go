@@ -16,7 +16,6 @@ import (
 	"github.com/pion/logging"
 	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
-	"golang.org/x/time/rate"
 
 	"github.com/parley-rtc/parley/gateway/ice"
 )
@@ -30,7 +29,9 @@ type Config struct {
 	PerAddress int         // of one address, or IPv6 /64
 	Total      int
 	Bits       int // bits a second of an allocation, both ways together
+	Sockets    int // of relays, and of clients over TCP
 	now        func() time.Time
+	waiting    time.Duration // for which a connection over TCP stays without an allocation; 30 s
 }
 
 // realm is the one that TURN needs and nobody reads.
@@ -44,6 +45,7 @@ type Server struct {
 	cfg     Config
 	rules   *rules
 	quotas  *quotas
+	callers *callers
 	metrics *metrics
 	turn    *turn.Server
 }
@@ -53,12 +55,15 @@ func Start(cfg Config, udp net.PacketConn, tcp net.Listener, m *metrics) (*Serve
 	if cfg.now == nil {
 		cfg.now = time.Now
 	}
-	s := &Server{cfg: cfg, rules: newRules(cfg.Public), quotas: newQuotas(cfg), metrics: m}
+	if cfg.waiting == 0 {
+		cfg.waiting = unallocated
+	}
+	s := &Server{cfg: cfg, rules: newRules(cfg.Public), quotas: newQuotas(cfg), callers: newCallers(cfg.Sockets, cfg.waiting), metrics: m}
 	quiet := logging.NewDefaultLoggerFactory()
 	quiet.DefaultLogLevel = logging.LogLevelDisabled // what clients do wrong is no news
-	permit := func(_ net.Addr, peer net.IP) bool {
+	permit := func(client net.Addr, peer net.IP) bool {
 		ip, _ := netip.AddrFromSlice(peer)
-		allowed := s.rules.mayPermit(ip)
+		allowed := s.rules.mayPermit(ip) && s.callers.mayLetIn(client)
 		if !allowed {
 			m.dropped("permission")
 		}
@@ -66,13 +71,17 @@ func Start(cfg Config, udp net.PacketConn, tcp net.Listener, m *metrics) (*Serve
 	}
 	server, err := turn.NewServer(turn.ServerConfig{
 		Realm: realm, LoggerFactory: quiet, AuthHandler: s.authorize, QuotaHandler: s.quota, EventHandler: turn.EventHandler{
-			OnAllocationCreated: func(src, _ net.Addr, _, user, _ string, _ net.Addr, _ int) {
-				m.allocations.Set(float64(s.quotas.created(user, src)))
+			OnAllocationCreated: func(src, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
+				s.quotas.created(src)
+				s.callers.allocated(src)
 			},
-			OnAllocationDeleted: func(src, _ net.Addr, _, user, _ string) { m.allocations.Set(float64(s.quotas.deleted(user, src))) },
+			OnAllocationDeleted: func(src, _ net.Addr, _, _, _ string) {
+				s.quotas.deleted(src)
+				s.callers.freed(src)
+			},
 		},
 		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: udp, RelayAddressGenerator: s, PermissionHandler: permit}},
-		ListenerConfigs:   []turn.ListenerConfig{{Listener: newEither(tcp, cfg.TLS), RelayAddressGenerator: s, PermissionHandler: permit}},
+		ListenerConfigs:   []turn.ListenerConfig{{Listener: newEither(&bounded{tcp, s.callers}, cfg.TLS), RelayAddressGenerator: s, PermissionHandler: permit}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("TURN server: %w", err)
@@ -83,9 +92,20 @@ func Start(cfg Config, udp net.PacketConn, tcp net.Listener, m *metrics) (*Serve
 
 // Run serves until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return s.turn.Close() //nolint:wrapcheck // it says what was done
+	look := time.NewTicker(looking)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+			s.rules.look()
+		case <-ctx.Done():
+			return s.turn.Close() //nolint:wrapcheck // it says what was done
+		}
+	}
 }
+
+// looking is how often this host's addresses are looked at.
+const looking = 5 * time.Second
 
 // authorize returns the key of a user's credentials. They have to count when an allocation is made, and for a while longer for all else.
 func (s *Server) authorize(r *turn.RequestAttributes) (user string, key []byte, ok bool) {
@@ -116,22 +136,31 @@ var errUDPOnly = errors.New("this server relays over UDP and IPv4 alone")
 // Validate implements [turn.RelayAddressGenerator].
 func (s *Server) Validate() error { return nil }
 
+// errFull is answered as "insufficient capacity".
+var errFull = errors.New("there are as many allocations as there may be")
+
 // AllocatePacketConn implements [turn.RelayAddressGenerator].
 func (s *Server) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
-	if c.Network != "udp4" && c.Network != "udp" {
+	if c.Network != "udp4" {
 		return nil, nil, errUDPOnly
 	}
-	socket, err := net.ListenPacket("udp4", "0.0.0.0:0") //nolint:noctx // it waits for nothing
+	if !s.callers.opens() {
+		s.metrics.dropped("quota")
+		return nil, nil, errFull
+	}
+	if !s.quotas.opens(c.UserID) {
+		s.callers.closes()
+		return nil, nil, errFull
+	}
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{Port: c.RequestedPort})
 	if err != nil {
+		s.callers.closes()
+		s.quotas.closes(c.UserID)
 		return nil, nil, fmt.Errorf("a relay's socket: %w", err)
 	}
-	port := addrPort(socket.LocalAddr()).Port()
-	s.rules.opened(port)
-	relayed := &conn{PacketConn: socket, server: s, port: port}
-	if s.cfg.Bits > 0 {
-		relayed.share = rate.NewLimiter(rate.Limit(s.cfg.Bits/8), max(s.cfg.Bits/8, burst)) // a second's worth at once
-	}
-	return relayed, net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.cfg.Public, port)), nil
+	relayed := newConn(s, socket, c.UserID)
+	s.metrics.allocations.Inc()
+	return relayed, net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.cfg.Public, relayed.port)), nil
 }
 
 // burst is at least the largest packet.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
@@ -31,7 +32,10 @@ type world struct {
 	udp string
 	tcp string
 	at  atomic.Int64 // the server's time
+	s   *Server
 }
+
+func (w *world) callers() *callers { return w.s.callers }
 
 func newWorld(t *testing.T, cfg Config) *world {
 	t.Helper()
@@ -50,6 +54,7 @@ func newWorld(t *testing.T, cfg Config) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.s = s
 	t.Cleanup(func() {
 		if err := s.turn.Close(); err != nil {
 			t.Error(err)
@@ -263,5 +268,146 @@ func TestWhoSendsMoreThanItsShareIsNotCarried(t *testing.T) {
 		if _, err := a.WriteTo(make([]byte, 1200), b.LocalAddr()); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// held reports whether a connection stands.
+func held(t *testing.T, c net.Conn) bool {
+	t.Helper()
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+	_, err := c.Read(make([]byte, 1))
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// until waits for what has to come.
+func (w *world) until(what string, holds func() bool) {
+	w.t.Helper()
+	for begun := time.Now(); !holds(); time.Sleep(time.Millisecond) { //nolint:forbidigo // it can only be looked at
+		if time.Since(begun) > 30*time.Second {
+			w.t.Fatalf("not within 30 s: %s", what)
+		}
+	}
+}
+
+func TestConnectionsThatGetNoAllocationEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{waiting: 300 * time.Millisecond})
+	overTCP := func() (net.Conn, error) { return net.Dial("tcp4", w.tcp) }
+	client := w.client("ann", time.Minute, overTCP)
+	relayed := w.allocate(client)
+	for name, says := range map[string]string{"nothing": "", "a byte": "\x00", "half of a handshake": "\x16\x03\x01", "a request without credentials": "\x00\x03\x00\x00\x21\x12\xa4\x42123456789012"} {
+		c, err := overTCP()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		if _, err := c.Write([]byte(says)); err != nil {
+			t.Fatal(err)
+		}
+		w.until("the connection ends that says "+name, func() bool { return !held(t, c) })
+	}
+	other := w.allocate(w.client("bob", time.Minute, nil))
+	w.talks(relayed, other) // an allocation's connection stands
+	if err := relayed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.until("it ends with its allocation", func() bool { w.callers().mu.Lock(); defer w.callers().mu.Unlock(); return len(w.callers().conns) == 0 })
+}
+
+func TestOneAddressTakesNotAllConnections(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{})
+	var all []net.Conn
+	for range mostWaiting/4 + 5 {
+		c, err := net.Dial("tcp4", w.tcp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		all = append(all, c)
+	}
+	w.until("those that are too many are closed", func() bool {
+		n := 0
+		for _, c := range all {
+			if held(t, c) {
+				n++
+			}
+		}
+		return n == mostWaiting/4
+	})
+	away := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	w.allocate(w.client("ann", time.Minute, func() (net.Conn, error) { return away.Dial("tcp4", w.tcp) }))
+}
+
+func TestPeersWithoutEndAreNotLetIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{})
+	c := w.client("ann", time.Minute, nil)
+	w.allocate(c)
+	refused := 0
+	for i := range peersAtOnce + 20 {
+		if err := c.CreatePermission(&net.UDPAddr{IP: net.IPv4(9, 9, byte(i/250), byte(i%250)), Port: 9}); err != nil {
+			if !strings.Contains(err.Error(), "403") {
+				t.Fatal(err)
+			}
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("all are let in")
+	}
+}
+
+func TestNoMoreSocketsAreOpenedThanThereMayBe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{Sockets: 2})
+	first := w.allocate(w.client("ann", time.Minute, nil))
+	w.allocate(w.client("bob", time.Minute, nil))
+	if _, err := w.client("cid", time.Minute, nil).Allocate(); err == nil || !strings.Contains(err.Error(), "508") {
+		t.Errorf("the third: %v", err)
+	}
+	c, err := net.Dial("tcp4", w.tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	w.until("a connection is closed at once", func() bool { return !held(t, c) })
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.until("a place is free", func() bool { w.callers().mu.Lock(); defer w.callers().mu.Unlock(); return w.callers().sockets == 1 })
+	w.allocate(w.client("cid", time.Minute, nil))
+}
+
+// What nobody should send changes nothing for others, and is answered as the RFCs have it or not at all.
+func TestWhatIsNoMessageOfSTUNDisturbsNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{})
+	a, b := w.allocate(w.client("ann", time.Minute, nil)), w.allocate(w.client("bob", time.Minute, nil))
+	stranger, err := net.Dial("udp4", w.udp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+	for i := range 3000 {
+		message := make([]byte, random.IntN(1400))
+		for j := range message {
+			message[j] = byte(random.Uint32())
+		}
+		if i%2 == 0 && len(message) >= 20 { // a header that is right, with attributes that are not
+			copy(message, []byte{0, byte([]int{1, 3, 4, 8, 9, 6, 10}[random.IntN(7)]), byte((len(message) - 20) >> 8), byte(len(message) - 20), 0x21, 0x12, 0xa4, 0x42})
+		}
+		if i%5 == 0 && len(message) >= 4 { // data for a channel that nobody has
+			copy(message, []byte{0x40, byte(i), 0, 1})
+		}
+		if _, err := stranger.Write(message); err != nil {
+			continue // it hears that nobody listens, if so
+		}
+	}
+	w.talks(a, b)
+	if n := testutil.ToFloat64(w.m.allocations); n != 2 {
+		t.Errorf("%v allocations are counted", n)
 	}
 }

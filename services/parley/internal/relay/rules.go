@@ -3,55 +3,47 @@ package relay
 import (
 	"net"
 	"net/netip"
-	"sync"
+	"sync/atomic"
 )
 
 // rules say which peers a client may reach through the relay: others' relays here, and public addresses. Never another port of this host,
-// and nothing that is not public, in whatever form it is written.
+// and nothing that is not public, in whatever form it is written. They are asked for each packet.
 type rules struct {
-	public netip.Addr              // by which the relays are reached
-	own    map[netip.Addr]struct{} // this host's addresses
-
-	mu    sync.Mutex          // guards the field below
-	ports map[uint16]struct{} // of the relays
+	public netip.Addr // by which the relays are reached
+	own    atomic.Pointer[map[netip.Addr]struct{}]
+	ports  [(1 << 16) / 32]atomic.Uint32 // a bit for each that is a relay's
 }
 
 func newRules(public netip.Addr) *rules {
-	r := &rules{public: public, own: map[netip.Addr]struct{}{public: {}}, ports: map[uint16]struct{}{}}
+	r := &rules{public: public}
+	r.look()
+	return r
+}
+
+// look finds this host's addresses, which may change.
+func (r *rules) look() {
+	own := map[netip.Addr]struct{}{r.public: {}}
 	all, _ := net.InterfaceAddrs() // without them the public address alone is known to be this host's
 	for _, a := range all {
 		if n, is := a.(*net.IPNet); is {
 			if ip, ok := netip.AddrFromSlice(n.IP); ok {
-				r.own[ip.Unmap()] = struct{}{}
+				own[ip.Unmap()] = struct{}{}
 			}
 		}
 	}
-	return r
+	r.own.Store(&own)
 }
 
-func (r *rules) opened(port uint16) {
-	r.mu.Lock()
-	r.ports[port] = struct{}{}
-	r.mu.Unlock()
-}
+func (r *rules) opened(port uint16) { r.ports[port/32].Or(1 << (port % 32)) }
 
-func (r *rules) closed(port uint16) {
-	r.mu.Lock()
-	delete(r.ports, port)
-	r.mu.Unlock()
-}
+func (r *rules) closed(port uint16) { r.ports[port/32].And(^uint32(1 << (port % 32))) }
 
 // isRelay reports whether a port of this host is a relay's.
-func (r *rules) isRelay(port uint16) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	_, is := r.ports[port]
-	return is
-}
+func (r *rules) isRelay(port uint16) bool { return r.ports[port/32].Load()&(1<<(port%32)) != 0 }
 
 // isOwn reports whether an address is this host's.
 func (r *rules) isOwn(ip netip.Addr) bool {
-	_, is := r.own[ip]
+	_, is := (*r.own.Load())[ip]
 	return is || ip.IsLoopback()
 }
 
@@ -94,6 +86,9 @@ func isPublic(ip netip.Addr) bool {
 	if !ip.IsValid() || ip.Zone() != "" || ip.Is6() && !global.Contains(ip) {
 		return false
 	}
+	if ip.Is4() && !suspect[ip.As4()[0]] {
+		return true
+	}
 	for _, p := range reserved {
 		if p.Contains(ip) {
 			return false
@@ -101,3 +96,16 @@ func isPublic(ip netip.Addr) bool {
 	}
 	return true
 }
+
+// suspect are the first bytes of IPv4 addresses of which some are reserved.
+var suspect = func() (out [256]bool) {
+	for _, p := range reserved {
+		if p.Addr().Is4() {
+			first := int(p.Addr().As4()[0])
+			for n := range 1 << max(0, 8-p.Bits()) {
+				out[first+n] = true
+			}
+		}
+	}
+	return out
+}()

@@ -7,6 +7,23 @@ import (
 	"go.uber.org/goleak"
 )
 
+// The list of first bytes says nothing else than the list of networks.
+func TestTheShortWayIsTheLongOne(t *testing.T) {
+	t.Parallel()
+	for first := range 256 {
+		for _, rest := range [][3]byte{{0, 0, 1}, {0, 2, 1}, {31, 196, 1}, {64, 0, 1}, {127, 255, 1}, {16, 0, 1}, {168, 0, 1}, {254, 169, 254}, {51, 100, 1}, {18, 0, 1}, {255, 255, 255}} {
+			ip := netip.AddrFrom4([4]byte{byte(first), rest[0], rest[1], rest[2]})
+			public := true
+			for _, p := range reserved {
+				public = public && !p.Contains(ip)
+			}
+			if isPublic(ip) != public {
+				t.Errorf("%s: %v", ip, !public)
+			}
+		}
+	}
+}
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // What a client must not reach, in every notation, and what it may.

@@ -42,8 +42,24 @@ func (s *Settings) Check() error {
 	return nil
 }
 
-// Config returns what the server takes, with the secret of the credentials.
-func (s *Settings) Config(secret []byte) Config {
+// Config returns what the server takes, with the secret of the credentials and how many sockets it may have open.
+func (s *Settings) Config(secret []byte, sockets int) Config {
 	ip, _ := netip.ParseAddr(s.Public) // Check has seen it
-	return Config{Public: ip, Secret: secret, PerUser: s.PerUser, PerAddress: s.PerAddress, Total: s.Total, Bits: s.Bits}
+	return Config{Public: ip, Secret: secret, PerUser: s.PerUser, PerAddress: s.PerAddress, Total: s.Total, Bits: s.Bits, Sockets: sockets}
+}
+
+// Sockets returns how many sockets the server may have open, of as many as a process has places for; 0 places: no limit. An allocation needs
+// one, and over TCP two; a quarter of all places are enough, since clients need the others.
+func (s *Settings) Sockets(places int) int {
+	switch {
+	case !s.On():
+		return 0
+	case places <= 0 && s.Total == 0:
+		return 0
+	case places <= 0:
+		return 2*s.Total + mostWaiting
+	case s.Total == 0:
+		return places / 4
+	}
+	return min(2*s.Total+mostWaiting, places/4)
 }
