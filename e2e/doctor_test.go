@@ -69,6 +69,42 @@ func TestTheDoctorFindsADeploymentWell(t *testing.T) {
 	}
 }
 
+// A TURN server that is `parley turn`, beside a gateway that is told of it as its last line says.
+func TestTheDoctorFindsATURNServerOfItsOwnWell(t *testing.T) {
+	t.Parallel()
+	cert := harness.NewCertificate(t)
+	secret := turnSecret(t, "marked-secret-of-turn-servers")
+	args := []string{"turn", "--ops-listen", "127.0.0.1:0", "--log-format", "text", "--turn-secret-file", secret}
+	at := []string{"--turn-listen", "0.0.0.0:0", "--turn-public-address", outward(t)}
+	alone := harness.Start(t, "parley turn", harness.Parley, append(append(args, at...), cert.Args...)...)
+	_, told, found := strings.Cut(alone.Logged(t, "Tell gateways of it: "), "Tell gateways of it: ")
+	if !found || !strings.Contains(told, "turns:localhost:") {
+		t.Fatalf("it says %q", told)
+	}
+	alone.Ready(t)
+	p := harness.StartParley(t, strings.Fields(told)...)
+	wrong, all, code := examine(t, []string{"SSL_CERT_FILE=" + cert.File()}, "http://"+p.Addr(t, "clients"))
+	if code != 0 || wrong != nil || strings.Count(all, "ok     STUN and TURN") < 1 {
+		t.Errorf("code %d:\n%s", code, all)
+	}
+	if _, metrics := alone.Ops(t, "/metrics"); strings.Contains(metrics, "\nparley_turn_relayed_bytes_total 0\n") {
+		t.Error("nothing was relayed")
+	}
+	for args, says := range map[string]string{
+		"turn": "--turn-listen is needed", "turn --turn-listen :0": "--turn-secret-file is needed",
+		"turn --turn-listen 127.0.0.1:0 --turn-secret-file " + secret:                                   "needs --turn-public-address",
+		"turn --turn-listen 127.0.0.1:0 --turn-public-address 198.51.100.7 --turn-secret-file /no/such": "cannot be used",
+	} {
+		p := harness.Start(t, "parley turn", harness.Parley, append(strings.Fields(args), "--ops-listen", "127.0.0.1:0")...)
+		if code := p.Wait(t); code != 2 || !strings.Contains(lastLine(p), says) {
+			t.Errorf("%s: %d, %q", args, code, lastLine(p))
+		}
+	}
+	if code := alone.Stop(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // Each deployment is broken in one way, and is told for what it is.
 func TestTheDoctorNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()

@@ -118,6 +118,21 @@ func TestABadSettingExits2AndSaysWhatToSet(t *testing.T) {
 		{all, []string{"--nats", "127.0.0.1:1", "--nats-ca", filepath.Join(dir, "none")}, "nats-ca"},
 		{all, []string{"--nats", "127.0.0.1:1", "--nats-ca", file}, "nats-ca"},
 		{all, []string{"--nats", "127.0.0.1:1", "--nats-cert", file}, "nats-key"},
+		{[]string{harness.Parley}, []string{"--turn-listen", "127.0.0.1:0"}, "needs --turn-public-address"},
+		{[]string{harness.Parley}, []string{"--turn-public-address", "198.51.100.7"}, "needs --turn-listen"},
+		{[]string{harness.Parley}, []string{"--turn-listen", "127.0.0.1:0", "--turn-public-address", "::1"}, "turn-public-address"},
+		{[]string{harness.Parley}, []string{"--turn-listen", "127.0.0.1:0", "--turn-public-address", "127.0.0.1"}, "turn-public-address"},
+		{[]string{harness.Parley}, []string{"--turn-listen", "127.0.0.1:0", "--turn-public-address", "turn.example.org"}, "turn-public-address"},
+		{[]string{harness.Parley}, []string{"--turn-listen", port, "--turn-public-address", "198.51.100.7"}, "turn-listen"},
+		{[]string{harness.Parley}, []string{"--turn-bits", "-1"}, "turn-bits"},
+		{sockets, []string{"--turn", "turn:turn.example.org"}, "needs --turn-secret-file"},
+		{sockets, []string{"--turn-secret-file", file}, "needs --turn"},
+		{sockets, []string{"--turn", "stun:turn.example.org", "--turn-secret-file", file}, "--turn"},
+		{sockets, []string{"--turn", "turn:turn.example.org", "--turn-secret-file", filepath.Join(dir, "none")}, "turn-secret-file"},
+		{sockets, []string{"--stun", "stun.example.org"}, "--stun"},
+		{sockets, []string{"--turn-ttl", "1s"}, "turn-ttl"},
+		{sockets, []string{"--tls-cert", file}, "tls-key"},
+		{sockets, []string{"--tls-cert", file, "--tls-key", file}, "tls-cert"},
 	} {
 		for _, program := range one.programs {
 			t.Run(program+" "+strings.Join(one.args, " "), func(t *testing.T) {

@@ -40,7 +40,10 @@ func Isolated(t *testing.T) bool {
 
 // Network is hosts of the test's own: network namespaces, joined by a bridge at which the test itself is too. It ends
 // with the process.
-type Network struct{ hosts int }
+type Network struct {
+	net   string // the first three bytes of its addresses
+	hosts int
+}
 
 // Host is one of a network's hosts.
 type Host struct {
@@ -51,17 +54,23 @@ type Host struct {
 // StartNetwork makes a network without hosts. The test has to be [Isolated].
 func StartNetwork(tb testing.TB) *Network {
 	tb.Helper()
+	return StartNetworkAt(tb, "10.213.0")
+}
+
+// StartNetworkAt is [StartNetwork] whose addresses begin with other three bytes. The test's own ends with 1.
+func StartNetworkAt(tb testing.TB, net string) *Network {
+	tb.Helper()
 	ip(tb, "link", "add", "bridge0", "type", "bridge")
-	ip(tb, "addr", "add", "10.213.0.1/24", "dev", "bridge0")
+	ip(tb, "addr", "add", net+".1/24", "dev", "bridge0")
 	ip(tb, "link", "set", "bridge0", "up")
-	return &Network{}
+	return &Network{net: net}
 }
 
 // Host adds a host.
 func (n *Network) Host(tb testing.TB) *Host {
 	tb.Helper()
 	n.hosts++
-	h := &Host{Name: fmt.Sprintf("host%d", n.hosts), IP: fmt.Sprintf("10.213.0.%d", n.hosts+1)}
+	h := &Host{Name: fmt.Sprintf("host%d", n.hosts), IP: fmt.Sprintf("%s.%d", n.net, n.hosts+1)}
 	outside := fmt.Sprintf("port%d", n.hosts)
 	ip(tb, "netns", "add", h.Name)
 	ip(tb, "link", "add", outside, "type", "veth", "peer", "name", "eth0", "netns", h.Name)
@@ -70,6 +79,12 @@ func (n *Network) Host(tb testing.TB) *Host {
 	ip(tb, "-n", h.Name, "link", "set", "eth0", "up")
 	ip(tb, "-n", h.Name, "link", "set", "lo", "up")
 	return h
+}
+
+// Also gives a host another address, in a network of 256.
+func (h *Host) Also(tb testing.TB, address string) {
+	tb.Helper()
+	ip(tb, "-n", h.Name, "addr", "add", address+"/24", "dev", "eth0")
 }
 
 // CutDatagrams has all UDP packets of the test's own host vanish: those between peers, and none between processes of ours.
