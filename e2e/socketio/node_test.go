@@ -58,14 +58,15 @@ func (h heard) text() string {
 	return string(b)
 }
 
-// startNode starts a process; it ends with the test.
-func startNode(t *testing.T) *node {
+// startNode starts a process, with more in its environment; it ends with the test.
+func startNode(t *testing.T, env ...string) *node {
 	t.Helper()
 	if err := installed(); err != nil {
 		t.Fatal(err)
 	}
 	n := &node{heard: map[string][]heard{}, changed: make(chan struct{})}
 	n.cmd = exec.Command("node", "clients.js")
+	n.cmd.Env = append(os.Environ(), env...)
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	n.cmd.Stderr = os.Stderr
 	var err error
