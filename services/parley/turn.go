@@ -46,9 +46,7 @@ func startTURN(ctx context.Context, s *relay.Settings, secret []byte, cert *cert
 	if err != nil {
 		return part, nil, err //nolint:wrapcheck // it is a sentence
 	}
-	var lc net.ListenConfig
-	host, _, _ := net.SplitHostPort(s.Listen) // it was listened on
-	udp, err := lc.ListenPacket(ctx, "udp4", net.JoinHostPort(host, strconv.Itoa(portOf(tcp.Addr()))))
+	udp, err := listenUDP(s.Listen, portOf(tcp.Addr()))
 	if err != nil {
 		_ = tcp.Close()
 		return part, nil, settings.Errorf("--turn-listen %s: its UDP port cannot be listened on: %v; set it to another port", s.Listen, err)
@@ -68,6 +66,16 @@ func startTURN(ctx context.Context, s *relay.Settings, secret []byte, cert *cert
 	}
 	part.Run = server.Run
 	return part, urls, nil
+}
+
+// listenUDP listens at the host of an address, and a port.
+func listenUDP(address string, port int) (*net.UDPConn, error) {
+	host, _, _ := net.SplitHostPort(address) // it was listened on
+	at, err := net.ResolveUDPAddr("udp4", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return nil, err //nolint:wrapcheck // whoever asks says what for
+	}
+	return net.ListenUDP("udp4", at) //nolint:wrapcheck // as above
 }
 
 func portOf(a net.Addr) int {

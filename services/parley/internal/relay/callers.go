@@ -36,14 +36,28 @@ type callers struct {
 	all     int                  // of these
 	conns   map[string]*caller   // over TCP, by address
 	peers   map[string]*rate.Limiter
+
+	knows sync.RWMutex                    // guards the field below
+	known map[netip.AddrPort]*net.UDPAddr // of clients over UDP that have an allocation
 }
 
 func newCallers(most int, wait time.Duration) *callers {
-	return &callers{most: most, wait: wait, waiting: map[netip.Prefix]int{}, conns: map[string]*caller{}, peers: map[string]*rate.Limiter{}}
+	return &callers{most: most, wait: wait, waiting: map[netip.Prefix]int{}, conns: map[string]*caller{}, peers: map[string]*rate.Limiter{}, known: map[netip.AddrPort]*net.UDPAddr{}}
 }
 
 // key tells clients apart, whose addresses may be alike over UDP and TCP.
 func key(a net.Addr) string { return a.Network() + a.String() }
+
+// address is a client's address as pion has it.
+func (c *callers) address(at netip.AddrPort) net.Addr {
+	c.knows.RLock()
+	known := c.known[at]
+	c.knows.RUnlock()
+	if known == nil {
+		known = net.UDPAddrFromAddrPort(at)
+	}
+	return known
+}
 
 // opens counts a socket, or reports that there may be no more.
 func (c *callers) opens() bool {
@@ -67,6 +81,11 @@ func (c *callers) allocated(from net.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.peers[key(from)] = rate.NewLimiter(peersRate, peersAtOnce)
+	if u, is := from.(*net.UDPAddr); is {
+		c.knows.Lock()
+		c.known[addrPort(u)] = u
+		c.knows.Unlock()
+	}
 	if conn := c.conns[key(from)]; conn != nil && conn.waits {
 		conn.waits = false
 		c.stopsWaiting(conn)
@@ -79,6 +98,11 @@ func (c *callers) freed(from net.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.peers, key(from))
+	if u, is := from.(*net.UDPAddr); is {
+		c.knows.Lock()
+		delete(c.known, addrPort(u))
+		c.knows.Unlock()
+	}
 	if conn := c.conns[key(from)]; conn != nil && !conn.waits {
 		conn.waits = true
 		c.waiting[conn.network]++

@@ -17,6 +17,9 @@ type conn struct {
 	port   uint16
 	share  *rate.Limiter // of bytes; nil: no limit
 	once   sync.Once
+
+	heard  netip.AddrPort // the peer of the last packet, and the same as pion has it; of the goroutine that reads
+	heardA net.Addr
 }
 
 func newConn(s *Server, socket *net.UDPConn, user string) *conn {
@@ -60,7 +63,10 @@ func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 			c.server.metrics.dropped("address")
 		case c.mayTake(n):
 			c.server.metrics.relayed(n)
-			return n, net.UDPAddrFromAddrPort(peer), nil
+			if peer != c.heard {
+				c.heard, c.heardA = peer, net.UDPAddrFromAddrPort(peer)
+			}
+			return n, c.heardA, nil
 		}
 	}
 }
@@ -94,4 +100,19 @@ func addrPort(a net.Addr) netip.AddrPort {
 	}
 	ap, _ := netip.ParseAddrPort(a.String())
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// front is the socket at which clients over UDP are. It makes an address of theirs once, and not with each packet.
+type front struct {
+	*net.UDPConn
+	callers *callers
+}
+
+// ReadFrom implements [net.PacketConn]. One goroutine reads.
+func (f *front) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := f.ReadFromUDPAddrPort(b)
+	if err != nil {
+		return n, nil, err //nolint:wrapcheck // a socket's error is its own
+	}
+	return n, f.callers.address(netip.AddrPortFrom(from.Addr().Unmap(), from.Port())), nil
 }

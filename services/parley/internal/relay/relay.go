@@ -51,7 +51,7 @@ type Server struct {
 }
 
 // Start serves clients over UDP and TCP, until [Server.Run] ends; over TLS at the same port as TCP, where there is a certificate.
-func Start(cfg Config, udp net.PacketConn, tcp net.Listener, m *metrics) (*Server, error) {
+func Start(cfg Config, udp *net.UDPConn, tcp net.Listener, m *metrics) (*Server, error) {
 	if cfg.now == nil {
 		cfg.now = time.Now
 	}
@@ -80,7 +80,7 @@ func Start(cfg Config, udp net.PacketConn, tcp net.Listener, m *metrics) (*Serve
 				s.callers.freed(src)
 			},
 		},
-		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: udp, RelayAddressGenerator: s, PermissionHandler: permit}},
+		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: &front{udp, s.callers}, RelayAddressGenerator: s, PermissionHandler: permit}},
 		ListenerConfigs:   []turn.ListenerConfig{{Listener: newEither(&bounded{tcp, s.callers}, cfg.TLS), RelayAddressGenerator: s, PermissionHandler: permit}},
 	})
 	if err != nil {
