@@ -61,6 +61,7 @@ func TestTheDoctorFindsADeploymentWell(t *testing.T) {
 	stun := "stun:" + strings.TrimSuffix(strings.TrimPrefix(turn, "turn:"), "?transport=udp")
 	users, cert := harness.NewSecret(t), harness.NewCertificate(t)
 	args := append(append(users.Args, cert.Args...), "--turn", turn, "--turn-secret-file", turnSecret(t, secret), "--stun", stun, "--allow-origin", "app.example")
+	cert.Until(t, 12*time.Hour) // some are made anew each day
 	p := harness.StartParley(t, args...)
 	token := users.Token(t, "ann", harness.Grants{"doctor-*": {"create", "join"}})
 	wrong, all, code := examine(t, []string{"SSL_CERT_FILE=" + cert.File()}, "https://"+p.Addr(t, "clients"), "--token", token, "--origin", "https://app.example")
@@ -116,6 +117,8 @@ func TestTheDoctorNamesWhatIsWrong(t *testing.T) {
 	trusted := []string{"SSL_CERT_FILE=" + cert.File()}
 	outdated := harness.NewCertificate(t)
 	outdated.Expire(t)
+	late := harness.NewCertificate(t)
+	late.Until(t, 10*time.Minute)
 	nats := harness.StartNATS(t)
 	const secret = "marked-secret-of-turn-servers"
 	turn := startTURN(t, secret)
@@ -136,6 +139,7 @@ func TestTheDoctorNamesWhatIsWrong(t *testing.T) {
 		"nobody signed it":          {"https://127.0.0.1:" + port(t, secured), nil, nil, "nobody whom this machine trusts"},
 		"another name":              {"https://127.0.0.2:" + port(t, secured), nil, trusted, "is for localhost"},
 		"it has expired":            {"https://" + harness.StartParley(t, outdated.Args...).Addr(t, "clients"), nil, []string{"SSL_CERT_FILE=" + outdated.File()}, "expired at"},
+		"it is late":                {"https://" + harness.StartParley(t, late.Args...).Addr(t, "clients"), nil, []string{"SSL_CERT_FILE=" + late.File()}, "it expires in 10m"},
 		"no TLS":                    {"https://" + well.Addr(t, "clients"), nil, nil, "speaks no TLS"},
 		"the origin is refused":     {at, []string{"--origin", "https://app.example"}, nil, "--allow-origin"},
 		"a proxy without upgrades": {before(t, well, func(p *httputil.ReverseProxy) {

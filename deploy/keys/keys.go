@@ -23,6 +23,7 @@ const (
 	RouteCert   = "route.pem"      // what NATS servers show each other
 	RouteKey    = "route-key.pem"  // RouteCert's key
 	TokenSecret = "token-secret"   // what signs clients' tokens
+	TURNSecret  = "turn-secret"    // what gateways and TURN servers share
 	Passwords   = "passwords.env"  // one NATS_<LOGIN>_PASSWORD=... a line
 )
 
@@ -56,8 +57,10 @@ func Make(dir string, hosts []string) error {
 	for _, login := range Logins() {
 		fmt.Fprintf(&env, "%s=%s\n", Variable(login), password())
 	}
-	if err := write(dir, TokenSecret, []byte(rand.Text()+rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
-		return fmt.Errorf("keys: %w", err)
+	for _, name := range []string{TokenSecret, TURNSecret} {
+		if err := write(dir, name, []byte(rand.Text()+rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
+			return fmt.Errorf("keys: %w", err)
+		}
 	}
 	if err := write(dir, Passwords, []byte(env.String()), 0o600); err != nil {
 		return fmt.Errorf("keys: %w", err)

@@ -40,7 +40,7 @@ func run(args []string, owner int) error {
 		return nil
 	}
 	// The passwords stay with who runs compose; servers get them as environment.
-	for _, name := range []string{keys.Key, keys.RouteKey, keys.TokenSecret} {
+	for _, name := range []string{keys.Key, keys.RouteKey, keys.TokenSecret, keys.TURNSecret} {
 		if err := os.Chown(filepath.Join(dir, name), owner, owner); err != nil {
 			return fmt.Errorf("makekeys: %w", err)
 		}

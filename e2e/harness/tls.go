@@ -43,6 +43,12 @@ func (c *Certificate) Expire(tb testing.TB) {
 	c.renew(tb, time.Now().Add(-time.Minute))
 }
 
+// Until puts one in its place that counts from an hour ago for so long from now.
+func (c *Certificate) Until(tb testing.TB, left time.Duration) {
+	tb.Helper()
+	c.renew(tb, time.Now().Add(left))
+}
+
 // Renew puts another in its place, and returns its serial number.
 func (c *Certificate) Renew(tb testing.TB) int64 {
 	tb.Helper()

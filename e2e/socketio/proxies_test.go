@@ -115,7 +115,7 @@ http { access_log off;
 	},
 }
 
-// tool finds a proxy: of this machine, or in bin/tools, where scripts/setup and make traefik put theirs.
+// tool finds a proxy: of this machine, or in bin/tools, where scripts/setup and make proxies-test put theirs.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	for _, at := range []string{name, filepath.Join(harness.Root(), "..", "bin", "tools", name)} {
@@ -124,7 +124,7 @@ func tool(t *testing.T, name string) string {
 		}
 	}
 	if name == "traefik" {
-		t.Skip("make traefik builds it: it takes minutes")
+		t.Skip("make proxies-test builds it: it takes minutes")
 	}
 	t.Fatalf("%s is missing: scripts/setup brings it", name)
 	return ""

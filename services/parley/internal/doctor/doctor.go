@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -40,6 +41,7 @@ type examination struct {
 	at     *url.URL // its scheme is http or https
 	host   string   // host:port
 	secure bool
+	shown  *x509.Certificate // by the server; nil: no TLS
 	pair   *pair
 }
 
@@ -48,6 +50,7 @@ var steps = []step{
 	{"name", lookup, false},
 	{"connection", reach, false},
 	{"TLS", handshake, false},
+	{"certificate", lasts, true},
 	{"gateway", gateway, false},
 	{"clock", clock, true},
 	{"origin", origin, true},

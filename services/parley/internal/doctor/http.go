@@ -15,8 +15,11 @@ import (
 	"github.com/parley-rtc/parley/proto"
 )
 
-// soon is when a certificate that expires is worth a word.
-const soon = 14 * 24 * time.Hour
+// A certificate that expires is worth a word when it should have been renewed: two weeks before, or when a fifth of its time is left.
+const (
+	soon  = 14 * 24 * time.Hour
+	share = 5
+)
 
 func handshake(ctx context.Context, x *examination) (string, error) {
 	if !x.secure {
@@ -29,11 +32,21 @@ func handshake(ctx context.Context, x *examination) (string, error) {
 	}
 	defer func() { _ = conn.Close() }()
 	secured, _ := conn.(*tls.Conn)
-	leaf := secured.ConnectionState().PeerCertificates[0]
-	if left := time.Until(leaf.NotAfter); left < soon {
-		return "", fmt.Errorf("the certificate expires in %v: renew it", left.Round(time.Hour))
+	state := secured.ConnectionState()
+	x.shown = state.PeerCertificates[0]
+	return tls.VersionName(state.Version), nil
+}
+
+// lasts looks at how long the certificate counts.
+func lasts(_ context.Context, x *examination) (string, error) {
+	if x.shown == nil {
+		return "", nil
 	}
-	return "the certificate counts until " + leaf.NotAfter.Format(time.DateOnly), nil
+	until := x.shown.NotAfter
+	if left := time.Until(until); left < min(soon, until.Sub(x.shown.NotBefore)/share) {
+		return "", fmt.Errorf("it expires in %v: look at why whoever renews it has not done so", left.Round(time.Minute))
+	}
+	return "counts until " + until.UTC().Format(time.DateTime) + " UTC", nil
 }
 
 // untrusted says why a certificate does not count.
