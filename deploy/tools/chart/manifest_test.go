@@ -111,7 +111,7 @@ func TestEverythingOptionalIsThereWhenAskedFor(t *testing.T) {
 	t.Parallel()
 	objects := decode(t, render(t, "--values", "testdata/full.yaml"))
 	for what, count := range map[string]int{
-		"Deployment":              len(find[*apps.Deployment](objects)) - 2,
+		"Deployment":              len(find[*apps.Deployment](objects)) - 3,
 		"PodDisruptionBudget":     len(find[*policy.PodDisruptionBudget](objects)) - 2,
 		"HorizontalPodAutoscaler": len(find[*autoscaling.HorizontalPodAutoscaler](objects)) - 2,
 		"NetworkPolicy":           len(find[*networking.NetworkPolicy](objects)) - 2,
@@ -203,6 +203,12 @@ func TestPodsAreLockedDownAndHaveTimeToLeave(t *testing.T) {
 				*container.SecurityContext.AllowPrivilegeEscalation || *pod.AutomountServiceAccountToken {
 				t.Errorf("%s: %s may do more than it needs", file, deployment.Name)
 			}
+			if strings.HasSuffix(deployment.Name, "turn") { // its figures are not on the node's network
+				if container.LivenessProbe.Exec == nil || container.StartupProbe.Exec == nil || !pod.HostNetwork {
+					t.Errorf("%s: %s is not asked how it is, or has no ports of its node", file, deployment.Name)
+				}
+				continue
+			}
 			if container.ReadinessProbe.HTTPGet.Path != "/readyz" || container.LivenessProbe.HTTPGet.Path != "/healthz" || container.StartupProbe == nil {
 				t.Errorf("%s: %s is not asked how it is", file, deployment.Name)
 			}
@@ -264,7 +270,7 @@ func TestTokensAreAskedForByReferenceToASecret(t *testing.T) {
 				t.Errorf("%s: %s mounts the secret: %t", file, deployment.Name, mounted)
 			case isGateway && (got["PARLEY_AUTH"] != want || want == "jwt" && got["PARLEY_AUTH_SECRET_FILE"] != "/etc/parley/tokens/secret"):
 				t.Errorf("%s: %v", file, got)
-			case !isGateway && got["PARLEY_REQUIRE_USER"] != fmt.Sprint(want == "jwt"):
+			case strings.HasSuffix(deployment.Name, "roomsvc") && got["PARLEY_REQUIRE_USER"] != fmt.Sprint(want == "jwt"):
 				t.Errorf("%s: the room service requires users: %s", file, got["PARLEY_REQUIRE_USER"])
 			}
 		}
@@ -282,6 +288,41 @@ func TestTokensAreAskedForByReferenceToASecret(t *testing.T) {
 	}
 }
 
+// Clients are told of the TURN server that the chart starts, and of others; all share a secret, which comes from a Secret.
+func TestGatewaysTellOfTURNServers(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string][2]string{
+		"testdata/default.yaml": {},
+		"testdata/full.yaml": {
+			"stun:stun.example.org,stun:198.51.100.7:3478",
+			"turn:turn.example.org:3478?transport=udp,turn:198.51.100.7:3478?transport=udp,turn:198.51.100.7:3478?transport=tcp,turns:turn.example.org:3478?transport=tcp",
+		},
+	} {
+		shared := map[string]string{}
+		for _, deployment := range find[*apps.Deployment](decode(t, render(t, "--values", file))) {
+			container := deployment.Spec.Template.Spec.Containers[0]
+			got := map[string]string{}
+			for _, variable := range container.Env {
+				got[variable.Name] = variable.Value
+			}
+			for _, volume := range deployment.Spec.Template.Spec.Volumes {
+				if volume.Name == "turn" {
+					shared[deployment.Name] = volume.Secret.SecretName
+				}
+			}
+			if strings.HasSuffix(deployment.Name, "gateway") && (got["PARLEY_STUN"] != want[0] || got["PARLEY_TURN"] != want[1]) {
+				t.Errorf("%s: clients are told %q and %q", file, got["PARLEY_STUN"], got["PARLEY_TURN"])
+			}
+			if strings.HasSuffix(deployment.Name, "turn") && (got["PARLEY_TURN_PUBLIC_ADDRESS"] != "198.51.100.7" || got["PARLEY_TURN_LISTEN"] != ":3478" || got["PARLEY_TLS_CERT"] == "" || got["PARLEY_TURN_BITS"] != "8000000") {
+				t.Errorf("%s: the TURN server has %v", file, got)
+			}
+		}
+		if want[0] != "" && !maps.Equal(shared, map[string]string{"test-parley-gateway": "parley-turn", "test-parley-turn": "parley-turn"}) || want[0] == "" && len(shared) > 0 {
+			t.Errorf("%s: the secret is shared by %v", file, shared)
+		}
+	}
+}
+
 // The room service's two logins come from different keys of the Secret, and a
 // gateway is never given the journal's.
 func TestEachPartHasItsOwnLogins(t *testing.T) {
@@ -289,6 +330,7 @@ func TestEachPartHasItsOwnLogins(t *testing.T) {
 	want := map[string]map[string]string{
 		"test-parley-gateway": {"PARLEY_NATS": "gateway"},
 		"test-parley-roomsvc": {"PARLEY_NATS": "roomsvc", "PARLEY_JOURNAL_NATS": "journal"},
+		"test-parley-turn":    {},
 	}
 	for _, deployment := range find[*apps.Deployment](decode(t, render(t, "--values", "testdata/full.yaml"))) {
 		got := map[string]string{}

@@ -164,3 +164,40 @@ readinessProbe:
 - { name: {{ $name }}, value: {{ $value | toString | quote }} }
 {{- end }}
 {{- end -}}
+
+{{/* The Secret that gateways and TURN servers share. */}}
+{{- define "parley.turnSecret" -}}
+{{- if .Values.gateway.ice.secret -}}
+{{- if and .Values.turn.enabled (ne .Values.turn.secret .Values.gateway.ice.secret) -}}
+{{- fail "gateway.ice.secret and turn.secret are to be the same: all TURN servers share one secret" -}}
+{{- end -}}
+{{ .Values.gateway.ice.secret }}
+{{- else if .Values.turn.enabled -}}
+{{ .Values.turn.secret }}
+{{- end -}}
+{{- end -}}
+
+{{/* What clients are told of STUN and TURN servers, as the gateways' environment. */}}
+{{- define "parley.ice" -}}
+{{- $ice := .Values.gateway.ice -}}
+{{- $stun := $ice.stun -}}
+{{- $turn := $ice.turn -}}
+{{- with .Values.turn -}}
+{{- if .enabled -}}
+{{- $at := printf "%s:%d" .publicAddress (int .port) -}}
+{{- $stun = append $stun (printf "stun:%s" $at) -}}
+{{- $turn = concat $turn (list (printf "turn:%s?transport=udp" $at) (printf "turn:%s?transport=tcp" $at)) -}}
+{{- if .tls.secret -}}
+{{- $turn = append $turn (printf "turns:%s:%d?transport=tcp" .tls.host (int .port)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with $stun }}
+- { name: PARLEY_STUN, value: {{ join "," . | quote }} }
+{{- end }}
+{{- with $turn }}
+- { name: PARLEY_TURN, value: {{ join "," . | quote }} }
+- { name: PARLEY_TURN_SECRET_FILE, value: /etc/parley/turn/secret }
+- { name: PARLEY_TURN_TTL, value: "{{ $ice.ttlSeconds }}s" }
+{{- end }}
+{{- end -}}
