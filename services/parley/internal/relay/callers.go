@@ -29,6 +29,7 @@ const mostWaiting = 512
 type callers struct {
 	most int           // sockets; 0: no limit
 	wait time.Duration // of a connection that has no allocation
+	send time.Duration // for which a client over TCP may take nothing
 
 	mu      sync.Mutex // guards the fields below
 	sockets int
@@ -41,8 +42,8 @@ type callers struct {
 	known map[netip.AddrPort]*net.UDPAddr // of clients over UDP that have an allocation
 }
 
-func newCallers(most int, wait time.Duration) *callers {
-	return &callers{most: most, wait: wait, waiting: map[netip.Prefix]int{}, conns: map[string]*caller{}, peers: map[string]*rate.Limiter{}, known: map[netip.AddrPort]*net.UDPAddr{}}
+func newCallers(most int, wait, send time.Duration) *callers {
+	return &callers{most: most, wait: wait, send: send, waiting: map[netip.Prefix]int{}, conns: map[string]*caller{}, peers: map[string]*rate.Limiter{}, known: map[netip.AddrPort]*net.UDPAddr{}}
 }
 
 // key tells clients apart, whose addresses may be alike over UDP and TCP.
@@ -175,7 +176,7 @@ type caller struct {
 
 // Write implements [net.Conn]. A client that takes nothing loses its connection: half a message is no message.
 func (c *caller) Write(b []byte) (int, error) {
-	_ = c.SetWriteDeadline(time.Now().Add(sending))
+	_ = c.SetWriteDeadline(time.Now().Add(c.callers.send))
 	n, err := c.Conn.Write(b)
 	if err != nil {
 		_ = c.Close()

@@ -3,6 +3,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -32,6 +33,7 @@ type Config struct {
 	Sockets    int // of relays, and of clients over TCP
 	now        func() time.Time
 	waiting    time.Duration // for which a connection over TCP stays without an allocation; 30 s
+	sending    time.Duration // for which a client over TCP may take nothing; 10 s
 }
 
 // realm is the one that TURN needs and nobody reads.
@@ -55,10 +57,7 @@ func Start(cfg Config, udp *net.UDPConn, tcp net.Listener, m *metrics) (*Server,
 	if cfg.now == nil {
 		cfg.now = time.Now
 	}
-	if cfg.waiting == 0 {
-		cfg.waiting = unallocated
-	}
-	s := &Server{cfg: cfg, rules: newRules(cfg.Public), quotas: newQuotas(cfg), callers: newCallers(cfg.Sockets, cfg.waiting), metrics: m}
+	s := &Server{cfg: cfg, rules: newRules(cfg.Public), quotas: newQuotas(cfg), callers: newCallers(cfg.Sockets, cmp.Or(cfg.waiting, unallocated), cmp.Or(cfg.sending, sending)), metrics: m}
 	quiet := logging.NewDefaultLoggerFactory()
 	quiet.DefaultLogLevel = logging.LogLevelDisabled // what clients do wrong is no news
 	permit := func(client net.Addr, peer net.IP) bool {
