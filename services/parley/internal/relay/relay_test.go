@@ -182,9 +182,7 @@ func TestNothingElseOfThisHostIsReachedAndNothingPrivate(t *testing.T) {
 	if _, err := a.WriteTo([]byte("x"), net.UDPAddrFromAddrPort(netip.AddrPortFrom(public, port))); err != nil {
 		t.Fatal(err) // the address is let in, as other relays have it; the port is not
 	}
-	for w.refused("address") == 0 {
-		time.Sleep(time.Millisecond) //nolint:forbidigo // a counter can only be looked at
-	}
+	w.until("a packet is dropped", func() bool { return w.refused("address") > 0 })
 	_ = victim.SetReadDeadline(time.Now())
 	if n, from, err := victim.ReadFrom(make([]byte, 10)); err == nil {
 		t.Errorf("another port of this host hears %d bytes from %s", n, from)
@@ -194,9 +192,7 @@ func TestNothingElseOfThisHostIsReachedAndNothingPrivate(t *testing.T) {
 	if _, err := victim.WriteTo([]byte("y"), net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, relayed))); err != nil {
 		t.Fatal(err)
 	}
-	for w.refused("address") == 1 {
-		time.Sleep(time.Millisecond) //nolint:forbidigo // as above
-	}
+	w.until("another is dropped", func() bool { return w.refused("address") > 1 })
 }
 
 func TestCredentialsCountWhenAnAllocationIsMadeAndThenForADay(t *testing.T) {
@@ -238,9 +234,7 @@ func TestOfStrangersAndOfTooManyNothingIsAllocated(t *testing.T) {
 	if err := last.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for testutil.ToFloat64(w.m.allocations) > 2 {
-		time.Sleep(time.Millisecond) //nolint:forbidigo // a counter can only be looked at
-	}
+	w.until("one is gone", func() bool { return testutil.ToFloat64(w.m.allocations) == 2 })
 	w.allocate(w.client("cid", time.Minute, nil))
 	socket, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -264,11 +258,12 @@ func TestWhoSendsMoreThanItsShareIsNotCarried(t *testing.T) {
 	w := newWorld(t, Config{Bits: 8})
 	a, b := w.allocate(w.client("ann", time.Minute, nil)), w.allocate(w.client("bob", time.Minute, nil))
 	w.talks(a, b)
-	for w.refused("rate") == 0 {
+	w.until("what is too much is dropped", func() bool {
 		if _, err := a.WriteTo(make([]byte, 1200), b.LocalAddr()); err != nil {
 			t.Fatal(err)
 		}
-	}
+		return w.refused("rate") > 0
+	})
 }
 
 // held reports whether a connection stands.
