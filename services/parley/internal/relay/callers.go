@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // What one allocation may ask for: browsers let in some twenty peers, and say so again every few minutes. Each that is let in costs memory for
@@ -36,28 +34,41 @@ type callers struct {
 	waiting map[netip.Prefix]int // connections without an allocation, by their network
 	all     int                  // of these
 	conns   map[string]*caller   // over TCP, by address
-	peers   map[string]*rate.Limiter
+	relays  map[uint16]*conn     // by their ports
 
-	knows sync.RWMutex                    // guards the field below
-	known map[netip.AddrPort]*net.UDPAddr // of clients over UDP that have an allocation
+	byAddress sync.RWMutex // guards the field below
+	overUDP   map[netip.AddrPort]client
+}
+
+// client is one over UDP that has an allocation.
+type client struct {
+	addr  *net.UDPAddr // as pion has it, made once
+	relay *conn
 }
 
 func newCallers(most int, wait, send time.Duration) *callers {
-	return &callers{most: most, wait: wait, send: send, waiting: map[netip.Prefix]int{}, conns: map[string]*caller{}, peers: map[string]*rate.Limiter{}, known: map[netip.AddrPort]*net.UDPAddr{}}
+	return &callers{most: most, wait: wait, send: send, waiting: map[netip.Prefix]int{}, conns: map[string]*caller{}, relays: map[uint16]*conn{}, overUDP: map[netip.AddrPort]client{}}
 }
 
 // key tells clients apart, whose addresses may be alike over UDP and TCP.
 func key(a net.Addr) string { return a.Network() + a.String() }
 
-// address is a client's address as pion has it.
-func (c *callers) address(at netip.AddrPort) net.Addr {
-	c.knows.RLock()
-	known := c.known[at]
-	c.knows.RUnlock()
-	if known == nil {
-		known = net.UDPAddrFromAddrPort(at)
+// known returns a client's address as pion has it, and its relay; nil: it has none.
+func (c *callers) known(at netip.AddrPort) (net.Addr, *conn) {
+	c.byAddress.RLock()
+	one := c.overUDP[at]
+	c.byAddress.RUnlock()
+	if one.addr == nil {
+		return net.UDPAddrFromAddrPort(at), nil
 	}
-	return known
+	return one.addr, one.relay
+}
+
+// relay returns the one that has a port; nil: there is none.
+func (c *callers) relay(relayed net.Addr) *conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.relays[addrPort(relayed).Port()]
 }
 
 // opens counts a socket, or reports that there may be no more.
@@ -77,47 +88,67 @@ func (c *callers) closes() {
 	c.mu.Unlock()
 }
 
-// allocated is told of each allocation that is made.
-func (c *callers) allocated(from net.Addr) {
+// opened is told of a relay's socket.
+func (c *callers) opened(relay *conn) {
+	c.mu.Lock()
+	c.relays[relay.port] = relay
+	c.mu.Unlock()
+}
+
+// allocated is told whose a relay is.
+func (c *callers) allocated(from, relayed net.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.peers[key(from)] = rate.NewLimiter(peersRate, peersAtOnce)
-	if u, is := from.(*net.UDPAddr); is {
-		c.knows.Lock()
-		c.known[addrPort(u)] = u
-		c.knows.Unlock()
+	relay := c.relays[addrPort(relayed).Port()]
+	if relay == nil {
+		return // it has ended
 	}
-	if conn := c.conns[key(from)]; conn != nil && conn.waits {
-		conn.waits = false
+	if u, is := from.(*net.UDPAddr); is {
+		relay.client = addrPort(u)
+		c.byAddress.Lock()
+		c.overUDP[relay.client] = client{u, relay}
+		c.byAddress.Unlock()
+	} else if conn := c.conns[key(from)]; conn != nil && conn.relay == nil {
+		conn.relay, relay.caller = relay, conn
 		c.stopsWaiting(conn)
 		_ = conn.SetReadDeadline(time.Time{})
 	}
 }
 
-// freed is told of each allocation that has ended.
-func (c *callers) freed(from net.Addr) {
+// closed is told of the end of a relay.
+func (c *callers) closed(relay *conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.peers, key(from))
-	if u, is := from.(*net.UDPAddr); is {
-		c.knows.Lock()
-		delete(c.known, addrPort(u))
-		c.knows.Unlock()
+	c.sockets--
+	delete(c.relays, relay.port)
+	c.byAddress.Lock()
+	if c.overUDP[relay.client].relay == relay {
+		delete(c.overUDP, relay.client)
 	}
-	if conn := c.conns[key(from)]; conn != nil && !conn.waits {
-		conn.waits = true
-		c.waiting[conn.network]++
-		c.all++
-		_ = conn.SetReadDeadline(time.Now().Add(c.wait))
+	c.byAddress.Unlock()
+	if conn := relay.caller; conn != nil && conn.relay == relay {
+		conn.relay = nil
+		if c.conns[key(conn.RemoteAddr())] == conn {
+			c.waiting[conn.network]++
+			c.all++
+			_ = conn.SetReadDeadline(time.Now().Add(c.wait))
+		}
 	}
 }
 
 // mayLetIn reports whether an allocation may let in a peer, or go on with it.
 func (c *callers) mayLetIn(from net.Addr) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	peers := c.peers[key(from)]
-	return peers != nil && peers.Allow()
+	var relay *conn
+	if u, is := from.(*net.UDPAddr); is {
+		_, relay = c.known(addrPort(u))
+	} else {
+		c.mu.Lock()
+		if conn := c.conns[key(from)]; conn != nil {
+			relay = conn.relay
+		}
+		c.mu.Unlock()
+	}
+	return relay != nil && relay.peers.Allow()
 }
 
 func (c *callers) stopsWaiting(conn *caller) {
@@ -158,7 +189,7 @@ func (c *callers) welcome(conn net.Conn) *caller {
 	c.sockets++
 	c.all++
 	c.waiting[at]++
-	one := &caller{Conn: conn, callers: c, network: at, waits: true}
+	one := &caller{Conn: conn, callers: c, network: at}
 	c.conns[key(conn.RemoteAddr())] = one
 	_ = conn.SetReadDeadline(time.Now().Add(c.wait))
 	return one
@@ -171,7 +202,7 @@ type caller struct {
 	network netip.Prefix
 	once    sync.Once
 
-	waits bool // guarded by the callers' mutex: it has no allocation
+	relay *conn // guarded by the callers' mutex; nil: it has no allocation
 }
 
 // Write implements [net.Conn]. A client that takes nothing loses its connection: half a message is no message.
@@ -191,7 +222,7 @@ func (c *caller) Close() error {
 		defer c.callers.mu.Unlock()
 		c.callers.sockets--
 		delete(c.callers.conns, key(c.RemoteAddr()))
-		if c.waits {
+		if c.relay == nil {
 			c.callers.stopsWaiting(c)
 		}
 	})

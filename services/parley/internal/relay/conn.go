@@ -1,9 +1,11 @@
 package relay
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -18,40 +20,50 @@ type conn struct {
 	share  *rate.Limiter // of bytes; nil: no limit
 	once   sync.Once
 
+	peers    *rate.Limiter  // of peers that are let in
+	client   netip.AddrPort // over UDP; none over TCP. Set before anything is read
+	caller   *caller        // over TCP; guarded by the callers' mutex
+	channels atomic.Pointer[channels]
+
 	heard  netip.AddrPort // the peer of the last packet, and the same as pion has it; of the goroutine that reads
 	heardA net.Addr
 }
 
 func newConn(s *Server, socket *net.UDPConn, user string) *conn {
-	c := &conn{UDPConn: socket, server: s, user: user, port: addrPort(socket.LocalAddr()).Port()}
+	c := &conn{UDPConn: socket, server: s, user: user, peers: rate.NewLimiter(peersRate, peersAtOnce), port: addrPort(socket.LocalAddr()).Port()}
 	if s.cfg.Bits > 0 {
 		c.share = rate.NewLimiter(rate.Limit(s.cfg.Bits/8), max(s.cfg.Bits/8, burst)) // a second's worth at once
 	}
+	c.channels.Store(&channels{})
 	s.rules.opened(c.port)
 	return c
 }
 
 // WriteTo implements [net.PacketConn]: a packet of the client's, to a peer.
 func (c *conn) WriteTo(b []byte, to net.Addr) (int, error) {
-	peer := addrPort(to)
+	return len(b), c.send(b, addrPort(to))
+}
+
+func (c *conn) send(b []byte, peer netip.AddrPort) error {
 	switch {
 	case !c.server.rules.may(peer):
 		c.server.metrics.dropped("address")
-		return len(b), nil
+		return nil
 	case !c.mayTake(len(b)):
-		return len(b), nil
+		return nil
 	}
 	if peer.Addr() == c.server.rules.public { // another relay of this host: however its public address is routed
 		peer = netip.AddrPortFrom(loopback, peer.Port())
 	}
 	c.server.metrics.relayed(len(b))
-	return c.WriteToUDPAddrPort(b, peer) //nolint:wrapcheck // a socket's error is its own
+	_, err := c.WriteToUDPAddrPort(b, peer)
+	return err //nolint:wrapcheck // a socket's error is its own
 }
 
-// ReadFrom implements [net.PacketConn]: a packet of a peer's, to the client.
+// ReadFrom implements [net.PacketConn]: a packet of a peer's, to the client. What comes by a channel goes on at once, and pion sees the rest.
 func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
-		n, peer, err := c.ReadFromUDPAddrPort(b)
+		n, peer, err := c.ReadFromUDPAddrPort(b[header:])
 		if err != nil {
 			return n, nil, err //nolint:wrapcheck // a socket's error is its own
 		}
@@ -61,13 +73,21 @@ func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 		switch {
 		case !c.server.rules.may(peer):
 			c.server.metrics.dropped("address")
-		case c.mayTake(n):
-			c.server.metrics.relayed(n)
-			if peer != c.heard {
-				c.heard, c.heardA = peer, net.UDPAddrFromAddrPort(peer)
-			}
-			return n, c.heardA, nil
+			continue
+		case n == len(b)-header || !c.mayTake(n): // it may have been longer
+			continue
 		}
+		c.server.metrics.relayed(n)
+		if number, is := c.channels.Load().numbers[peer]; is && c.client.IsValid() {
+			binary.BigEndian.PutUint16(b, number)
+			binary.BigEndian.PutUint16(b[2:], uint16(n)) //nolint:gosec // a datagram is shorter
+			_, _ = c.server.front.WriteToUDPAddrPort(b[:header+n], c.client)
+			continue
+		}
+		if peer != c.heard {
+			c.heard, c.heardA = peer, net.UDPAddrFromAddrPort(peer)
+		}
+		return copy(b, b[header:header+n]), c.heardA, nil
 	}
 }
 
@@ -84,7 +104,7 @@ func (c *conn) mayTake(n int) bool {
 func (c *conn) Close() error {
 	c.once.Do(func() {
 		c.server.rules.closed(c.port)
-		c.server.callers.closes()
+		c.server.callers.closed(c)
 		c.server.quotas.closes(c.user)
 		c.server.metrics.allocations.Dec()
 	})
@@ -102,7 +122,7 @@ func addrPort(a net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
-// front is the socket at which clients over UDP are. It makes an address of theirs once, and not with each packet.
+// front is the socket at which clients over UDP are. It passes on itself what comes by a channel, which is all of a call; pion sees the rest.
 type front struct {
 	*net.UDPConn
 	callers *callers
@@ -110,9 +130,14 @@ type front struct {
 
 // ReadFrom implements [net.PacketConn]. One goroutine reads.
 func (f *front) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, from, err := f.ReadFromUDPAddrPort(b)
-	if err != nil {
-		return n, nil, err //nolint:wrapcheck // a socket's error is its own
+	for {
+		n, from, err := f.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return n, nil, err //nolint:wrapcheck // a socket's error is its own
+		}
+		addr, relay := f.callers.known(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+		if relay == nil || !relay.passes(b[:n]) {
+			return n, addr, nil
+		}
 	}
-	return n, f.callers.address(netip.AddrPortFrom(from.Addr().Unmap(), from.Port())), nil
 }

@@ -48,6 +48,7 @@ type Server struct {
 	rules   *rules
 	quotas  *quotas
 	callers *callers
+	front   *front
 	metrics *metrics
 	turn    *turn.Server
 }
@@ -58,6 +59,7 @@ func Start(cfg Config, udp *net.UDPConn, tcp net.Listener, m *metrics) (*Server,
 		cfg.now = time.Now
 	}
 	s := &Server{cfg: cfg, rules: newRules(cfg.Public), quotas: newQuotas(cfg), callers: newCallers(cfg.Sockets, cmp.Or(cfg.waiting, unallocated), cmp.Or(cfg.sending, sending)), metrics: m}
+	s.front = &front{udp, s.callers}
 	quiet := logging.NewDefaultLoggerFactory()
 	quiet.DefaultLogLevel = logging.LogLevelDisabled // what clients do wrong is no news
 	permit := func(client net.Addr, peer net.IP) bool {
@@ -70,16 +72,23 @@ func Start(cfg Config, udp *net.UDPConn, tcp net.Listener, m *metrics) (*Server,
 	}
 	server, err := turn.NewServer(turn.ServerConfig{
 		Realm: realm, LoggerFactory: quiet, AuthHandler: s.authorize, QuotaHandler: s.quota, EventHandler: turn.EventHandler{
-			OnAllocationCreated: func(src, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
+			OnAllocationCreated: func(src, _ net.Addr, _, _, _ string, relayed net.Addr, _ int) {
 				s.quotas.created(src)
-				s.callers.allocated(src)
+				s.callers.allocated(src, relayed)
 			},
-			OnAllocationDeleted: func(src, _ net.Addr, _, _, _ string) {
-				s.quotas.deleted(src)
-				s.callers.freed(src)
+			OnChannelCreated: func(_, _ net.Addr, _, _, _ string, relayed, peer net.Addr, number uint16) {
+				if relay := s.callers.relay(relayed); relay != nil {
+					relay.bound(number, addrPort(peer))
+				}
 			},
+			OnChannelDeleted: func(_, _ net.Addr, _, _, _ string, relayed, _ net.Addr, number uint16) {
+				if relay := s.callers.relay(relayed); relay != nil {
+					relay.unbound(number)
+				}
+			},
+			OnAllocationDeleted: func(src, _ net.Addr, _, _, _ string) { s.quotas.deleted(src) },
 		},
-		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: &front{udp, s.callers}, RelayAddressGenerator: s, PermissionHandler: permit}},
+		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: s.front, RelayAddressGenerator: s, PermissionHandler: permit}},
 		ListenerConfigs:   []turn.ListenerConfig{{Listener: newEither(&bounded{tcp, s.callers}, cfg.TLS), RelayAddressGenerator: s, PermissionHandler: permit}},
 	})
 	if err != nil {
@@ -158,6 +167,7 @@ func (s *Server) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketCo
 		return nil, nil, fmt.Errorf("a relay's socket: %w", err)
 	}
 	relayed := newConn(s, socket, c.UserID)
+	s.callers.opened(relayed)
 	s.metrics.allocations.Inc()
 	return relayed, net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.cfg.Public, relayed.port)), nil
 }

@@ -257,3 +257,79 @@ func (s *stalling) Read(b []byte) (int, error) {
 		return s.Conn.Read(b) //nolint:wrapcheck // a test's
 	}
 }
+
+// What goes by a channel is passed on as it is, and what is no whole packet, or by no channel, is not.
+func TestByAChannelPassesWhatIsWhole(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{})
+	ann, other := w.stranger("ann", time.Minute), w.stranger("ann", time.Minute)
+	code, answer := ann.asks(stun.MethodAllocate, transport(udp))
+	if code != 0 {
+		t.Fatalf("an allocation: %d", code)
+	}
+	var relayed stun.XORMappedAddress
+	if err := relayed.GetFromAs(answer, stun.AttrXORRelayedAddress); err != nil {
+		t.Fatal(err)
+	}
+	bob := w.allocate(w.client("bob", time.Minute, nil))
+	if _, err := bob.WriteTo([]byte("let in"), &net.UDPAddr{IP: relayed.IP, Port: relayed.Port}); err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := ann.asks(stun.MethodChannelBind, channel(0x4001), peer(t, bob.LocalAddr().String())); code != 0 {
+		t.Fatalf("a channel: %d", code)
+	}
+	send := func(from *stranger, packet string) {
+		t.Helper()
+		if _, err := from.conn.Write([]byte(packet)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hears := func(want string) {
+		t.Helper()
+		b := make([]byte, 100)
+		_ = bob.SetReadDeadline(time.Now().Add(10 * time.Second))
+		n, from, err := bob.ReadFrom(b)
+		if err != nil || string(b[:n]) != want || from.(*net.UDPAddr).Port != relayed.Port { //nolint:forcetypeassert // a relay has such
+			t.Errorf("%q from %v, %v, and not %q", b[:n], from, err, want)
+		}
+	}
+	send(ann, "\x40\x01\x00\x09too short")
+	hears("too short")
+	send(ann, "\x40\x01\x00\x0atoo short") // says that it is longer than it is
+	send(ann, "\x40\x02\x00\x04nine")      // no such channel
+	send(ann, "\x40\x01")
+	send(other, "\x40\x01\x00\x05other") // the channel is not its own, though the user is
+	send(ann, "\x40\x01\x00\x04whole and what pads it")
+	hears("whol")
+	send(ann, "\x40\x01\x00\x00")
+	hears("")
+
+	// The other way: what comes from where the channel leads has its number.
+	b := make([]byte, 100)
+	for want, text := range map[string]string{"\x40\x01\x00\x05hello": "hello", "\x40\x01\x00\x00": ""} {
+		if _, err := bob.WriteTo([]byte(text), &net.UDPAddr{IP: relayed.IP, Port: relayed.Port}); err != nil {
+			t.Fatal(err)
+		}
+		_ = ann.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		n, err := ann.conn.Read(b)
+		for err == nil && string(b[:n]) == "\x40\x01\x00\x06let in" { // of before
+			n, err = ann.conn.Read(b)
+		}
+		if err != nil || string(b[:n]) != want {
+			t.Errorf("%q, %v, and not %q", b[:n], err, want)
+		}
+	}
+	// When the allocation ends its channels do.
+	if code, _ := ann.asks(stun.MethodRefresh, raw{stun.AttrLifetime, []byte{0, 0, 0, 0}}); code != 0 {
+		t.Fatalf("the end: %d", code)
+	}
+	w.until("it is gone", func() bool { return testutil.ToFloat64(w.m.allocations) == 1 })
+	if code, _ := ann.asks(stun.MethodAllocate, transport(udp)); code != 0 {
+		t.Fatalf("another allocation: %d", code)
+	}
+	send(ann, "\x40\x01\x00\x04late")
+	_ = bob.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	if n, _, err := bob.ReadFrom(b); err == nil {
+		t.Errorf("by a channel that has ended comes %q", b[:n])
+	}
+}
