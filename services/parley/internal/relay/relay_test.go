@@ -406,3 +406,34 @@ func TestWhatIsNoMessageOfSTUNDisturbsNobody(t *testing.T) {
 		t.Errorf("%v allocations are counted", n)
 	}
 }
+
+func TestNothingIsKeptOfWhoHasGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{waiting: time.Hour})
+	var conn net.Conn
+	a := w.allocate(w.client("ann", time.Minute, nil))
+	b := w.allocate(w.client("bob", time.Minute, func() (c net.Conn, err error) {
+		conn, err = net.Dial("tcp4", w.tcp)
+		return conn, err //nolint:wrapcheck // a test's
+	}))
+	w.talks(a, b)
+	for _, relayed := range []net.PacketConn{a, b} {
+		if err := relayed.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.until("nothing is kept", func() bool {
+		c, q := w.callers(), w.s.quotas
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return c.sockets+c.all+len(c.waiting)+len(c.conns)+len(c.relays)+len(c.overUDP)+q.all+len(q.users)+len(q.from) == 0
+	})
+	if n := testutil.ToFloat64(w.m.allocations); n != 0 {
+		t.Errorf("%v allocations are counted", n)
+	}
+}
