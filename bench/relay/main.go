@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/turn/v5"
@@ -38,7 +39,19 @@ func main() {
 	packets := flag.Int("packets", 200_000, "packets that are measured")
 	allocations := flag.Int("allocations", 1000, "allocations whose memory is measured")
 	rounds := flag.Int("rounds", 3, "rounds, each with both servers")
+	at := flag.String("load", "", "a server (host:port, with the secret "+secret+") that is only kept busy, and not measured")
+	rate := flag.Int("rate", 10_000, "packets a second, of --load")
+	lasts := flag.Duration("duration", 10*time.Second, "of --load")
 	flag.Parse()
+	if *at != "" {
+		came, err := busy(*at, *rate, *lasts)
+		fmt.Printf("%d packets a second came through\n", came)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "relay:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(context.Background(), *address, *packets, *allocations, *rounds); err != nil {
 		fmt.Fprintln(os.Stderr, "relay:", err)
 		os.Exit(1)
@@ -77,7 +90,7 @@ func run(ctx context.Context, address string, packets, allocations, rounds int) 
 		},
 		"parley": {
 			parley, "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--nats-listen", "", "--turn-listen", at,
-			"--turn-public-address", address, "--turn-bits", "100000000000", "--turn-allocations", "0", "--turn-allocations-per-user", "0", "--turn-allocations-per-address", "0",
+			"--turn-public-address", address, "--turn-bits", "2000000000", "--turn-allocations", "0", "--turn-allocations-per-user", "0", "--turn-allocations-per-address", "0",
 			"--turn", "turn:" + at, "--turn-secret-file", secretFile,
 		},
 	}
@@ -192,14 +205,9 @@ func carry(pid int, relays []net.PacketConn, packets int) (time.Duration, int, e
 		}
 		return nil
 	}
-	for i := 0; i < len(relays); i += 2 { // each lets the other in, and binds a channel
-		for _, pair := range [][2]net.PacketConn{{relays[i], relays[i+1]}, {relays[i+1], relays[i]}} {
-			if _, err := pair[0].WriteTo(out, pair[1].LocalAddr()); err != nil {
-				return 0, 0, err
-			}
-		}
+	if err := introduce(relays); err != nil {
+		return 0, 0, err
 	}
-	<-time.After(500 * time.Millisecond)
 	for range 20 {
 		if err := round(); err != nil {
 			return 0, 0, err
@@ -217,4 +225,57 @@ func carry(pid int, relays []net.PacketConn, packets int) (time.Duration, int, e
 	}
 	after, err := proc.CPU(pid)
 	return (after - before) / time.Duration(came), lost, err
+}
+
+// busy has a server carry so many packets a second, and returns how many came through in each.
+func busy(at string, rate int, lasts time.Duration) (int, error) {
+	var relays []net.PacketConn
+	for i := range 2 * pairs {
+		r, err := allocate(at, fmt.Sprintf("user%d", i))
+		if err != nil {
+			return 0, err
+		}
+		defer func() { _ = r.Close() }()
+		relays = append(relays, r)
+	}
+	if err := introduce(relays); err != nil {
+		return 0, err
+	}
+	var came atomic.Int64
+	for i := 1; i < len(relays); i += 2 {
+		go func() {
+			for b := make([]byte, 2*size); ; came.Add(1) {
+				if _, _, err := relays[i].ReadFrom(b); err != nil {
+					return
+				}
+			}
+		}()
+	}
+	const beat = 2 * time.Millisecond
+	out, end := make([]byte, size), time.Now().Add(lasts)
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for n := 0; time.Now().Before(end); n++ {
+		<-tick.C
+		for range rate * int(beat/time.Millisecond) / 1000 {
+			i := 2 * (n % pairs)
+			if _, err := relays[i].WriteTo(out, relays[i+1].LocalAddr()); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return int(float64(came.Load()) / lasts.Seconds()), nil
+}
+
+// introduce has the relays of each pair let each other in, and bind a channel.
+func introduce(relays []net.PacketConn) error {
+	for i := 0; i < len(relays); i += 2 {
+		for _, pair := range [][2]net.PacketConn{{relays[i], relays[i+1]}, {relays[i+1], relays[i]}} {
+			if _, err := pair[0].WriteTo(make([]byte, size), pair[1].LocalAddr()); err != nil {
+				return err
+			}
+		}
+	}
+	<-time.After(500 * time.Millisecond)
+	return nil
 }
