@@ -87,12 +87,12 @@ func TestWrongValuesAreRefusedWithTheirName(t *testing.T) {
 		"gateway.env.lower=1":      "lower",
 		"ingress.enabled=true":     "ingress.hosts",
 		"turn.enabled=true":        "publicAddress",
-		"turn.enabled=true,turn.publicAddress=198.51.100.7":                                    "secret",
-		"turn.enabled=true,turn.publicAddress=198.51.100.7,turn.secret=a,gateway.ice.secret=b": "share one secret",
-		"turn.enabled=true,turn.publicAddress=198.51.100.7,turn.secret=a,turn.tls.secret=b":    "host",
-		"gateway.ice.turn[0]=turn:t":       "secret",
-		"gateway.ice.stun[0]=stun.example": "stun",
-		"nats.url=":                        "nats.urlSecret",
+		"turn.enabled=true,turn.publicAddress=198.51.100.7":                                         "secret",
+		"turn.enabled=true,turn.publicAddress=198.51.100.7,turn.secret=a,gateway.ice.secret=b":      "share one secret",
+		"turn.enabled=true,turn.publicAddress=198.51.100.7,turn.secret=a,turn.tls.secret=b":         "host",
+		"gateway.ice.turn[0]=turn:t":                                                                "secret",
+		"gateway.ice.stun[0]=stun.example":                                                          "stun",
+		"nats.url=":                                                                                 "nats.urlSecret",
 		"gateway.autoscaling.enabled=true,gateway.autoscaling.sessions=0,gateway.autoscaling.cpu=0": "gateway.autoscaling",
 	} {
 		out, err := helm(t, "template", "test", chart, "--set", set)
