@@ -90,7 +90,7 @@ func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 	if err != nil {
 		return lifecycle.Plan{}, clients.Setting(err)
 	}
-	descriptors.Check(log, f.MaxConns)
+	descriptors.Check(log, f.MaxConns, 0)
 	ln, err := listen.TCP(ctx, "--listen", f.Listen)
 	if err != nil {
 		return lifecycle.Plan{}, err

@@ -29,7 +29,7 @@ import (
 
 // start opens what the process needs. Its parts start in this order and stop in the other: NATS, rooms, clients.
 func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Registry) (lifecycle.Plan, error) {
-	descriptors.Check(log, f.MaxConns+f.Relay.Sockets(porch.Places()))
+	descriptors.Check(log, f.MaxConns, f.Relay.Sockets(porch.Places()))
 	cert, err := f.Settings.Open()
 	if err != nil {
 		return lifecycle.Plan{}, err // it is a sentence

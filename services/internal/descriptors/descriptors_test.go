@@ -10,19 +10,21 @@ import (
 func TestAShortageNamesTheCommandAndTheSettingThatEndIt(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		limit, conns int
-		says         []string // nothing: there is none
+		limit, conns, turn int
+		says               []string // nothing: there is none
 	}{
-		{21_024, 20_000, nil},
-		{21_023, 20_000, []string{"may open 21023 files", "ulimit -n 21024", "LimitNOFILE=21024", "nofile=21024:21024", "--max-conns to 19999"}},
-		{1024, 20_000, []string{"ulimit -n 21024", "--max-conns to 768"}},
-		{160, 20_000, []string{"--max-conns to 96"}},
-		{1024, 768, nil},
-		{1, 0, nil},
-		{1, -1, nil},
-		{0, 1<<31 - 1, nil},
+		{21_024, 20_000, 0, nil},
+		{21_023, 20_000, 0, []string{"may open 21023 files", "ulimit -n 21024", "LimitNOFILE=21024", "nofile=21024:21024", "--max-conns to 19999"}},
+		{1024, 20_000, 0, []string{"ulimit -n 21024", "--max-conns to 768"}},
+		{160, 20_000, 0, []string{"--max-conns to 96"}},
+		{1024, 768, 0, nil},
+		{21_024, 20_000, 2512, []string{"--max-conns 20000 and the TURN server need 23536", "--max-conns to 17488"}},
+		{23_536, 20_000, 2512, nil},
+		{1, 0, 0, nil},
+		{1, -1, 0, nil},
+		{0, 1<<31 - 1, 0, nil},
 	} {
-		got := Shortage(c.limit, c.conns)
+		got := Shortage(c.limit, c.conns, c.turn)
 		if (got == "") != (c.says == nil) {
 			t.Errorf("%+v: %q", c, got)
 		}
