@@ -29,7 +29,7 @@ import (
 
 // start opens what the process needs. Its parts start in this order and stop in the other: NATS, rooms, clients.
 func (f *flags) start(ctx context.Context, log *slog.Logger, reg *prometheus.Registry) (lifecycle.Plan, error) {
-	descriptors.Check(log, f.MaxConns, f.Relay.Sockets(porch.Places()))
+	descriptors.Check(log, f.MaxConns, f.turnSockets())
 	cert, err := f.Settings.Open()
 	if err != nil {
 		return lifecycle.Plan{}, err // it is a sentence
@@ -122,7 +122,7 @@ func (f *flags) libraries(options []nats.Option, way outside, log *slog.Logger, 
 	g, err := gateway.New(gateway.Config{
 		Servers: f.Servers, Options: options, Prefix: f.Prefix.Prefix,
 		AllowOrigins: f.AllowOrigin, TrustedProxies: f.TrustedProxy, Limits: f.Limits.Gateway(&f.Auth), Drain: f.Drain.Drain, IdleTimeout: f.IdleTimeout, Keep: f.Kept(),
-		Home: demo.Handler(), Auth: f.Tokens(), TLS: way.secure, ICE: way.servers, Sockets: f.Relay.Sockets(porch.Places()),
+		Home: demo.Handler(), Auth: f.Tokens(), TLS: way.secure, ICE: way.servers, Sockets: f.turnSockets(),
 	}, log, reg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("gateway: %w", clients.Setting(err))

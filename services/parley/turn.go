@@ -30,7 +30,7 @@ func (f *flags) relay(ctx context.Context, servers *ice.Config, cert *certs.Hold
 	if servers.Secret == nil {
 		servers.Secret = []byte(rand.Text()) // nobody else needs it
 	}
-	part, urls, err := startTURN(ctx, &f.Relay, servers.Secret, cert, log, reg)
+	part, urls, err := startTURN(ctx, &f.Relay, f.turnSockets(), servers.Secret, cert, log, reg)
 	if err != nil {
 		return part, nil, err
 	}
@@ -39,8 +39,11 @@ func (f *flags) relay(ctx context.Context, servers *ice.Config, cert *certs.Hold
 	return part, servers, nil
 }
 
-// startTURN starts a TURN server, and returns the URLs by which clients reach it: of STUN first, then of TURN.
-func startTURN(ctx context.Context, s *relay.Settings, secret []byte, cert *certs.Holder, log *slog.Logger, reg prometheus.Registerer) (lifecycle.Part, []string, error) {
+// turnSockets returns how many sockets the TURN server inside may have open: a quarter of all places at most, since clients need the others.
+func (f *flags) turnSockets() int { return f.Relay.Sockets(porch.Places() / 4) }
+
+// startTURN starts a TURN server that may have so many sockets open, and returns the URLs by which clients reach it: of STUN first, then of TURN.
+func startTURN(ctx context.Context, s *relay.Settings, sockets int, secret []byte, cert *certs.Holder, log *slog.Logger, reg prometheus.Registerer) (lifecycle.Part, []string, error) {
 	part := lifecycle.Part{Name: "TURN"}
 	tcp, err := listen.TCP(ctx, "--turn-listen", s.Listen)
 	if err != nil {
@@ -51,7 +54,7 @@ func startTURN(ctx context.Context, s *relay.Settings, secret []byte, cert *cert
 		_ = tcp.Close()
 		return part, nil, settings.Errorf("--turn-listen %s: its UDP port cannot be listened on: %v; set it to another port", s.Listen, err)
 	}
-	cfg := s.Config(secret, s.Sockets(porch.Places()))
+	cfg := s.Config(secret, sockets)
 	cfg.TLS = cert.Config()
 	server, err := relay.Start(cfg, udp, tcp, relay.NewMetrics(reg))
 	if err != nil {

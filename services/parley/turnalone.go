@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-rtc/parley/gateway/ice"
+	"github.com/parley-rtc/parley/gateway/porch"
 	"github.com/parley-rtc/parley/services/internal/certs"
 	"github.com/parley-rtc/parley/services/internal/lifecycle"
 	"github.com/parley-rtc/parley/services/internal/listen"
@@ -64,7 +65,11 @@ func (f *turnFlags) start(ctx context.Context, log *slog.Logger, reg *prometheus
 	if err != nil {
 		return lifecycle.Plan{}, err //nolint:wrapcheck // it is a sentence
 	}
-	turn, urls, err := startTURN(ctx, &f.Relay, secret, cert, log, reg)
+	places := porch.Places()
+	if places > 0 && places < 2*f.Relay.Total {
+		log.Warn("there are more --turn-allocations than this process may open files: raise the limit (ulimit -n, LimitNOFILE)", "allocations", f.Relay.Total, "files", places)
+	}
+	turn, urls, err := startTURN(ctx, &f.Relay, f.Relay.Sockets(places), secret, cert, log, reg)
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}

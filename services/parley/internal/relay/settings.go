@@ -48,18 +48,16 @@ func (s *Settings) Config(secret []byte, sockets int) Config {
 	return Config{Public: ip, Secret: secret, PerUser: s.PerUser, PerAddress: s.PerAddress, Total: s.Total, Bits: s.Bits, Sockets: sockets}
 }
 
-// Sockets returns how many sockets the server may have open, of as many as a process has places for; 0 places: no limit. An allocation needs
-// one, and over TCP two; a quarter of all places are enough, since clients need the others.
+// Sockets returns how many sockets the server may have open, of as many as there are places for; 0 places, or less: no limit. An allocation needs
+// one, and over TCP two.
 func (s *Settings) Sockets(places int) int {
 	switch {
 	case !s.On():
 		return 0
-	case places <= 0 && s.Total == 0:
-		return 0
+	case s.Total == 0:
+		return max(0, places)
 	case places <= 0:
 		return 2*s.Total + mostWaiting
-	case s.Total == 0:
-		return places / 4
 	}
-	return min(2*s.Total+mostWaiting, places/4)
+	return min(2*s.Total+mostWaiting, places)
 }
