@@ -29,6 +29,10 @@ const commands = {
     const socket = libraries[version](url, { forceNew: true, ...options });
     clients.set(client, socket);
     const transport = () => socket.io.engine && socket.io.engine.transport.name;
+    // An upgrade may be refused: version 2 in Node has no User-Agent there, and may have been late.
+    const stays = () => socket.io.engine.on('upgradeError', () => { socket.io.engine.stays = true; });
+    stays();
+    socket.io.on('reconnect_attempt', () => setTimeout(() => socket.io.engine && stays()));
     socket.on('connect', () => {
       say({ client, event: '#connect', args: [socket.id, transport()] });
       const upgraded = () => say({ client, event: '#upgrade', args: [transport()] });
@@ -57,8 +61,8 @@ const commands = {
   // A client on polling that has just got something is about to poll again; one that changes to WebSocket is on neither for a moment.
   settle({ client }) {
     const polls = () => {
-      const { transports, transport } = clients.get(client).io.engine;
-      if (transport.name !== 'polling' || (transports.length === 1 && (transport.polling || transport._polling))) setTimeout(() => say({ client, event: '#settled', args: [] }), 100);
+      const { transports, transport, stays } = clients.get(client).io.engine;
+      if (transport.name !== 'polling' || ((stays || transports.length === 1) && (transport.polling || transport._polling))) setTimeout(() => say({ client, event: '#settled', args: [] }), 100);
       else setTimeout(polls, 10);
     };
     setTimeout(polls, 10);
