@@ -104,7 +104,8 @@ http { access_log off;
 		// Without HTTP/3, for which Debian's Caddy opens its port twice.
 		options := fmt.Sprintf("{\nadmin off\nhttp_port %d\nhttps_port %d\nservers {\nprotocols h1 h2\n}\n}\n", f.ports[1], f.ports[0])
 		file := f.file(t, "Caddyfile", options, "parley.example.org {", fmt.Sprintf("%s {\ntls %s %s", f.url, files[1], files[3]))
-		harness.StartShell(t, `HOME="$1" XDG_DATA_HOME="$1" XDG_CONFIG_HOME="$1" exec "$0" run --adapter caddyfile --config "$2"`, tool(t, "caddy"), t.TempDir(), file)
+		p := harness.StartShell(t, `HOME="$1" XDG_DATA_HOME="$1" XDG_CONFIG_HOME="$1" exec "$0" run --adapter caddyfile --config "$2"`, tool(t, "caddy"), t.TempDir(), file)
+		t.Cleanup(func() { p.Kill(t) }) // asked to end, it waits for its clients
 	},
 	"Traefik": func(t *testing.T, f *front) {
 		t.Helper()

@@ -41,6 +41,12 @@ func TestTokensAndModerationOnSocketIO(t *testing.T) {
 	at := balance(t, secret.Args...)
 	n := startNode(t)
 	all := harness.Grants{"*": {"create", "join"}}
+	// Records have room for names once all replicas are known to know of them.
+	early := n.open(t, how{version: 4, token: secret.Token(t, "early", all)}, at, "early")
+	early.answered("room-created", "room-create", "early")
+	harness.Await(t, "moderation is known to all replicas", func() bool {
+		return early.ack("room-update", "early", map[string]any{"locked": true})["event"] == "room-updated"
+	})
 	for _, h := range hows() {
 		t.Run(h.String(), func(t *testing.T) {
 			room := h.String()
