@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -20,8 +21,16 @@ const unallocated = 30 * time.Second
 // sending is for how long a client over TCP may take nothing.
 const sending = 10 * time.Second
 
-// mostWaiting is how many connections over TCP may stand without an allocation; of one address a quarter of them.
+// mostWaiting is how many connections over TCP may stand without an allocation, where a quarter of all sockets are not fewer; of one address a
+// quarter of them.
 const mostWaiting = 512
+
+func (c *callers) mostWaiting() int {
+	if c.most > 0 {
+		return min(mostWaiting, max(1, c.most/4))
+	}
+	return mostWaiting
+}
 
 // callers are who has an allocation, or a connection over TCP. All of a server's sockets are counted here.
 type callers struct {
@@ -169,7 +178,11 @@ func (b *bounded) Accept() (net.Conn, error) {
 	for {
 		conn, err := b.Listener.Accept()
 		if err != nil {
-			return nil, err //nolint:wrapcheck // whoever asks knows which errors pass
+			if errors.Is(err, net.ErrClosed) {
+				return nil, err //nolint:wrapcheck // it is the end
+			}
+			time.Sleep(pause) //nolint:forbidigo // no descriptor is left, say; pion would give up for good
+			continue
 		}
 		if c := b.callers.welcome(conn); c != nil {
 			return c, nil
@@ -178,19 +191,23 @@ func (b *bounded) Accept() (net.Conn, error) {
 	}
 }
 
+// pause is how long nobody is taken after somebody could not be.
+const pause = 20 * time.Millisecond
+
 // welcome counts a connection; nil: there may be no more of them.
 func (c *callers) welcome(conn net.Conn) *caller {
 	at := network(conn.RemoteAddr())
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.most > 0 && c.sockets >= c.most || c.all >= mostWaiting || c.waiting[at] >= mostWaiting/4 {
-		return nil
+	most, id := c.mostWaiting(), key(conn.RemoteAddr())
+	if c.conns[id] != nil || c.most > 0 && c.sockets >= c.most || c.all >= most || c.waiting[at] >= max(1, most/4) {
+		return nil // or one from the same port is not over yet
 	}
 	c.sockets++
 	c.all++
 	c.waiting[at]++
 	one := &caller{Conn: conn, callers: c, network: at}
-	c.conns[key(conn.RemoteAddr())] = one
+	c.conns[id] = one
 	_ = conn.SetReadDeadline(time.Now().Add(c.wait))
 	return one
 }
@@ -221,7 +238,7 @@ func (c *caller) Close() error {
 		c.callers.mu.Lock()
 		defer c.callers.mu.Unlock()
 		c.callers.sockets--
-		delete(c.callers.conns, key(c.RemoteAddr()))
+		delete(c.callers.conns, key(c.RemoteAddr())) // it is this one: there is no other from that port meanwhile
 		if c.relay == nil {
 			c.callers.stopsWaiting(c)
 		}

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -23,7 +22,7 @@ type conn struct {
 	peers    *rate.Limiter  // of peers that are let in
 	client   netip.AddrPort // over UDP; none over TCP. Set before anything is read
 	caller   *caller        // over TCP; guarded by the callers' mutex
-	channels atomic.Pointer[channels]
+	channels channels
 
 	heard  netip.AddrPort // the peer of the last packet, and the same as pion has it; of the goroutine that reads
 	heardA net.Addr
@@ -32,9 +31,10 @@ type conn struct {
 func newConn(s *Server, socket *net.UDPConn, user string) *conn {
 	c := &conn{UDPConn: socket, server: s, user: user, peers: rate.NewLimiter(peersRate, peersAtOnce), port: addrPort(socket.LocalAddr()).Port()}
 	if s.cfg.Bits > 0 {
-		c.share = rate.NewLimiter(rate.Limit(s.cfg.Bits/8), max(s.cfg.Bits/8, burst)) // a second's worth at once
+		most := max(s.cfg.Bits/8, burst)
+		c.share = rate.NewLimiter(rate.Limit(s.cfg.Bits/8), most) // a second's worth at once,
+		c.share.AllowN(time.Now(), most-burst)                    // but not at the beginning: another allocation is made soon
 	}
-	c.channels.Store(&channels{})
 	s.rules.opened(c.port)
 	return c
 }
@@ -78,7 +78,7 @@ func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 			continue
 		}
 		c.server.metrics.relayed(n)
-		if number, is := c.channels.Load().numbers[peer]; is && c.client.IsValid() {
+		if number, is := c.channels.number(peer); is && c.client.IsValid() {
 			binary.BigEndian.PutUint16(b, number)
 			binary.BigEndian.PutUint16(b[2:], uint16(n)) //nolint:gosec // a datagram is shorter
 			_, _ = c.server.front.WriteToUDPAddrPort(b[:header+n], c.client)
@@ -91,9 +91,12 @@ func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	}
 }
 
+// around is what IP and UDP put around a packet's bytes: an empty packet is not free.
+const around = 28
+
 // mayTake reports whether the client's share has room for so many bytes.
 func (c *conn) mayTake(n int) bool {
-	if c.share == nil || c.share.AllowN(time.Now(), n) {
+	if c.share == nil || c.share.AllowN(time.Now(), n+around) {
 		return true
 	}
 	c.server.metrics.dropped("rate")

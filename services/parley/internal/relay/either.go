@@ -3,18 +3,21 @@ package relay
 import (
 	"bufio"
 	"crypto/tls"
+	"encoding/binary"
+	"errors"
 	"net"
 )
 
-// either is a listener at which clients speak TCP or TLS: a handshake of TLS begins as no message of TURN does.
+// either is a listener at which clients speak TCP or, where there is a certificate, TLS: a handshake of TLS begins as no message of TURN does.
 type either struct {
 	net.Listener
 	cfg *tls.Config
 }
 
 func newEither(ln net.Listener, cfg *tls.Config) net.Listener {
-	if cfg == nil {
-		return ln
+	if cfg != nil {
+		cfg = cfg.Clone()
+		cfg.NextProtos = nil // that was HTTP's; RFC 7443 has names for TURN, which nobody needs
 	}
 	return &either{ln, cfg}
 }
@@ -25,8 +28,49 @@ func (e *either) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // whoever asks knows which errors pass
 	}
-	return &undecided{Conn: c, cfg: e.cfg}, nil
+	if e.cfg != nil {
+		c = &undecided{Conn: c, cfg: e.cfg}
+	}
+	return &framed{c, bufio.NewReaderSize(c, mostFrame)}, nil
 }
+
+// framed is a connection whose reads bring whole messages. pion puts pieces together by calling itself for each, without bound.
+type framed struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+// mostFrame is more than any message that is worth a datagram.
+const mostFrame = 1600
+
+var errNoFrame = errors.New("neither a message of STUN nor data of a channel, or too long a one")
+
+// Read implements [net.Conn].
+func (f *framed) Read(b []byte) (int, error) {
+	head, err := f.r.Peek(header)
+	if err != nil {
+		return 0, err //nolint:wrapcheck // a socket's error is its own
+	}
+	size := int(binary.BigEndian.Uint16(head[2:]))
+	switch head[0] >> 6 {
+	case 0:
+		size += stunHeader
+	case 1:
+		size = header + (size+3)&^3 // padded to four bytes
+	default:
+		return 0, errNoFrame
+	}
+	if size > mostFrame || size > len(b) {
+		return 0, errNoFrame
+	}
+	if _, err := f.r.Peek(size); err != nil {
+		return 0, err //nolint:wrapcheck // as above
+	}
+	return f.r.Read(b[:size]) //nolint:wrapcheck // as above; all of it is there
+}
+
+// stunHeader is what stands before a message's attributes, in bytes.
+const stunHeader = 20
 
 // undecided is a connection that becomes one of TLS, or does not, with its first byte. How long that may take is bounded by the listener.
 type undecided struct {

@@ -50,11 +50,13 @@ func (q *quotas) closes(user string) {
 	}
 }
 
-// created counts an allocation of an address.
-func (q *quotas) created(from net.Addr) {
+// created counts an allocation of an address, and reports whether there may be so many: others may have come since may said so.
+func (q *quotas) created(from net.Addr) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.from[network(from)]++
+	at := network(from)
+	q.from[at]++
+	return q.cfg.PerAddress <= 0 || q.from[at] <= q.cfg.PerAddress
 }
 
 func (q *quotas) deleted(from net.Addr) {

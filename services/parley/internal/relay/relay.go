@@ -71,19 +71,22 @@ func Start(cfg Config, udp *net.UDPConn, tcp net.Listener, m *metrics) (*Server,
 		return allowed
 	}
 	server, err := turn.NewServer(turn.ServerConfig{
-		Realm: realm, LoggerFactory: quiet, AuthHandler: s.authorize, QuotaHandler: s.quota, EventHandler: turn.EventHandler{
+		// Who asks for no family gets IPv4, also over IPv6: there is nothing else.
+		Realm: realm, StrictAddressFamily: true, LoggerFactory: quiet, AuthHandler: s.authorize, QuotaHandler: s.quota, EventHandler: turn.EventHandler{
 			OnAllocationCreated: func(src, _ net.Addr, _, _, _ string, relayed net.Addr, _ int) {
-				s.quotas.created(src)
 				s.callers.allocated(src, relayed)
-			},
-			OnChannelCreated: func(_, _ net.Addr, _, _, _ string, relayed, peer net.Addr, number uint16) {
-				if relay := s.callers.relay(relayed); relay != nil {
-					relay.bound(number, addrPort(peer))
+				if relay := s.callers.relay(relayed); !s.quotas.created(src) && relay != nil {
+					_ = relay.Close() // pion finds that out, and ends the allocation
 				}
 			},
-			OnChannelDeleted: func(_, _ net.Addr, _, _, _ string, relayed, _ net.Addr, number uint16) {
-				if relay := s.callers.relay(relayed); relay != nil {
-					relay.unbound(number)
+			OnChannelCreated: func(src, _ net.Addr, _, _, _ string, relayed, peer net.Addr, number uint16) {
+				if relay := s.callers.relay(relayed); relay != nil && relay.client == addrPort(src) {
+					relay.channels.bound(number, addrPort(peer))
+				}
+			},
+			OnChannelDeleted: func(src, _ net.Addr, _, _, _ string, relayed, _ net.Addr, number uint16) {
+				if relay := s.callers.relay(relayed); relay != nil && relay.client == addrPort(src) {
+					relay.channels.unbound(number)
 				}
 			},
 			OnAllocationDeleted: func(src, _ net.Addr, _, _, _ string) { s.quotas.deleted(src) },
@@ -123,7 +126,7 @@ func (s *Server) authorize(r *turn.RequestAttributes) (user string, key []byte, 
 	if r.Method != stun.MethodAllocate {
 		until = until.Add(grace)
 	}
-	if !found || err != nil || s.cfg.now().After(until) {
+	if !found || name == "" || err != nil || s.cfg.now().After(until) {
 		s.metrics.dropped("credentials")
 		return "", nil, false
 	}
@@ -149,7 +152,7 @@ var errFull = errors.New("there are as many allocations as there may be")
 
 // AllocatePacketConn implements [turn.RelayAddressGenerator].
 func (s *Server) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
-	if c.Network != "udp4" {
+	if c.Network != "udp4" || c.UserID == "" { // pion looks for an even port for nobody: browsers do not ask for one
 		return nil, nil, errUDPOnly
 	}
 	if !s.callers.opens() {
@@ -166,6 +169,7 @@ func (s *Server) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketCo
 		s.quotas.closes(c.UserID)
 		return nil, nil, fmt.Errorf("a relay's socket: %w", err)
 	}
+	noBroadcast(socket)
 	relayed := newConn(s, socket, c.UserID)
 	s.callers.opened(relayed)
 	s.metrics.allocations.Inc()

@@ -22,16 +22,39 @@ func newRules(public netip.Addr) *rules {
 
 // look finds this host's addresses, which may change.
 func (r *rules) look() {
+	all, err := net.InterfaceAddrs()
+	if err != nil && r.own.Load() != nil {
+		return // what was known goes on
+	}
 	own := map[netip.Addr]struct{}{r.public: {}}
-	all, _ := net.InterfaceAddrs() // without them the public address alone is known to be this host's
 	for _, a := range all {
-		if n, is := a.(*net.IPNet); is {
-			if ip, ok := netip.AddrFromSlice(n.IP); ok {
+		n, is := a.(*net.IPNet)
+		if !is {
+			continue
+		}
+		for _, one := range []net.IP{n.IP, n.IP.Mask(n.Mask), broadcast(n)} { // who answers to all in a network is this host, too
+			if ip, ok := netip.AddrFromSlice(one); ok {
 				own[ip.Unmap()] = struct{}{}
 			}
 		}
 	}
 	r.own.Store(&own)
+}
+
+// broadcast returns the address of all in an IPv4 network; nil: there is none.
+func broadcast(n *net.IPNet) net.IP {
+	ip, mask := n.IP.To4(), n.Mask
+	if len(mask) == net.IPv6len {
+		mask = mask[net.IPv6len-net.IPv4len:]
+	}
+	if ip == nil || len(mask) != net.IPv4len {
+		return nil
+	}
+	all := make(net.IP, net.IPv4len)
+	for i := range all {
+		all[i] = ip[i] | ^mask[i]
+	}
+	return all
 }
 
 func (r *rules) opened(port uint16) { r.ports[port/32].Or(1 << (port % 32)) }
@@ -68,6 +91,7 @@ var reserved = func() []netip.Prefix {
 		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
 		"192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24",
 		"203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+		"168.63.129.16/32", // Azure's own services, on each of its machines
 		"2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
 	}
 	out := make([]netip.Prefix, len(list))
