@@ -12,7 +12,7 @@ DEPLOY_SECRETS := deploy/compose/secrets
 # anybody else runs the NATS servers as himself.
 DEPLOY_UID := $(shell id -u | sed 's/^0$$/65532/')
 DEPLOY_COMPOSE = PARLEY_TAG=$(PARLEY_TAG) PARLEY_UID=$(DEPLOY_UID) PARLEY_GID=$(DEPLOY_UID) \
-	TURN=$(TURN) SITE=$(SITE) SITE_TLS="$(SITE_TLS)" SITE_CERTS=$(SITE_CERTS) \
+	TURN=$(TURN) SITE=$(SITE) SITE_TLS_LINE="$(if $(SITE_TLS),tls $(SITE_TLS))" SITE_CERTS=$(SITE_CERTS) \
 	$(COMPOSE) --project-name parley --env-file $(DEPLOY_SECRETS)/passwords.env -f deploy/compose/docker-compose.yml \
 	$(if $(TURN),-f deploy/compose/turn.yml) $(if $(SITE),-f deploy/compose/tls.yml)
 
@@ -22,7 +22,7 @@ SITE ?=
 SITE_TLS ?=
 SITE_CERTS ?= ./certs
 
-.PHONY: proxies-test images up ask down compose-keys helm-test deploy-test containers-test engine
+.PHONY: proxies-test compose images up ask down compose-keys helm-test deploy-test containers-test engine
 
 images: ## container images, tagged PARLEY_TAG (dev)
 	DOCKER="$(DOCKER)" deploy/images/build $(PARLEY_TAG)
@@ -35,6 +35,9 @@ up: ## the whole of it in containers on this machine, on http://127.0.0.1:8080 (
 	@$(MAKE) --no-print-directory images compose-keys
 	$(DEPLOY_COMPOSE) up -d --remove-orphans
 	@echo "Parley is at http://$(PARLEY_PUBLISH)$(if $(SITE), and at https://$(SITE))"
+
+compose: ## docker-compose ARGS on what is up, as make up called it (with the same TURN= and SITE=)
+	$(DEPLOY_COMPOSE) $(ARGS)
 
 ASK ?= status
 ask: ## what `parley ASK` says of what is up: status, rooms, "room lobby", ...

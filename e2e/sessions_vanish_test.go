@@ -273,8 +273,9 @@ func TestASessionWhosePacketsVanishComesBackThroughAnotherGateway(t *testing.T) 
 		}
 	}
 	harness.Await(t, "they are confirmed", func() bool { return sender.Level(room) })
+	broken := time.Now()
 	target.Break()
-	harness.Await(t, "the target is back", func() bool { return target.Level(room) })
+	harness.Await(t, "the target is back", func() bool { return target.LiveSince(room, broken) && target.Level(room) })
 	way.Heal()
 	var sum couples.Tally
 	sum.Flow(t, room, sender, target, couples.Never)

@@ -18,7 +18,6 @@ func TestTheUnitsForSystemdStart(t *testing.T) {
 		t.Fatalf("%v, %v", units, err)
 	}
 	nats := harness.StartNATS(t)
-	cert := harness.NewCertificate(t)
 	for _, unit := range units {
 		t.Run(filepath.Base(unit), func(t *testing.T) {
 			t.Parallel()
@@ -31,8 +30,7 @@ func TestTheUnitsForSystemdStart(t *testing.T) {
 			var args []string
 			script := fmt.Sprintf("export PARLEY_NATS='%s' PARLEY_LOG_FORMAT=text\n", nats.URL)
 			stream := strings.NewReplacer("PARLEY_REPLICAS=3", "PARLEY_REPLICAS=1", "=:3478", "=127.0.0.1:0", "=127.0.0.1:8080", "=127.0.0.1:0", "=:8080", "=127.0.0.1:0",
-				"=:9090", "=127.0.0.1:0", "=:9091", "=127.0.0.1:0", "/var/lib/parley", dir, "%d", dir,
-				"/etc/parley/tls/fullchain.pem", cert.File(), "/etc/parley/tls/privkey.pem", strings.Replace(cert.File(), "cert.pem", "key.pem", 1))
+				"=:9090", "=127.0.0.1:0", "=:9091", "=127.0.0.1:0", "=:9092", "=127.0.0.1:0", "=127.0.0.1:9091", "=127.0.0.1:0", "/var/lib/parley", dir, "%d", dir)
 			for line := range strings.Lines(string(text)) {
 				key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 				switch key {

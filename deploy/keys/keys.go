@@ -57,16 +57,28 @@ func Make(dir string, hosts []string) error {
 	for _, login := range Logins() {
 		fmt.Fprintf(&env, "%s=%s\n", Variable(login), password())
 	}
-	for _, name := range []string{TokenSecret, TURNSecret} {
-		if err := write(dir, name, []byte(rand.Text()+rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
-			return fmt.Errorf("keys: %w", err)
-		}
+	if err := write(dir, TokenSecret, secret(), 0o600); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	if err := AddTURN(dir); err != nil {
+		return err
 	}
 	if err := write(dir, Passwords, []byte(env.String()), 0o600); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
 	return nil
 }
+
+// AddTURN writes the secret of TURN servers alone into dir, for one that an older version has made. Where there is one the error
+// is [fs.ErrExist].
+func AddTURN(dir string) error {
+	if err := write(dir, TURNSecret, secret(), 0o600); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	return nil
+}
+
+func secret() []byte { return []byte(rand.Text() + rand.Text() + rand.Text() + "\n") }
 
 // Variable is the environment variable in which deploy/nats/nats.conf expects
 // the password of a login.

@@ -31,9 +31,13 @@ func run(args []string, owner int) error {
 		return errors.New("makekeys: give a directory and the names of the NATS servers")
 	}
 	dir := args[0]
-	if err := keys.Make(dir, args[1:]); errors.Is(err, fs.ErrExist) {
-		return nil
-	} else if err != nil {
+	err := keys.Make(dir, args[1:])
+	if errors.Is(err, fs.ErrExist) { // perhaps by an older version, which made no secret for TURN
+		if err = keys.AddTURN(dir); errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if owner < 0 || os.Getuid() != 0 {
